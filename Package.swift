@@ -1,0 +1,185 @@
+// swift-tools-version:6.2
+import PackageDescription
+
+// KC: targets by layer (docs/layers.txt says what each may import; a test holds it to that).
+//
+// KC_TESTS=AddressingTests,PlanningTests limits the test targets to those named, so that one suite links
+// without building all others; unset, every test target exists. tools/test uses it; the product is the same.
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("ExistentialAny"),
+]
+
+func target(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdTLS = Target.Dependency.product(name: "HummingbirdTLS", package: "hummingbird")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+
+let systemLibraries: [Target] = [
+    .systemLibrary(name: "CMnl", pkgConfig: "libmnl", providers: [.apt(["libmnl-dev"])]),
+    .systemLibrary(name: "CNftables", pkgConfig: "libnftables", providers: [.apt(["libnftables-dev"])]),
+]
+
+let values: [Target] = [
+    target("Addressing"),
+    target("Resources"),
+]
+
+let models: [Target] = [
+    target("NetworkModel", ["Addressing", "Resources"])
+]
+
+let formats: [Target] = [
+    target("NFTables", ["Addressing"]),
+    target("DaemonConfigs", ["Addressing"]),
+]
+
+let planning: [Target] = [
+    target("NetworkPlanning", ["Addressing", "Resources", "NetworkModel", "NFTables", "DaemonConfigs"])
+]
+
+let ports: [Target] = [
+    target("Persistence", ["Resources"]),
+    target("NodePorts", ["Addressing", "Resources", "NetworkModel", "NFTables", "DaemonConfigs", "NetworkPlanning"]),
+]
+
+let adapters: [Target] = [
+    target("LinuxNetlink", ["Addressing", "NetworkModel", "NetworkPlanning", "NodePorts", "CMnl", logging]),
+    target(
+        "LinuxPacketFilter",
+        ["Addressing", "NetworkModel", "NFTables", "NetworkPlanning", "NodePorts", "CMnl", logging]),
+    target(
+        "LinuxDaemons",
+        ["Addressing", "NetworkModel", "DaemonConfigs", "NetworkPlanning", "NodePorts", "CMnl", logging]),
+    target("SQLiteStore", ["Resources", "Persistence", grdb, logging]),
+    target("Authenticators", ["Resources", "Persistence", crypto, x509]),
+]
+
+let services: [Target] = [
+    target("NetworkService", ["Addressing", "Resources", "NetworkModel", "NetworkPlanning", "Persistence", logging]),
+    target(
+        "HTTPAPI",
+        [
+            "Resources", "NetworkModel", "Persistence", "NetworkService",
+            hummingbird, hummingbirdTLS, logging, nioCore, nioPosix, nioSSL, serviceLifecycle,
+        ]),
+    target(
+        "APIClient",
+        [
+            "Addressing", "Resources", "NetworkModel", asyncHTTPClient, logging, nioCore, nioPosix, nioHTTP1, nioSSL,
+            crypto,
+        ]),
+    target(
+        "NetworkNode",
+        [
+            "Addressing", "Resources", "NetworkModel", "NFTables", "DaemonConfigs", "NetworkPlanning", "NodePorts",
+            "APIClient", logging, serviceLifecycle,
+        ]),
+    target("Laboratory", ["Addressing", "Resources", "NetworkModel", "NodePorts", yams, logging]),
+]
+
+let programs: [Target] = [
+    program(
+        "kcd",
+        [
+            "Addressing", "Resources", "NetworkModel", "NetworkPlanning", "Persistence", "NodePorts",
+            "LinuxNetlink", "LinuxPacketFilter", "LinuxDaemons", "SQLiteStore", "Authenticators",
+            "NetworkService", "HTTPAPI", "APIClient", "NetworkNode", argumentParser, logging, serviceLifecycle,
+        ]),
+    program(
+        "kcnet",
+        [
+            "Addressing", "Resources", "NetworkModel", "NodePorts", "LinuxNetlink", "APIClient", "Laboratory",
+            argumentParser, logging, yams,
+        ]),
+    // A program of its own under GPL-2.0 (Sources/kc-nft/LICENSE): C, and nothing of KC in it.
+    .executableTarget(name: "kc-nft", dependencies: ["CNftables"], exclude: ["LICENSE"]),
+]
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+let allTests: [Target] = [
+    tests("ArchitectureTests", []),
+    tests("AddressingTests", ["Addressing"]),
+    tests("ResourcesTests", ["Resources"]),
+    tests("NetworkModelTests", ["Addressing", "Resources", "NetworkModel"]),
+    tests("FormatsTests", ["Addressing", "NFTables", "DaemonConfigs"]),
+    tests(
+        "PlanningTests",
+        ["Addressing", "Resources", "NetworkModel", "NFTables", "DaemonConfigs", "NetworkPlanning", "NodePorts"]),
+    tests("StoreTests", ["Resources", "Persistence", "SQLiteStore"]),
+    tests("NetlinkTests", ["Addressing", "NetworkModel", "NetworkPlanning", "NodePorts", "LinuxNetlink"]),
+    tests(
+        "PacketFilterTests",
+        ["Addressing", "NetworkModel", "NFTables", "NetworkPlanning", "NodePorts", "LinuxPacketFilter", "LinuxNetlink"]),
+    tests(
+        "DaemonTests",
+        ["Addressing", "NetworkModel", "DaemonConfigs", "NetworkPlanning", "NodePorts", "LinuxDaemons", "LinuxNetlink"]),
+    tests(
+        "ServiceTests",
+        ["Addressing", "Resources", "NetworkModel", "NetworkPlanning", "Persistence", "SQLiteStore", "NetworkService"]),
+    tests(
+        "APITests",
+        [
+            "Addressing", "Resources", "NetworkModel", "Persistence", "SQLiteStore", "Authenticators", "NetworkService",
+            "HTTPAPI", "APIClient", hummingbird, logging,
+        ]),
+    tests(
+        "NodeTests",
+        [
+            "Addressing", "Resources", "NetworkModel", "NFTables", "DaemonConfigs", "NetworkPlanning", "NodePorts",
+            "NetworkNode", "APIClient", logging,
+        ]),
+    tests("LaboratoryTests", ["Addressing", "Resources", "NetworkModel", "Laboratory", "APIClient"]),
+    tests("SystemTests", ["Addressing", "Resources", "NetworkModel", "Laboratory", "APIClient"]),
+]
+
+let wanted = Context.environment["KC_TESTS"].map { Set($0.split(separator: ",").map(String.init)) }
+
+let package = Package(
+    name: "kc",
+    products: [
+        .executable(name: "kcd", targets: ["kcd"]),
+        .executable(name: "kcnet", targets: ["kcnet"]),
+        .executable(name: "kc-nft", targets: ["kc-nft"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: systemLibraries + values + models + formats + planning + ports + adapters + services + programs
+        + allTests.filter { wanted?.contains($0.name) ?? true }
+)

@@ -1,0 +1,70 @@
+/// A Linux interface name: 1 to 15 bytes (IFNAMSIZ 16, linux/if.h).
+///
+/// Stricter than the kernel, which only forbids '/', ':' and white space (dev_valid_name): printable ASCII letters,
+/// digits, '.', '_' and '-', not starting with '-', so that a name is safe in every configuration file and on every
+/// command line.
+package struct InterfaceName: Hashable, Comparable, Sendable, CustomStringConvertible {
+    package let text: String
+
+    package static let maximumLength = 15
+
+    package init(_ text: some StringProtocol) throws(AddressingError) {
+        func refuse(_ rule: String) -> AddressingError {
+            AddressingError(type: "interface name", value: text, rule: rule)
+        }
+        guard !text.isEmpty else { throw refuse("is empty") }
+        guard text.utf8.count <= Self.maximumLength else { throw refuse("is longer than 15 bytes") }
+        guard text.utf8.allSatisfy(Self.isAllowed) else {
+            throw refuse("has something else than letters, digits, '.', '_' and '-'")
+        }
+        guard text.utf8.first != UInt8(ascii: "-") else { throw refuse("begins with '-'") }
+        guard text != ".", text != ".." else { throw refuse("is a directory, not a name") }
+        self.text = String(text)
+    }
+
+    private init(derived text: String) { self.text = text }
+
+    /// `kcx<vni:6 hex>`: the VXLAN device of a segment.
+    package static func vxlan(_ vni: VNI) -> InterfaceName { InterfaceName(derived: "kcx" + vni.hex) }
+    /// `kcb<vni:6 hex>`: the bridge of a segment.
+    package static func bridge(_ vni: VNI) -> InterfaceName { InterfaceName(derived: "kcb" + vni.hex) }
+    /// `kct<10 characters of base32(id)>`: the port of an attachment. `identifier` is the id's first 7 bytes or more.
+    package static func port(_ identifier: some Collection<UInt8>) -> InterfaceName {
+        InterfaceName(derived: "kct" + base32(identifier, length: 10))
+    }
+    /// `kcp<10 characters>`: the guest's end of a veth while it waits to be moved into its namespace.
+    package static func peer(_ identifier: some Collection<UInt8>) -> InterfaceName {
+        InterfaceName(derived: "kcp" + base32(identifier, length: 10))
+    }
+    /// `seg<vni:6 hex>`: the port of a managed gateway on a segment, inside the gateway's namespace.
+    package static func gatewaySegment(_ vni: VNI) -> InterfaceName { InterfaceName(derived: "seg" + vni.hex) }
+
+    package static func < (left: InterfaceName, right: InterfaceName) -> Bool { left.text < right.text }
+    package var description: String { text }
+
+    private static func isAllowed(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
+            true
+        default: false
+        }
+    }
+}
+
+/// The first `length` characters of the lower-case base32 (RFC 4648 section 6) of `bytes`, without padding.
+package func base32(_ bytes: some Collection<UInt8>, length: Int) -> String {
+    let alphabet = Array("abcdefghijklmnopqrstuvwxyz234567".utf8)
+    var text: [UInt8] = []
+    var buffer: UInt32 = 0
+    var bits: UInt32 = 0
+    for byte in bytes where text.count < length {
+        buffer = (buffer << 8 | UInt32(byte)) & 0xffff
+        bits += 8
+        while bits >= 5, text.count < length {
+            bits -= 5
+            text.append(alphabet[Int(buffer >> bits & 31)])
+        }
+    }
+    return String(decoding: text, as: UTF8.self)
+}

@@ -1,0 +1,1 @@
+/// Layer 5. Who is asking: tokens, host credentials, certificates.

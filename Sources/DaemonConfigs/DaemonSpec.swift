@@ -1,0 +1,22 @@
+/// One daemon instance the agent keeps running: what it runs, where, with which configuration text.
+package struct DaemonSpec: Hashable, Sendable {
+    /// Which daemon; the supervisor knows its binary, arguments, checker and signals.
+    package enum Program: String, Hashable, Sendable, CaseIterable {
+        case radvd
+    }
+
+    package var program: Program
+    /// Unique on the host and safe as a file name: "radvd-<10 characters of the gateway id>".
+    package var instance: String
+    /// The namespace under /run/netns it runs in; nil for the host's own.
+    package var namespace: String?
+    /// The whole configuration file.
+    package var configuration: String
+
+    package init(program: Program, instance: String, namespace: String?, configuration: String) {
+        self.program = program
+        self.instance = instance
+        self.namespace = namespace
+        self.configuration = configuration
+    }
+}

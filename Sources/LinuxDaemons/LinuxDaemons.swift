@@ -1,0 +1,1 @@
+/// Layer 5. Standard daemons as supervised child processes.

@@ -1,0 +1,1 @@
+/// Layer 5. Devices, addresses and namespaces through rtnetlink (libmnl).

@@ -1,0 +1,55 @@
+package import Addressing
+package import Resources
+
+/// A machine that runs the node agent.
+package enum Host: ResourceKind {
+    package static let kind = KindName("host", plural: "hosts", isInProject: false)
+    package typealias Assigned = Nothing
+
+    package struct Spec: Hashable, JSONCodable {
+        /// The underlay address VXLAN uses: unique among hosts; global or unique local.
+        package var vtep: IPv6Address
+        /// The underlay interface that carries it.
+        package var interface: InterfaceName
+        package var roles: [HostRole]
+
+        package init(vtep: IPv6Address, interface: InterfaceName, roles: [HostRole] = []) {
+            self.vtep = vtep
+            self.interface = interface
+            self.roles = roles
+        }
+    }
+}
+
+package enum HostRole: String, Choice {
+    /// May carry managed gateways.
+    case gateway
+    /// Runs authoritative name servers.
+    case dns
+}
+
+extension Host.Spec {
+    package init(json node: JSONNode, path: String) throws(FieldError) {
+        var reader = try FieldReader(node, path: path)
+        let vtep: IPv6Address = try reader.required("vtep")
+        guard !vtep.isMulticast, !vtep.isUnspecified, !vtep.isLoopback, !vtep.isLinkLocal, !vtep.isIPv4Mapped else {
+            throw FieldError(
+                field: reader.path(of: "vtep"), value: vtep.description,
+                rule: "must be a global or unique local IPv6 address of the underlay interface")
+        }
+        self.init(
+            vtep: vtep, interface: try reader.required("interface"), roles: try reader.optional("roles") ?? [])
+        guard Set(roles).count == roles.count else {
+            throw FieldError(field: reader.path(of: "roles"), rule: "must not repeat a role")
+        }
+        try reader.finish()
+    }
+
+    package func write(to writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.member("vtep", vtep)
+            writer.member("interface", interface)
+            writer.member("roles", roles)
+        }
+    }
+}

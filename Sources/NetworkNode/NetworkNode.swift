@@ -1,0 +1,1 @@
+/// Layer 6. The node agent: watch, plan, apply, report.

@@ -1,0 +1,91 @@
+package import Addressing
+package import NetworkModel
+
+/// One network namespace's devices as the kernel shows them, at one moment.
+package struct ObservedLinks: Hashable, Sendable {
+    package var links: [InterfaceName: ObservedLink]
+    /// Flood entries (FDB 00:00:00:00:00:00, NTF_SELF) of VXLAN devices.
+    package var floods: [InterfaceName: Set<IPv6Address>]
+    /// Addresses by device, without those the kernel made by itself (link-local of EUI-64, loopback).
+    package var addresses: [InterfaceName: Set<InterfaceAddress>]
+    /// Whether an IPv6 default route exists (RTA_DST absent, not `unreachable`).
+    package var hasDefaultRoute: Bool
+    /// net.ipv6.conf.all.forwarding.
+    package var isForwarding: Bool
+
+    package init(
+        links: [InterfaceName: ObservedLink] = [:], floods: [InterfaceName: Set<IPv6Address>] = [:],
+        addresses: [InterfaceName: Set<InterfaceAddress>] = [:], hasDefaultRoute: Bool = false,
+        isForwarding: Bool = false
+    ) {
+        self.links = links
+        self.floods = floods
+        self.addresses = addresses
+        self.hasDefaultRoute = hasDefaultRoute
+        self.isForwarding = isForwarding
+    }
+}
+
+package struct InterfaceAddress: Hashable, Sendable {
+    package var address: IPv6Address
+    package var length: Int
+    package init(_ address: IPv6Address, length: Int) {
+        self.address = address
+        self.length = length
+    }
+}
+
+/// What the packet filter holds.
+package struct ObservedFilter: Hashable, Sendable {
+    /// The digest of the structure in the kernel; nil when our tables are missing or not whole.
+    package var digest: String?
+    /// Ports that may forward (`bridge kc`, set `ready`).
+    package var ready: Set<InterfaceName>
+    /// Who may send VXLAN (`inet kc`, set `vteps`).
+    package var vteps: Set<IPv6Address>
+
+    package init(digest: String? = nil, ready: Set<InterfaceName> = [], vteps: Set<IPv6Address> = []) {
+        self.digest = digest
+        self.ready = ready
+        self.vteps = vteps
+    }
+}
+
+/// A daemon under the agent's supervision.
+package struct ObservedDaemon: Hashable, Sendable {
+    package var isRunning: Bool
+    /// The configuration it was last started or reloaded with.
+    package var configuration: String
+    /// How often it ended unasked since the agent started.
+    package var restarts: Int
+
+    package init(isRunning: Bool, configuration: String, restarts: Int = 0) {
+        self.isRunning = isRunning
+        self.configuration = configuration
+        self.restarts = restarts
+    }
+}
+
+/// Everything on a host that the planner looks at.
+package struct ObservedHost: Hashable, Sendable {
+    package var links: ObservedLinks
+    package var filter: ObservedFilter
+    /// All names under /run/netns.
+    package var namespaces: Set<NamespaceName>
+    /// The devices inside gateway namespaces (`kcg-…`) and inside those that attachments name.
+    package var inside: [NamespaceName: ObservedLinks]
+    /// By instance.
+    package var daemons: [String: ObservedDaemon]
+
+    package init(
+        links: ObservedLinks = ObservedLinks(), filter: ObservedFilter = ObservedFilter(),
+        namespaces: Set<NamespaceName> = [], inside: [NamespaceName: ObservedLinks] = [:],
+        daemons: [String: ObservedDaemon] = [:]
+    ) {
+        self.links = links
+        self.filter = filter
+        self.namespaces = namespaces
+        self.inside = inside
+        self.daemons = daemons
+    }
+}

@@ -1,0 +1,88 @@
+package import Addressing
+
+/// One network device as the kernel shows it, with everything the planner compares.
+package struct ObservedLink: Hashable, Sendable {
+    package var name: InterfaceName
+    /// Kernel index; changes when a device is made again.
+    package var index: Int32
+    package var kind: LinkKind
+    package var settings: LinkSettings
+    /// Carrier and administrative state together, as the kernel's operstate (RFC 2863).
+    package var isRunning: Bool
+
+    package init(name: InterfaceName, index: Int32, kind: LinkKind, settings: LinkSettings, isRunning: Bool) {
+        self.name = name
+        self.index = index
+        self.kind = kind
+        self.settings = settings
+        self.isRunning = isRunning
+    }
+}
+
+/// What a device is, with the settings that cannot change while it lives: a difference here means delete and create.
+package enum LinkKind: Hashable, Sendable {
+    case vxlan(VXLANSettings)
+    case bridge
+    /// A persistent tap made with TUNSETIFF.
+    case tap
+    /// A veth; `peer` is known only of one that is to be created.
+    case veth
+    /// Anything else, by the kernel's name for it ("dummy", "" for hardware).
+    case other(String)
+}
+
+/// linux/if_link.h IFLA_VXLAN_*.
+package struct VXLANSettings: Hashable, Sendable {
+    package var vni: VNI
+    /// Multicast group; nil for head-end replication.
+    package var group: IPv6Address?
+    package var local: IPv6Address
+    /// The underlay interface.
+    package var link: InterfaceName
+    package var port: UInt16
+    package var hopLimit: UInt8
+
+    package init(vni: VNI, group: IPv6Address?, local: IPv6Address, link: InterfaceName, port: UInt16, hopLimit: UInt8)
+    {
+        self.vni = vni
+        self.group = group
+        self.local = local
+        self.link = link
+        self.port = port
+        self.hopLimit = hopLimit
+    }
+}
+
+/// What can change on a living device.
+package struct LinkSettings: Hashable, Sendable {
+    /// "kc:segment/<id>" or "kc:attachment/<id>" on what is ours; nil or anything else is foreign.
+    package var alias: String?
+    package var mtu: Int
+    /// nil where KC leaves it to the kernel (desired) or the device has none (observed).
+    package var mac: MACAddress?
+    package var master: InterfaceName?
+    package var isUp: Bool
+    /// net.ipv6.conf.<device>.disable_ipv6; nil where KC does not care or it could not be read.
+    package var ipv6Disabled: Bool?
+    /// Bridges: IFLA_BR_MCAST_SNOOPING; nil on other kinds.
+    package var multicastSnooping: Bool?
+    /// Bridges: IFLA_BR_NF_CALL_IPTABLES/IP6TABLES/ARPTABLES, all three alike; nil on other kinds.
+    package var netfilterCalls: Bool?
+    /// Bridge ports: IFLA_BRPORT_LEARNING; nil elsewhere or when it does not matter.
+    package var learning: Bool?
+
+    package init(
+        alias: String? = nil, mtu: Int, mac: MACAddress? = nil, master: InterfaceName? = nil, isUp: Bool,
+        ipv6Disabled: Bool? = nil, multicastSnooping: Bool? = nil, netfilterCalls: Bool? = nil, learning: Bool? = nil
+    ) {
+        self.alias = alias
+        self.mtu = mtu
+        self.mac = mac
+        self.master = master
+        self.isUp = isUp
+        self.ipv6Disabled = ipv6Disabled
+        self.multicastSnooping = multicastSnooping
+        self.netfilterCalls = netfilterCalls
+        self.learning = learning
+    }
+}

@@ -1,0 +1,89 @@
+package import Addressing
+package import DaemonConfigs
+package import NetworkModel
+package import NetworkPlanning
+
+/// Devices, addresses and routes of network namespaces.
+///
+/// Each call enters the namespace on a thread of the adapter's own; callers may call from any task.
+package protocol LinkTable: Sendable {
+    /// Everything in the namespace (nil: the one the agent runs in), from complete dumps: an interrupted dump is
+    /// repeated by the adapter.
+    func observe(in namespace: NamespaceName?) async throws(NodeError) -> ObservedLinks
+
+    /// Does the operations in order, going on after a failure; one outcome for each, in order. Already so = success.
+    func apply(_ operations: [LinkOperation], in namespace: NamespaceName?) async -> [OperationOutcome]
+
+    /// Something changed (link, address, FDB), or events were lost and all must be looked at: a hint to look again.
+    func events() -> AsyncStream<LinkEvent>
+}
+
+package enum LinkEvent: Hashable, Sendable {
+    case link(InterfaceName)
+    /// The kernel dropped events (ENOBUFS), or the adapter cannot say what changed: look at everything.
+    case everything
+}
+
+/// Our two nftables tables.
+package protocol PacketFilter: Sendable {
+    func observe() async throws(NodeError) -> ObservedFilter
+    /// Does the operations in order as one transaction where they are only elements; all or nothing.
+    func apply(_ operations: [FilterOperation]) async throws(NodeError)
+    /// Someone changed the ruleset (NFNLGRP_NFTABLES): a hint to look again.
+    func events() -> AsyncStream<Void>
+}
+
+/// Named network namespaces, as `ip netns` makes them (/run/netns).
+package protocol Namespaces: Sendable {
+    func list() async throws(NodeError) -> Set<NamespaceName>
+    /// Success when it exists.
+    func create(_ name: NamespaceName) async throws(NodeError)
+    /// Success when it does not exist.
+    func delete(_ name: NamespaceName) async throws(NodeError)
+    /// net.ipv6.conf.all.forwarding inside.
+    func setForwarding(_ on: Bool, in name: NamespaceName) async throws(NodeError)
+}
+
+/// Keeps standard daemons running.
+package protocol DaemonSupervisor: Sendable {
+    func observe() async -> [String: ObservedDaemon]
+    /// Starts it, or gives a running one its new configuration without interrupting its service. Checks the
+    /// configuration with the daemon's own checker first.
+    func ensure(_ spec: DaemonSpec) async throws(NodeError)
+    func stop(instance: String, withdraw: Bool) async throws(NodeError)
+    /// A daemon ended, was restarted, or failed its health check.
+    func events() -> AsyncStream<Void>
+}
+
+package typealias OperationOutcome = Result<Void, NodeError>
+
+/// A failure at the kernel's or a daemon's edge.
+package struct NodeError: Error, Hashable, Sendable, CustomStringConvertible {
+    package enum Code: Hashable, Sendable {
+        /// A system call or netlink request failed with this errno.
+        case errno(Int32)
+        /// The named namespace does not exist.
+        case noSuchNamespace
+        /// A program could not be started, or ended with an error.
+        case program
+        /// The kernel or a daemon answered what its protocol does not allow.
+        case protocolViolation
+    }
+
+    package let code: Code
+    /// What was tried: "create vxlan".
+    package let operation: String
+    /// On what: "kcx00012c".
+    package let subject: String
+    /// The kernel's own words (extended ack) or the program's last lines; may be empty.
+    package let message: String
+
+    package init(_ code: Code, operation: String, subject: String, message: String = "") {
+        self.code = code
+        self.operation = operation
+        self.subject = subject
+        self.message = message
+    }
+
+    package var description: String { "\(operation) \(subject): \(code)" + (message.isEmpty ? "" : ": \(message)") }
+}

@@ -1,0 +1,1 @@
+/// Layer 5. The embedded store: SQLite through GRDB.
