@@ -74,21 +74,26 @@ extension Gateway.Spec {
 extension Gateway.Assigned {
     package init(json node: JSONNode, path: String) throws(FieldError) {
         var reader = try FieldReader(node, path: path)
-        let ports: [String: ResourceID] = try reader.required("ports")
-        self.init(ports: [:])
-        for (segment, attachment) in ports {
-            guard let id = ResourceID(segment) else {
-                throw FieldError(field: reader.path(of: "ports"), value: segment, rule: "must have ids as names")
-            }
-            self.ports[id] = attachment
-        }
+        try self.init(portsOf: reader.required("ports"), path: reader.path(of: "ports"))
         try reader.finish()
     }
 
-    package func write(to writer: inout JSONWriter) {
-        writer.object { writer in
-            writer.member(
-                "ports", [String: ResourceID](uniqueKeysWithValues: ports.map { ($0.key.description, $0.value) }))
+    /// Reads attachment ids by the text of segment ids.
+    init(portsOf texts: [String: ResourceID], path: String) throws(FieldError) {
+        self.init(ports: [:])
+        for (segment, attachment) in texts {
+            guard let id = ResourceID(segment) else {
+                throw FieldError(field: path, value: segment, rule: "must have ids as names")
+            }
+            ports[id] = attachment
         }
+    }
+
+    var portsByText: [String: ResourceID] {
+        [String: ResourceID](uniqueKeysWithValues: ports.map { ($0.key.description, $0.value) })
+    }
+
+    package func write(to writer: inout JSONWriter) {
+        writer.object { writer in writer.member("ports", portsByText) }
     }
 }

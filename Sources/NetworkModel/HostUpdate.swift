@@ -1,0 +1,86 @@
+package import Addressing
+package import Resources
+
+/// What an API server tells an agent: everything (`reset`), or what changed since the update before.
+///
+/// Applied in order to a `HostSnapshot`. A put replaces the whole item; an item that is neither put nor removed stays.
+package struct HostUpdate: Hashable, Sendable {
+    package var revision: Revision
+    /// Forget all that was known before; `host` and `underlay` are then present.
+    package var reset: Bool
+    package var host: HostIdentity?
+    package var underlay: Underlay.Spec?
+    /// The whole set, when it changed.
+    package var vteps: Set<IPv6Address>?
+    package var segments: [DesiredSegment]
+    package var attachments: [DesiredAttachment]
+    package var gateways: [DesiredGateway]
+    package var removedSegments: Set<ResourceID>
+    package var removedAttachments: Set<ResourceID>
+    package var removedGateways: Set<ResourceID>
+
+    package init(
+        revision: Revision, reset: Bool = false, host: HostIdentity? = nil, underlay: Underlay.Spec? = nil,
+        vteps: Set<IPv6Address>? = nil, segments: [DesiredSegment] = [], attachments: [DesiredAttachment] = [],
+        gateways: [DesiredGateway] = [], removedSegments: Set<ResourceID> = [],
+        removedAttachments: Set<ResourceID> = [], removedGateways: Set<ResourceID> = []
+    ) {
+        self.revision = revision
+        self.reset = reset
+        self.host = host
+        self.underlay = underlay
+        self.vteps = vteps
+        self.segments = segments
+        self.attachments = attachments
+        self.gateways = gateways
+        self.removedSegments = removedSegments
+        self.removedAttachments = removedAttachments
+        self.removedGateways = removedGateways
+    }
+
+    /// Carries nothing but a revision.
+    package var isBookmark: Bool {
+        !reset && host == nil && underlay == nil && vteps == nil && segments.isEmpty && attachments.isEmpty
+            && gateways.isEmpty && removedSegments.isEmpty && removedAttachments.isEmpty && removedGateways.isEmpty
+    }
+}
+
+extension HostSnapshot {
+    /// The snapshot that a resetting update describes.
+    /// - Throws: when the update does not reset, or lacks the host or the underlay.
+    package init(_ update: HostUpdate) throws(FieldError) {
+        guard update.reset else {
+            throw FieldError(field: "reset", value: "false", rule: "must be true in the first update")
+        }
+        guard let host = update.host else { throw FieldError(field: "host", rule: "is required in a resetting update") }
+        guard let underlay = update.underlay else {
+            throw FieldError(field: "underlay", rule: "is required in a resetting update")
+        }
+        self.init(revision: update.revision, host: host, underlay: underlay)
+        merge(update)
+    }
+
+    /// Takes over what the update changes. A resetting one must go through `init` instead.
+    package mutating func merge(_ update: HostUpdate) {
+        revision = update.revision
+        if let host = update.host { self.host = host }
+        if let underlay = update.underlay { self.underlay = underlay }
+        if let vteps = update.vteps { self.vteps = vteps }
+        for id in update.removedGateways { gateways[id] = nil }
+        for id in update.removedAttachments { attachments[id] = nil }
+        for id in update.removedSegments { segments[id] = nil }
+        for segment in update.segments { segments[segment.id] = segment }
+        for attachment in update.attachments { attachments[attachment.id] = attachment }
+        for gateway in update.gateways { gateways[gateway.id] = gateway }
+    }
+
+    /// The resetting update that describes the snapshot; items in the order of their ids, so that equal snapshots have
+    /// equal texts.
+    package var asUpdate: HostUpdate {
+        HostUpdate(
+            revision: revision, reset: true, host: host, underlay: underlay, vteps: vteps,
+            segments: segments.values.sorted { $0.id < $1.id },
+            attachments: attachments.values.sorted { $0.id < $1.id },
+            gateways: gateways.values.sorted { $0.id < $1.id })
+    }
+}
