@@ -66,5 +66,6 @@ package func base32(_ bytes: some Collection<UInt8>, length: Int) -> String {
             text.append(alphabet[Int(buffer >> bits & 31)])
         }
     }
+    if bits > 0, text.count < length { text.append(alphabet[Int(buffer << (5 - bits) & 31)]) }
     return String(decoding: text, as: UTF8.self)
 }

@@ -5,6 +5,11 @@ package struct JSONError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The rule that was broken, as a clause.
     package let rule: String
 
+    package init(offset: Int, rule: String) {
+        self.offset = offset
+        self.rule = rule
+    }
+
     package var description: String { "not valid JSON at byte \(offset): \(rule)" }
 }
 

@@ -1,0 +1,23 @@
+import Testing
+
+/// A small repeatable generator (SplitMix64): the seed is printed, so that a failure can be run again.
+struct SeededGenerator: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    /// A seed of the moment, printed with the name of the test that uses it.
+    init(printedFor test: String) {
+        let seed = UInt64.random(in: 0...UInt64.max)
+        print("seed \(test): \(seed)")
+        self.init(seed: seed)
+    }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
+        return mixed ^ (mixed >> 31)
+    }
+}
