@@ -1,0 +1,84 @@
+/// Cuts the bytes of a `text/event-stream` into events (WHATWG HTML, section 9.2.6), whatever pieces they come in.
+///
+/// Lines end with LF, CR or CR LF. Comments (keep-alives), `retry` and unknown fields are passed over. An event
+/// without data is no event. What is held of an unfinished event is bounded.
+package struct EventStreamParser {
+    /// One event's bytes may not exceed this.
+    package let maximumEvent: Int
+
+    private var line: [UInt8] = []
+    private var lastWasCR = false
+    private var isFirstLine = true
+    private var name: String?
+    private var id: String?
+    private var data: [UInt8] = []
+    private var hasData = false
+
+    /// - Parameter maximumEvent: bytes; by default 64 MiB, more than the whole desired state of a full host.
+    package init(maximumEvent: Int = 64 << 20) { self.maximumEvent = maximumEvent }
+
+    /// The stream has an event or a line larger than `maximumEvent`: nothing after it can be trusted to be whole.
+    package struct TooLarge: Error, Hashable {}
+
+    /// Takes the next bytes and gives the events they complete.
+    package mutating func feed(_ bytes: some Collection<UInt8>) throws(TooLarge) -> [ServerEvent] {
+        var events: [ServerEvent] = []
+        var rest = bytes[...]
+        // The LF of a CR LF that was cut between two pieces.
+        if lastWasCR, let first = rest.first {
+            lastWasCR = false
+            if first == UInt8(ascii: "\n") { rest = rest.dropFirst() }
+        }
+        while let end = rest.firstIndex(where: { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }) {
+            try hold(rest[..<end])
+            let isCR = rest[end] == UInt8(ascii: "\r")
+            rest = rest[rest.index(after: end)...]
+            if isCR {
+                if rest.first == UInt8(ascii: "\n") { rest = rest.dropFirst() } else { lastWasCR = rest.isEmpty }
+            }
+            if let event = endLine() { events.append(event) }
+        }
+        try hold(rest)
+        return events
+    }
+
+    private mutating func hold(_ piece: some Collection<UInt8>) throws(TooLarge) {
+        guard line.count + data.count + piece.count <= maximumEvent else { throw TooLarge() }
+        line.append(contentsOf: piece)
+    }
+
+    private mutating func endLine() -> ServerEvent? {
+        defer { line.removeAll(keepingCapacity: line.count <= 65_536) }
+        if isFirstLine {
+            isFirstLine = false
+            // One byte order mark may lead the stream.
+            if line.starts(with: [0xef, 0xbb, 0xbf]) { line.removeFirst(3) }
+        }
+        guard !line.isEmpty else { return dispatch() }
+        let colon = line.firstIndex(of: UInt8(ascii: ":"))
+        let field = line[..<(colon ?? line.endIndex)]
+        var value = colon.map { line[($0 + 1)...] } ?? []
+        if value.first == UInt8(ascii: " ") { value.removeFirst() }
+        switch String(decoding: field, as: UTF8.self) {
+        case "event": name = String(decoding: value, as: UTF8.self)
+        case "id" where !value.contains(0): id = String(decoding: value, as: UTF8.self)
+        case "data":
+            if hasData { data.append(UInt8(ascii: "\n")) }
+            hasData = true
+            data.append(contentsOf: value)
+        default: break
+        }
+        return nil
+    }
+
+    private mutating func dispatch() -> ServerEvent? {
+        defer {
+            name = nil
+            id = nil
+            data = []
+            hasData = false
+        }
+        guard hasData else { return nil }
+        return ServerEvent(name: name ?? "message", id: id, data: data)
+    }
+}

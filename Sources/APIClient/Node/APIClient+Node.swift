@@ -1,0 +1,89 @@
+import Addressing
+package import NetworkModel
+package import Resources
+
+/// What an agent asks of the API. All of it throws `APIProblem`, `APIFailure` and `CancellationError`.
+extension APIClient {
+    /// Opens the stream of everything this host must realise. The first update resets; each later one is merged into
+    /// the snapshot before (`HostSnapshot`). After an error, open it again: the new stream begins with a reset.
+    /// - Parameter host: the host's name or id.
+    package func desiredUpdates(host: String) async throws -> HostUpdates {
+        HostUpdates(events: try await events(APIRequest(.get, ["v1", "hosts", host, "desired"])))
+    }
+
+    /// Writes what the host says about resources, all in one store transaction.
+    /// - Returns: the store revision that has it.
+    @discardableResult
+    package func report(host: String, _ reports: [ResourceReport]) async throws -> Revision {
+        var writer = JSONWriter()
+        writer.object { $0.member("reports", reports) }
+        let request = APIRequest(.post, ["v1", "hosts", host, "reports"], body: writer.bytes)
+        let node = try await send(request).json(of: request)
+        return try promised(request) { () throws(FieldError) in
+            var reader = try FieldReader(node, path: "")
+            return try reader.required("revision")
+        }
+    }
+
+    /// Says that the agent is alive; to be repeated every `leaseInterval`. No write in the store.
+    package func renewLease(host: String) async throws {
+        _ = try await send(APIRequest(.post, ["v1", "hosts", host, "lease"], timeout: .seconds(5)))
+    }
+
+    /// How often a lease is renewed; it ends 10 s after the last renewal.
+    package static let leaseInterval = Duration.seconds(3)
+
+    /// Makes this machine a host. The client's token is the join token, which is used up by success.
+    /// - Returns: the host's resource and the credential with which its agent calls from now on.
+    package func join(_ host: JoinRequest) async throws -> (host: ResourceDocument, credential: String) {
+        let request = APIRequest(.post, ["v1", "join"], body: host.json)
+        let node = try await send(request).json(of: request)
+        return try promised(request) { () throws(FieldError) in
+            var reader = try FieldReader(node, path: "")
+            guard let host = reader.node("host") else { throw FieldError(field: "host", rule: "is required") }
+            return (try ResourceDocument(host), try reader.required("credential"))
+        }
+    }
+}
+
+/// The name and underlay port with which a machine becomes a host.
+package struct JoinRequest: Hashable, JSONWritable {
+    package var name: Name
+    package var spec: Host.Spec
+
+    package init(name: Name, spec: Host.Spec) {
+        self.name = name
+        self.spec = spec
+    }
+
+    package func write(to writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.member("name", name)
+            writer.member("vtep", spec.vtep)
+            writer.member("interface", spec.interface)
+            if !spec.roles.isEmpty { writer.member("roles", spec.roles) }
+        }
+    }
+}
+
+/// What a host says about one resource; nil takes back what it said before.
+package struct ResourceReport: Hashable, JSONWritable {
+    package var kind: KindName
+    package var id: ResourceID
+    package var report: Report?
+
+    package init(kind: KindName, id: ResourceID, report: Report?) {
+        self.kind = kind
+        self.id = id
+        self.report = report
+    }
+
+    package func write(to writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.member("kind", kind.singular)
+            writer.member("id", id)
+            writer.name("report")
+            if let report { report.write(to: &writer) } else { writer.null() }
+        }
+    }
+}
