@@ -158,6 +158,13 @@ let allTests: [Target] = [
     tests("SystemTests", ["Addressing", "Resources", "NetworkModel", "Laboratory", "APIClient"]),
 ]
 
+// What the API is measured against (tools/bench); no part of the product.
+let floors: [Target] = [
+    .executableTarget(
+        name: "HTTPFloor", dependencies: [hummingbird, nioCore, nioPosix, nioHTTP1], path: "Benchmarks/HTTPFloor",
+        swiftSettings: strict)
+]
+
 let wanted = Context.environment["KC_TESTS"].map { Set($0.split(separator: ",").map(String.init)) }
 
 let package = Package(
@@ -180,6 +187,6 @@ let package = Package(
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
-    targets: systemLibraries + values + models + formats + planning + ports + adapters + services + programs
+    targets: systemLibraries + values + models + formats + planning + ports + adapters + services + programs + floors
         + allTests.filter { wanted?.contains($0.name) ?? true }
 )
