@@ -6,22 +6,26 @@ package struct ObservedLinks: Hashable, Sendable {
     package var links: [InterfaceName: ObservedLink]
     /// Flood entries (FDB 00:00:00:00:00:00, NTF_SELF) of VXLAN devices.
     package var floods: [InterfaceName: Set<IPv6Address>]
-    /// Addresses by device, without those the kernel made by itself (link-local of EUI-64, loopback).
+    /// Addresses by device, without those the kernel made by itself (link-local of EUI-64, loopback). An IPv4 address
+    /// is there in its mapped form (::ffff:a.b.c.d, length + 96): it matters whether a device has one.
     package var addresses: [InterfaceName: Set<InterfaceAddress>]
     /// Whether an IPv6 default route exists (RTA_DST absent, not `unreachable`).
     package var hasDefaultRoute: Bool
+    /// Devices that a route of either family leaves through, without those the kernel made by itself (RTPROT_KERNEL).
+    package var routed: Set<InterfaceName>
     /// net.ipv6.conf.all.forwarding.
     package var isForwarding: Bool
 
     package init(
         links: [InterfaceName: ObservedLink] = [:], floods: [InterfaceName: Set<IPv6Address>] = [:],
         addresses: [InterfaceName: Set<InterfaceAddress>] = [:], hasDefaultRoute: Bool = false,
-        isForwarding: Bool = false
+        routed: Set<InterfaceName> = [], isForwarding: Bool = false
     ) {
         self.links = links
         self.floods = floods
         self.addresses = addresses
         self.hasDefaultRoute = hasDefaultRoute
+        self.routed = routed
         self.isForwarding = isForwarding
     }
 }
@@ -43,9 +47,15 @@ package struct ObservedFilter: Hashable, Sendable {
     package var ready: Set<InterfaceName>
     /// Who may send VXLAN (`inet kc`, set `vteps`).
     package var vteps: Set<IPv6Address>
+    /// Whether either of our tables exists, whole or not.
+    package var isPresent: Bool
 
-    package init(digest: String? = nil, ready: Set<InterfaceName> = [], vteps: Set<IPv6Address> = []) {
+    /// `isPresent` follows from a digest, ready ports or VTEPs when it is not given.
+    package init(
+        digest: String? = nil, ready: Set<InterfaceName> = [], vteps: Set<IPv6Address> = [], isPresent: Bool? = nil
+    ) {
         self.digest = digest
+        self.isPresent = isPresent ?? (digest != nil || !ready.isEmpty || !vteps.isEmpty)
         self.ready = ready
         self.vteps = vteps
     }

@@ -9,13 +9,26 @@ package struct ObservedLink: Hashable, Sendable {
     package var settings: LinkSettings
     /// Carrier and administrative state together, as the kernel's operstate (RFC 2863).
     package var isRunning: Bool
+    /// IFF_MULTICAST (linux/if.h): may carry multicast replication as an underlay interface.
+    package var isMulticast: Bool
+    /// A device that an interrupted creation left behind: it has the device group that the adapter gives every device
+    /// it makes (`creationGroup`) and no alias yet. Ours, though no alias says so.
+    package var isUnfinished: Bool
 
-    package init(name: InterfaceName, index: Int32, kind: LinkKind, settings: LinkSettings, isRunning: Bool) {
+    /// IFLA_GROUP of devices made by KC ("kc"): can be set in the creating message, which an alias cannot.
+    package static let creationGroup: UInt32 = 0x6b63
+
+    package init(
+        name: InterfaceName, index: Int32, kind: LinkKind, settings: LinkSettings, isRunning: Bool,
+        isMulticast: Bool = true, isUnfinished: Bool = false
+    ) {
         self.name = name
         self.index = index
         self.kind = kind
         self.settings = settings
         self.isRunning = isRunning
+        self.isMulticast = isMulticast
+        self.isUnfinished = isUnfinished
     }
 }
 

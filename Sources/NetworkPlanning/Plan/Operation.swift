@@ -65,6 +65,7 @@ package struct LinkChange: Hashable, Sendable {
         case none
         case bridge(InterfaceName)
     }
+    /// Empty takes the alias away.
     package var alias: String?
     package var mtu: Int?
     package var mac: MACAddress?
@@ -137,7 +138,7 @@ package struct HostPlan: Hashable, Sendable {
 
 package struct Refusal: Hashable, Sendable {
     package var subject: Subject
-    /// `unfit` or `failed`.
+    /// `unfit`, `failed`, or `pending` for what only has to wait.
     package var phase: Report.Phase
     package var message: String
 
