@@ -41,9 +41,9 @@ def show(values, unit=""):
     return f"{median:.4g}{unit} ±{width * 50:.0f}%"
 
 
-def ratio_row(what, bar, ours, theirs, met, unit="", inverse=False):
-    """A row out of paired rounds: the ratio is the median of the per-round ratios."""
-    ratios = [(t / o if inverse else o / t) for o, t in zip(ours, theirs)]
+def ratio_row(what, bar, ours, theirs, met, unit="", rate=False):
+    """A row out of paired rounds: the median of ours ÷ theirs for rates, of theirs ÷ ours for times."""
+    ratios = [(o / t if rate else t / o) for o, t in zip(ours, theirs)]
     median, width = spread(ratios)
     return Row(what, bar, f"{median:.2f} ±{width * 50:.0f}%", met(median), show(ours, unit), show(theirs, unit), len(ratios))
 

@@ -1,0 +1,96 @@
+"""Control plane: attachment latency, bulk apply, reads, memory; OVN beside it."""
+import json
+import statistics
+import threading
+import time
+
+from cloud import Cloud, UnixConnection, Watch
+from measure import RELEASE, ROOT, Row, Scene, compile_floor, eventually, ratio_row, run, say, show, spread
+from ovn import OVN
+
+SEGMENTS = 4
+
+
+def fill(cloud, first, count, host):
+    """Creates attachments from 16 connections and waits until all are wired."""
+
+    def work(offset):
+        connection = UnixConnection(cloud.socket)
+        for index in range(first + offset, first + count, 16):
+            cloud.attachment(f"a{index}", f"s{index % SEGMENTS}", host, connection)
+
+    threads = [threading.Thread(target=work, args=(offset,)) for offset in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    eventually(lambda: cloud.wired() == first + count, seconds=300, what=f"{first + count} attachments wired")
+
+
+def latency(cloud, first, count, host):
+    """Milliseconds from the client's request to `wired` at the client, one by one."""
+    watch, times = Watch(cloud), []
+    for index in range(first, first + count):
+        name = f"a{index}"
+        begin = time.monotonic()
+        cloud.attachment(name, f"s{index % SEGMENTS}", host)
+        watch.until(lambda event, data: event == "put" and data["name"] == name and data["status"].get("phase") == "wired")
+        times.append((time.monotonic() - begin) * 1000)
+    return times
+
+
+def resident(process):
+    """Resident memory of a process, or of its only child where it was started through `ip netns exec` (same pid)."""
+    for line in open(f"/proc/{process.pid}/status"):
+        if line.startswith("VmRSS"):
+            return int(line.split()[1]) / 1024
+
+
+def attachments(rounds):
+    """Latency at 100 and 3,000 attachments, bulk, memory of the agent, and OVN at 3,000."""
+    few, many, ratios, ovn_one, ovn_bulk, ours_bulk, memory = [], [], [], [], [], [], []
+    for number in range(rounds):
+        with Scene("attach") as scene:
+            cloud = Cloud(scene)
+            namespace = cloud.host("h1", "fd00:a::1")
+            agent = cloud.agent("h1", namespace)
+            for index in range(SEGMENTS):
+                cloud.segment(f"s{index}")
+            fill(cloud, 0, 100, "h1")
+            few.append(statistics.median(latency(cloud, 100, 50, "h1")))
+            fill(cloud, 150, 50, "h1")
+            memory.append(resident(agent))
+            fill(cloud, 200, 2800, "h1")
+            many.append(statistics.median(latency(cloud, 3000, 50, "h1")))
+            ratios.append(many[-1] / few[-1])
+        with Scene("bulk") as scene:
+            cloud = Cloud(scene)
+            cloud.host("h1", "fd00:a::1")
+            for index in range(SEGMENTS):
+                cloud.segment(f"s{index}")
+            document = "\n---\n".join(
+                json.dumps({"kind": "attachment", "name": f"a{index}", "project": "default",
+                            "spec": {"segment": f"s{index % SEGMENTS}", "host": "h1"}}) for index in range(1000))
+            (scene.folder / "bulk.yaml").write_text(document)
+            begin = time.monotonic()
+            run(RELEASE / "kcnet", "--api", f"unix:{cloud.socket}", "apply", "-f", scene.folder / "bulk.yaml")
+            ours_bulk.append(1000 / (time.monotonic() - begin))
+        with Scene("ovn") as scene:
+            ovn = OVN(scene)
+            try:
+                ovn.add_switches(SEGMENTS)
+                ovn_bulk.append(1000 / ovn.fill(0, 1000, SEGMENTS))
+                ovn.fill(1000, 2000, SEGMENTS)
+                ovn_one.append(ovn.median_add(3000, 20, SEGMENTS))
+            finally:
+                ovn.close()
+        say(f"  round {number + 1}: {few[-1]:.1f} ms at 100, {many[-1]:.1f} ms at 3,000, OVN {ovn_one[-1]:.0f} ms;"
+            f" bulk {ours_bulk[-1]:.0f}/s, OVN {ovn_bulk[-1]:.0f}/s")
+    return [
+        Row("attachment, request to wired, 100 on the host", "≤ 15 ms", "", spread(few)[0] <= 15, show(few, " ms"), "", rounds),
+        Row("the same with 3,000 on the host", "≤ 15 ms", "", spread(many)[0] <= 15, show(many, " ms"), "", rounds),
+        Row("3,000 ÷ 100", "≤ 1.15", show(ratios), spread(ratios)[0] <= 1.15, show(many, " ms"), show(few, " ms"), rounds),
+        ratio_row("OVN 23.03, one port at 3,000 ÷ ours", "≥ 20", many, ovn_one, lambda ratio: ratio >= 20, " ms"),
+        ratio_row("1,000 attachments by apply -f ÷ OVN in bulk", "≥ 10", ours_bulk, ovn_bulk, lambda ratio: ratio >= 10, "/s", rate=True),
+        Row("resident memory of kcd node, 200 attachments", "≤ 60 MB", "", max(memory) <= 60, show(memory, " MB"), "", rounds),
+    ]
