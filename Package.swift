@@ -97,7 +97,7 @@ let services: [Target] = [
             "Addressing", "Resources", "NetworkModel", "NFTables", "DaemonConfigs", "NetworkPlanning", "NodePorts",
             "APIClient", logging, serviceLifecycle,
         ]),
-    target("Laboratory", ["Addressing", "Resources", "NetworkModel", "NodePorts", yams, logging]),
+    target("Laboratory", ["Addressing", "Resources", "NetworkModel", "APIClient", yams]),
 ]
 
 let programs: [Target] = [

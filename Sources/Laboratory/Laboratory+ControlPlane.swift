@@ -1,0 +1,104 @@
+package import APIClient
+import Addressing
+import FoundationEssentials
+import NetworkModel
+import Resources
+
+extension Laboratory {
+    /// Starts the API on its machine and an agent on every host, each joined over the underlay with TLS and a token of
+    /// its own, as real machines would be.
+    package func startControlPlane(
+        _ programs: Programs, progress: Progress = { _ in }
+    ) async throws(LaboratoryError) {
+        try await startAPI(programs, progress: progress)
+        for host in topology.hosts {
+            try await join(host, programs)
+            try startAgent(host, programs)
+            progress("host \(host.name): joined, agent started")
+        }
+    }
+
+    /// Starts the API and waits until it is ready.
+    package func startAPI(_ programs: Programs, progress: Progress = { _ in }) async throws(LaboratoryError) {
+        let machine = try machine(named: Topology.apiMachine)
+        try machine.start(
+            role: "api", programs.kcd, ["api", "--listen", "[\(topology.api.address)]:\(topology.api.port)"])
+        try await waitForAPI()
+        progress("api: https://[\(topology.api.address)]:\(topology.api.port), and \(state.apiSocket)")
+    }
+
+    /// Waits until the API answers that it is ready.
+    package func waitForAPI(within limit: Duration = .seconds(20)) async throws(LaboratoryError) {
+        let machine = try machine(named: Topology.apiMachine)
+        let client = try client()
+        var last = ""
+        do throws(LaboratoryError) {
+            try await eventually("start", "the API", within: limit) { () throws(LaboratoryError) in
+                do {
+                    _ = try await client.send(APIRequest(.get, ["readyz"], timeout: .seconds(2)))
+                    return true
+                } catch {
+                    last = "\(error)"
+                    guard let daemon = try machine.daemon("api"), daemon.process.isRunning else {
+                        throw LaboratoryError(
+                            .program, operation: "start", subject: "the API",
+                            message: "it ended: \(lastLines(machine.log(of: "api")))")
+                    }
+                    return false
+                }
+            }
+        } catch {
+            await client.shutdown()
+            guard error.code == .timeout else { throw error }
+            throw LaboratoryError(.timeout, operation: "reach", subject: "the API", message: last)
+        }
+        await client.shutdown()
+    }
+
+    /// An administrator's client, through the Unix socket from the outer world. `shutdown` must be called at the end.
+    package func client() throws(LaboratoryError) -> APIClient {
+        do { return try APIClient(endpoint: try Endpoint(parsing: "unix:\(state.apiSocket)")) } catch {
+            throw LaboratoryError(.invalid, operation: "reach", subject: state.apiSocket, message: "\(error)")
+        }
+    }
+
+    /// Makes the machine a host of KC: a fresh token, and `kcd join` run on it.
+    package func join(_ host: LabHost, _ programs: Programs) async throws(LaboratoryError) {
+        let token = try await joinToken()
+        let roles = host.roles.flatMap { ["--role", $0.rawValue] }
+        try await machine(host.name).command(
+            programs.kcd,
+            [
+                "join", "https://[\(topology.api.address)]:\(topology.api.port)", token, "--name", host.name.text,
+                "--vtep", "\(host.address)", "--interface", host.interface.text,
+            ] + roles
+        ).check("join", host.name.text)
+    }
+
+    /// Starts the agent of a joined host.
+    package func startAgent(_ host: LabHost, _ programs: Programs) throws(LaboratoryError) {
+        try machine(host.name).start(role: "node", programs.kcd, ["node"])
+    }
+
+    private func joinToken() async throws(LaboratoryError) -> String {
+        let client = try client()
+        let request = APIRequest(.post, ["v1", "join-tokens"], body: Array("{}".utf8))
+        do {
+            let answer = try await client.send(request).json(of: request)
+            await client.shutdown()
+            guard let token = answer["token"]?.string else {
+                throw LaboratoryError(.program, operation: "get", subject: "a join token", message: "there is none")
+            }
+            return token
+        } catch {
+            await client.shutdown()
+            throw LaboratoryError(.program, operation: "get", subject: "a join token", message: "\(error)")
+        }
+    }
+}
+
+/// For messages: the end of a log, or nothing.
+func lastLines(_ file: String) -> String {
+    guard let text = procText(file) else { return "" }
+    return text.split(separator: "\n").suffix(8).joined(separator: "\n")
+}
