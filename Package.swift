@@ -23,6 +23,7 @@ func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 }
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
@@ -54,6 +55,7 @@ let models: [Target] = [
 let formats: [Target] = [
     target("NFTables", ["Addressing"]),
     target("DaemonConfigs", ["Addressing"]),
+    target("Documents", ["Addressing", "Resources", "NetworkModel", yams]),
 ]
 
 let planning: [Target] = [
@@ -111,8 +113,8 @@ let programs: [Target] = [
     program(
         "kcnet",
         [
-            "Addressing", "Resources", "NetworkModel", "NodePorts", "LinuxNetlink", "APIClient", "Laboratory",
-            argumentParser, logging, yams,
+            "Addressing", "Resources", "NetworkModel", "NodePorts", "LinuxNetlink", "APIClient", "Documents",
+            "Laboratory", argumentParser, logging, yams,
         ]),
     // A program of its own under GPL-2.0 (Sources/kc-nft/LICENSE): C, and nothing of KC in it.
     .executableTarget(name: "kc-nft", dependencies: ["CNftables"], exclude: ["LICENSE"]),
@@ -154,6 +156,10 @@ let allTests: [Target] = [
             "Addressing", "Resources", "NetworkModel", "NFTables", "DaemonConfigs", "NetworkPlanning", "NodePorts",
             "NetworkNode", "APIClient", logging,
         ]),
+    tests(
+        "ClientTests",
+        ["Addressing", "Resources", "NetworkModel", "APIClient", asn1, crypto, nioCore, nioPosix, nioSSL, x509]),
+    tests("CommandTests", ["Resources", "NetworkModel", "Documents"]),
     tests("LaboratoryTests", ["Addressing", "Resources", "NetworkModel", "Laboratory", "APIClient"]),
     tests("SystemTests", ["Addressing", "Resources", "NetworkModel", "Laboratory", "APIClient"]),
 ]
@@ -180,6 +186,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
         .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),

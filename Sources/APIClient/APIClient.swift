@@ -23,13 +23,16 @@ package final class APIClient: Sendable {
     ///   - token: goes into `Authorization: Bearer`; nil for the Unix socket, where the kernel says who calls.
     ///   - certificate: PEM of the one certificate that is trusted, whatever name it carries; nil trusts the system's
     ///     authorities and checks the name.
+    ///   - silence: after this long without a byte an open stream or answer counts as dead.
     /// - Throws: `APIFailure` with code `notTrusted` when the PEM cannot be read.
-    package init(endpoint: Endpoint, token: String? = nil, certificate: String? = nil) throws(APIFailure) {
+    package init(
+        endpoint: Endpoint, token: String? = nil, certificate: String? = nil, silence: Duration = ServerEvents.silence
+    ) throws(APIFailure) {
         self.endpoint = endpoint
         self.token = token
         var configuration = HTTPClient.Configuration(
             tlsConfiguration: try Self.tls(certificate, endpoint: endpoint), redirectConfiguration: .disallow,
-            timeout: .init(connect: .seconds(5), read: .nanoseconds(ServerEvents.silence.nanoseconds)),
+            timeout: .init(connect: .seconds(5), read: .nanoseconds(silence.nanoseconds)),
             connectionPool: .init(idleTimeout: .seconds(60), concurrentHTTP1ConnectionsPerHostSoftLimit: 64))
         // A refused connection is an answer: say so at once instead of trying until the timeout.
         configuration.connectionPool.retryConnectionEstablishment = false

@@ -11,7 +11,9 @@ package enum FirstContact {
     /// that the server also has its key.
     /// - Parameter fingerprint: SHA-256 of the certificate's DER, 64 hex digits of any case.
     /// - Throws: `APIFailure`: `badEndpoint`, `notTrusted` (another certificate), `unreachable`, `timedOut`.
-    package static func fetchCertificate(_ endpoint: Endpoint, fingerprint: String) async throws(APIFailure) -> String {
+    package static func fetchCertificate(
+        _ endpoint: Endpoint, fingerprint: String, timeout: Duration = .seconds(10)
+    ) async throws(APIFailure) -> String {
         let operation = "fetch the server's certificate"
         guard let expected = bytes(hex: fingerprint), expected.count == SHA256.byteCount else {
             throw APIFailure(
@@ -26,7 +28,7 @@ package enum FirstContact {
                 advice: "use the server's https:// address")
         }
         do {
-            return try await connect(host: String(host), port: number, expected: expected)
+            return try await connect(host: String(host), port: number, expected: expected, timeout: timeout)
         } catch is WrongFingerprint {
             throw APIFailure(
                 .notTrusted, operation: operation, subject: endpoint.description,
@@ -37,7 +39,7 @@ package enum FirstContact {
 
     struct WrongFingerprint: Error {}
 
-    private static func connect(host: String, port: Int, expected: [UInt8]) async throws -> String {
+    private static func connect(host: String, port: Int, expected: [UInt8], timeout: Duration) async throws -> String {
         let group = MultiThreadedEventLoopGroup.singleton
         let found = group.any().makePromise(of: String.self)
         var configuration = TLSConfiguration.makeClientConfiguration()
@@ -62,9 +64,8 @@ package enum FirstContact {
             found.fail(error)
             throw error
         }
-        let limit = channel.eventLoop.scheduleTask(in: .seconds(10)) {
-            found.fail(ChannelError.connectTimeout(.seconds(10)))
-        }
+        let patience = TimeAmount.nanoseconds(timeout.nanoseconds)
+        let limit = channel.eventLoop.scheduleTask(in: patience) { found.fail(ChannelError.connectTimeout(patience)) }
         defer {
             limit.cancel()
             channel.close(promise: nil)

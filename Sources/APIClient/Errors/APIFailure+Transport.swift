@@ -33,6 +33,8 @@ extension APIFailure {
             self =
                 first.map { Self.system($0.errnoCode, operation: operation, endpoint: endpoint) }
                 ?? failure(.unreachable, "\(error)", "check the host name and the port")
+        case ChannelError.connectTimeout(_):
+            self = failure(.timedOut, "no answer in time", "check the address, and that nothing in between drops it")
         case is ChannelError:
             self = failure(.unreachable, "\(error)", "check that the server runs and that nothing in between drops it")
         default: self = failure(.unreachable, "\(error)", "check the address and the server's log")

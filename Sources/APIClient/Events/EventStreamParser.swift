@@ -18,7 +18,9 @@ package struct EventStreamParser {
     package init(maximumEvent: Int = 64 << 20) { self.maximumEvent = maximumEvent }
 
     /// The stream has an event or a line larger than `maximumEvent`: nothing after it can be trusted to be whole.
-    package struct TooLarge: Error, Hashable {}
+    package struct TooLarge: Error, Hashable {
+        package init() {}
+    }
 
     /// Takes the next bytes and gives the events they complete.
     package mutating func feed(_ bytes: some Collection<UInt8>) throws(TooLarge) -> [ServerEvent] {
