@@ -133,7 +133,7 @@ let allTests: [Target] = [
     tests(
         "PlanningTests",
         ["Addressing", "Resources", "NetworkModel", "NFTables", "DaemonConfigs", "NetworkPlanning", "NodePorts"]),
-    tests("StoreTests", ["Resources", "Persistence", "SQLiteStore"]),
+    tests("StoreTests", ["Resources", "Persistence", "SQLiteStore", grdb, logging]),
     tests("NetlinkTests", ["Addressing", "NetworkModel", "NetworkPlanning", "NodePorts", "LinuxNetlink"]),
     tests(
         "PacketFilterTests",

@@ -16,15 +16,20 @@ package protocol Store: Sendable {
     func list(_ prefix: StoreKey, after: StoreKey?, limit: Int) async throws(StoreError) -> StorePage
 
     /// Checks all conditions and, if they hold, writes all changes, in one step.
-    /// - Returns: `.committed` with the new revision, or `.failed` with the first condition that did not hold.
+    /// - Returns: `.committed` with the new revision, or `.failed` with the first condition that did not hold. A
+    ///   transaction that changes nothing (no changes, or deletions of keys that do not exist) takes no revision:
+    ///   `.committed` then names the revision that it saw.
+    /// - Throws: `.invalid` beyond the limits of `StoreLimits`, `.leaseNotFound` for a put with a lease that has ended;
+    ///   both leave the store as it was.
     func commit(_ transaction: StoreTransaction) async throws(StoreError) -> CommitOutcome
 
     /// All changes under `prefix` after `revision`, in order, one batch per transaction. Ends by cancellation of the
-    /// consumer or by an error: `.compacted` when `revision` is older than what the store still knows (list again),
-    /// `.slowConsumer` when the consumer fell more than the store's buffer behind.
+    /// consumer or by an error: `.compacted` when `revision` is older than what the store still knows, or is one that it
+    /// never handed out, as after a restore (list again); `.slowConsumer` when the consumer fell more than the store's
+    /// buffer behind. One consumer a stream.
     func watch(_ prefix: StoreKey, after revision: Revision) -> AsyncThrowingStream<StoreBatch, any Error>
 
-    /// Makes a lease that ends `ttl` after its last renewal; the keys put with it are then deleted in one transaction.
+    /// Makes a lease of 1 ms to 24 hours that ends `ttl` after its last renewal; the keys put with it are then deleted in one transaction.
     func grantLease(ttl: Duration) async throws(StoreError) -> LeaseID
     /// Renews a lease. Never a store write. Throws `.leaseNotFound` when it has ended.
     func renewLease(_ lease: LeaseID) async throws(StoreError)
@@ -38,14 +43,24 @@ package protocol Store: Sendable {
     func currentRevision() async throws(StoreError) -> Revision
 }
 
-/// A key: path-like text, at most 512 bytes, compared byte by byte.
+/// A key: path-like text, 1 to 512 bytes of UTF-8, compared byte by byte.
 package struct StoreKey: Hashable, Comparable, Sendable, CustomStringConvertible {
     package let text: String
     package init(_ text: String) { self.text = text }
+
+    // Not String's own equality: that takes two ways to write one character (é) for the same, a store does not.
+    package static func == (left: StoreKey, right: StoreKey) -> Bool { left.text.utf8.elementsEqual(right.text.utf8) }
     package static func < (left: StoreKey, right: StoreKey) -> Bool {
         left.text.utf8.lexicographicallyPrecedes(right.text.utf8)
     }
+    package func hash(into hasher: inout Hasher) {
+        for byte in text.utf8 { hasher.combine(byte) }
+        hasher.combine(0xFF as UInt8)
+    }
+    package func hasPrefix(_ prefix: StoreKey) -> Bool { text.utf8.starts(with: prefix.text.utf8) }
+
     package var description: String { text }
+    /// Bytes.
     package static let maximumLength = 512
 }
 

@@ -1,0 +1,42 @@
+import FoundationEssentials
+import GRDB
+import Persistence
+import Resources
+
+// Keys and values are blobs: SQLite compares them byte by byte, and text with a zero byte in it comes back whole.
+
+extension StoreKey {
+    var blob: Data { Data(text.utf8) }
+
+    /// The range of keys that begin with this text: no UTF-8 has a byte 0xFF.
+    var bounds: (lower: Data, upper: Data) {
+        let lower = blob
+        return (lower, lower + [0xFF])
+    }
+
+    init(row: Row, column: Int) throws {
+        guard let text = String(validating: try row.bytes(at: column) ?? [], as: UTF8.self) else {
+            throw StoreError(.corrupt, operation: "read", cause: StoreError.restoreAdvice("a key is not UTF-8"))
+        }
+        self.init(text)
+    }
+}
+
+extension StoreEntry {
+    /// The columns of every query of `entry`, in the order that `init(row:)` reads them.
+    static let columns = "key, created, modified, lease, value"
+
+    init(row: Row) throws {
+        self.init(
+            key: try StoreKey(row: row, column: 0), value: try row.bytes(at: 4) ?? [],
+            created: Revision(UInt64(row[1] as Int64)), modified: Revision(UInt64(row[2] as Int64)),
+            lease: (row[3] as Int64?).map(LeaseID.init))
+    }
+}
+
+extension Row {
+    /// The bytes of a blob, nil for NULL.
+    func bytes(at column: Int) throws -> [UInt8]? {
+        try withUnsafeData(atIndex: column) { data in data.map { Array($0) } }
+    }
+}
