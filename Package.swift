@@ -39,6 +39,7 @@ let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates"
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 let systemLibraries: [Target] = [
+    .systemLibrary(name: "CLinux"),
     .systemLibrary(name: "CMnl", pkgConfig: "libmnl", providers: [.apt(["libmnl-dev"])]),
     .systemLibrary(name: "CNftables", pkgConfig: "libnftables", providers: [.apt(["libnftables-dev"])]),
 ]
@@ -69,12 +70,16 @@ let ports: [Target] = [
 
 let adapters: [Target] = [
     target("LinuxNetlink", ["Addressing", "NetworkModel", "NetworkPlanning", "NodePorts", "CMnl", logging]),
+    target("LinuxProcesses", ["NetworkModel", "NodePorts", "CLinux"]),
     target(
         "LinuxPacketFilter",
-        ["Addressing", "NetworkModel", "NFTables", "NetworkPlanning", "NodePorts", "CMnl", logging]),
+        ["Addressing", "NetworkModel", "NFTables", "NetworkPlanning", "NodePorts", "LinuxProcesses", "CMnl", logging]),
     target(
         "LinuxDaemons",
-        ["Addressing", "NetworkModel", "DaemonConfigs", "NetworkPlanning", "NodePorts", "CMnl", logging]),
+        [
+            "Addressing", "NetworkModel", "DaemonConfigs", "NetworkPlanning", "NodePorts", "LinuxProcesses", "CLinux",
+            logging,
+        ]),
     target("SQLiteStore", ["Resources", "Persistence", grdb, logging]),
     target("Authenticators", ["Resources", "Persistence", crypto, x509]),
 ]
@@ -137,10 +142,16 @@ let allTests: [Target] = [
     tests("NetlinkTests", ["Addressing", "NetworkModel", "NetworkPlanning", "NodePorts", "LinuxNetlink"]),
     tests(
         "PacketFilterTests",
-        ["Addressing", "NetworkModel", "NFTables", "NetworkPlanning", "NodePorts", "LinuxPacketFilter", "LinuxNetlink"]),
+        [
+            "Addressing", "NetworkModel", "NFTables", "NetworkPlanning", "NodePorts", "LinuxPacketFilter",
+            "LinuxProcesses",
+        ]),
     tests(
         "DaemonTests",
-        ["Addressing", "NetworkModel", "DaemonConfigs", "NetworkPlanning", "NodePorts", "LinuxDaemons", "LinuxNetlink"]),
+        [
+            "Addressing", "NetworkModel", "DaemonConfigs", "NetworkPlanning", "NodePorts", "LinuxDaemons",
+            "LinuxProcesses",
+        ]),
     tests(
         "ServiceTests",
         ["Addressing", "Resources", "NetworkModel", "NetworkPlanning", "Persistence", "SQLiteStore", "NetworkService"]),

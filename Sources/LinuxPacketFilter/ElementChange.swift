@@ -1,0 +1,105 @@
+import CMnl
+import Glibc
+import NFTables
+import NodePorts
+
+/// One element to be there or not.
+struct ElementChange {
+    var table: Table.Family
+    var set: Identifier
+    var element: Element
+    var isAddition: Bool
+
+    /// nfgen_family (NFPROTO_*, linux/netfilter.h).
+    static func number(_ family: Table.Family) -> UInt8 {
+        switch family {
+        case .bridge: UInt8(NFPROTO_BRIDGE)
+        case .inet: UInt8(NFPROTO_INET)
+        }
+    }
+}
+
+extension NetfilterSocket {
+    /// Does the changes in order in one transaction.
+    ///
+    /// The kernel takes an element that is there already (no NLM_F_EXCL), but refuses to delete one that is not, and
+    /// with it the whole transaction. It names every change it refuses, so those deletions are left out and the rest
+    /// is tried again: usually once; more often only when someone else deletes at the same time.
+    /// - Throws: the errno and the kernel's words for the first change it refuses; then nothing was changed.
+    func apply(_ changes: [ElementChange]) throws(NodeError) {
+        var changes = changes
+        while !changes.isEmpty {
+            let refused = try transaction(changes)
+            if refused.isEmpty { return }
+            let (index, answer) = refused[0]
+            let isAbsent = refused.allSatisfy { !changes[$0.0].isAddition && $0.1.errno == ENOENT }
+            guard isAbsent else {
+                let first = refused.first { changes[$0.0].isAddition || $0.1.errno != ENOENT } ?? (index, answer)
+                let change = changes[first.0]
+                throw NodeError(
+                    .errno(first.1.errno), operation: change.isAddition ? "add element" : "delete element",
+                    subject: "\(change.table.rawValue) kc \(change.set) \(change.element)", message: first.1.text)
+            }
+            let absent = Set(refused.map(\.0))
+            changes = changes.indices.filter { !absent.contains($0) }.map { changes[$0] }
+        }
+    }
+
+    /// - Returns: the changes that the kernel refused; empty when all were done.
+    private func transaction(_ changes: [ElementChange]) throws(NodeError) -> [(Int, KernelAnswer)] {
+        var request = NetfilterRequest(messages: changes.count)
+        let begin = nextSequence()
+        request.beginBatch(sequence: begin)
+        for (index, change) in changes.enumerated() {
+            // Only the last is acknowledged: an answer to each would cost as much as the change.
+            let isLast = index == changes.count - 1
+            request.begin(
+                change.isAddition ? NFT_MSG_NEWSETELEM : NFT_MSG_DELSETELEM,
+                family: ElementChange.number(change.table),
+                flags: NLM_F_REQUEST | (change.isAddition ? NLM_F_CREATE : 0) | (isLast ? NLM_F_ACK : 0),
+                sequence: nextSequence())
+            request.put(UInt16(NFTA_SET_ELEM_LIST_TABLE.rawValue), string: KCRuleset.table.text)
+            request.put(UInt16(NFTA_SET_ELEM_LIST_SET.rawValue), string: change.set.text)
+            request.nest(UInt16(NFTA_SET_ELEM_LIST_ELEMENTS.rawValue)) { list in
+                list.nest(UInt16(NFTA_LIST_ELEM.rawValue)) { element in
+                    element.nest(UInt16(NFTA_SET_ELEM_KEY.rawValue)) { key in
+                        key.put(UInt16(NFTA_DATA_VALUE.rawValue), bytes: change.element.key)
+                    }
+                }
+            }
+        }
+        request.endBatch(sequence: nextSequence())
+        try send(request)
+        return try answers(begin: begin, count: changes.count, subject: "elements").map {
+            (Int($0.sequence &- begin) - 1, $0)
+        }
+    }
+
+    /// Reads what the kernel says to a batch of `count` messages, the last of which asked for an acknowledgement.
+    /// - Returns: the refusals of single messages.
+    /// - Throws: a refusal of the batch as a whole, or an answer that lacks the acknowledgement.
+    func answers(begin: UInt32, count: Int, subject: String) throws(NodeError) -> [KernelAnswer] {
+        var refusals: [KernelAnswer] = []
+        var isAcknowledged = false
+        while true {
+            let messages = try receive()
+            if messages.isEmpty { break }
+            for answer in messages.compactMap(\.failure) {
+                let index = answer.sequence &- begin
+                guard index <= UInt32(count) + 1 else { continue }  // of an earlier request
+                if answer.errno == 0 {
+                    isAcknowledged = true
+                } else if (1...UInt32(count)).contains(index) {
+                    refusals.append(answer)
+                } else {
+                    throw NodeError(
+                        .errno(answer.errno), operation: "change", subject: subject, message: answer.text)
+                }
+            }
+        }
+        guard isAcknowledged || !refusals.isEmpty else {
+            throw NodeError(.protocolViolation, operation: "change", subject: subject, message: "no acknowledgement")
+        }
+        return refusals
+    }
+}

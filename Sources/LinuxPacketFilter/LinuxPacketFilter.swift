@@ -1,1 +1,0 @@
-/// Layer 5. The two nftables tables: structure through kc-nft, elements through nfnetlink (libmnl).

@@ -1,0 +1,90 @@
+package import Addressing
+
+/// KC's own tables: the number of rules is constant, what grows is sets (design: a port costs elements, not rules).
+///
+/// `bridge kc` keeps a port shut until it is in `ready`; `inet kc` lets only known tunnel endpoints send VXLAN here.
+/// Guards of ports, their maps and policies are to be further chains of `bridge kc`, reached from `from-port`.
+package enum KCRuleset {
+    package static let table: Identifier = "kc"
+    /// Ports that may forward (`bridge kc`).
+    package static let ready: Identifier = "ready"
+    /// Tunnel endpoints that may send VXLAN here (`inet kc`).
+    package static let vteps: Identifier = "vteps"
+
+    /// Before everything else that is usual in its hook: NF_BR_PRI_NAT_DST_BRIDGED is -300 (linux/netfilter_bridge.h),
+    /// NF_IP6_PRI_RAW -300 (linux/netfilter_ipv6.h). What is dropped here never reaches br_netfilter (priority 0 of
+    /// the bridge family) nor costs another's rule anything; what passes here can still be dropped by others. Only
+    /// IPv6 reassembly (NF_IP6_PRI_CONNTRACK_DEFRAG, -400, at prerouting) is earlier, and that helps us.
+    package static let priority: Int32 = -350
+
+    /// The structure for an underlay whose VXLAN uses this UDP port.
+    package static func structure(vxlanPort: UInt16) -> Ruleset {
+        Ruleset([portGate, tunnelFilter(port: vxlanPort)])
+    }
+
+    /// The text that takes both tables away, also when they are not there.
+    package static var removal: String {
+        [Table(.bridge, table), Table(.inet, table)].map {
+            "table \($0.reference)\ndelete table \($0.reference)\n"
+        }.joined()
+    }
+
+    /// The elements of both sets, sorted, so that equal sets give equal text.
+    package static func elements(ready: Set<InterfaceName>, vteps: Set<IPv6Address>) -> [Elements] {
+        [
+            Elements(.bridge, table, Self.ready, ready.sorted().map(Element.interface)),
+            Elements(.inet, table, Self.vteps, vteps.sorted().map(Element.address)),
+        ]
+    }
+
+    /// Three hooks, because each sees frames that the other two do not:
+    /// - prerouting: all that a port sends, before the bridge learns its source address;
+    /// - input: link-local groups (01:80:c2:00:00:0x), which skip prerouting but whose source the bridge also learns;
+    /// - postrouting: all that leaves by a port, forwarded, flooded or sent by the host itself (forward alone would
+    ///   miss the last).
+    private static var portGate: Table {
+        let comes: [Match] = [.inputInterface(.prefix("kct")), .inputInterface(.notInSet(ready))]
+        let goes: [Match] = [.outputInterface(.prefix("kct")), .outputInterface(.notInSet(ready))]
+        func gate(_ name: Identifier, _ point: Hook.Point, _ matches: [Match]) -> Chain {
+            Chain(name, hook: Hook(point, priority: priority), rules: [Rule(matches, counted: true, .drop)])
+        }
+        return Table(
+            .bridge, table,
+            sets: [NamedSet(ready, of: .interfaceName, comment: "ports that may forward")],
+            chains: [
+                gate("from-port", .prerouting, comes),
+                gate("from-port-local", .input, comes),
+                gate("to-port", .postrouting, goes),
+            ])
+    }
+
+    /// At input, not at raw prerouting: prerouting also sees what this host forwards for others, and with br_netfilter
+    /// the frames of tenants, whose own use of the VXLAN port is not our business. A packet dropped at input leaves no
+    /// conntrack entry either (entries are confirmed at the end of input).
+    ///
+    /// A sender could cut its packet so that the UDP header is not in the first fragment, and no rule on the port
+    /// would see it (input runs before reassembly when conntrack is not in use). Such a first fragment is not allowed
+    /// to exist (RFC 7112 section 5), so it is dropped unless a known endpoint sent it.
+    private static func tunnelFilter(port: UInt16) -> Table {
+        let firstFragment: Identifier = "first-fragment"
+        return Table(
+            .inet, table,
+            sets: [NamedSet(vteps, of: .ipv6Address, comment: "who may send VXLAN here")],
+            chains: [
+                Chain(
+                    "from-underlay", hook: Hook(.input, priority: priority),
+                    rules: [
+                        Rule([.udpDestinationPort(port), .source(.notInSet(vteps))], counted: true, .drop),
+                        Rule([.networkProtocol(.ipv4), .udpDestinationPort(port)], counted: true, .drop),
+                        Rule([.firstFragment, .source(.notInSet(vteps))], .jump(firstFragment)),
+                    ]),
+                Chain(
+                    firstFragment,
+                    rules: [
+                        Rule([.transportIsNotUDP], .return),
+                        Rule([.transportHeaderPresent], .return),
+                        Rule([], counted: true, .drop),
+                    ]),
+            ])
+    }
+}
