@@ -1,15 +1,25 @@
 #pragma once
-/* libmnl and the kernel headers KC speaks netlink with. netinet/in.h must come before any linux header. */
+/* libmnl and the kernel headers KC speaks netlink with. netinet/in.h and net/if.h must come before any
+   linux header, which then leave the types they share to them. */
 #include <stdint.h>
+#include <string.h>
 #include <unistd.h>
 #include <netinet/in.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/vfs.h>
+#include <net/if.h>
 #include <linux/if.h>
 #include <linux/if_link.h>
 #include <linux/if_bridge.h>
 #include <linux/if_tun.h>
+#include <linux/ipv6.h>
 #include <linux/neighbour.h>
+#include <linux/netconf.h>
 #include <linux/rtnetlink.h>
+#include <linux/sockios.h>
 #include <linux/veth.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
@@ -22,3 +32,33 @@ int unshare(int flags);
 enum { CMNL_CLONE_NEWNET = 0x40000000, CMNL_CLONE_NEWNS = 0x00020000 };
 
 static inline long cmnl_socket_buffer_size(void) { return MNL_SOCKET_BUFFER_SIZE; }
+
+/* ioctls whose numbers are macros of sizeof(), which Swift does not see. All answer -1 with errno. */
+
+/* SIOCGIFINDEX: the index of a device in the namespace that `fd`, any socket, was opened in. */
+static inline int cmnl_interface_index(int fd, const char *name) {
+    struct ifreq request;
+    memset(&request, 0, sizeof request);
+    strncpy(request.ifr_name, name, IFNAMSIZ - 1);
+    return ioctl(fd, SIOCGIFINDEX, &request) < 0 ? -1 : request.ifr_ifindex;
+}
+
+/* SIOCGIFNAME: the name of a device; `name` has IFNAMSIZ bytes. */
+static inline int cmnl_interface_name(int fd, int index, char *name) {
+    struct ifreq request;
+    memset(&request, 0, sizeof request);
+    request.ifr_ifindex = index;
+    if (ioctl(fd, SIOCGIFNAME, &request) < 0) return -1;
+    memcpy(name, request.ifr_name, IFNAMSIZ);
+    return 0;
+}
+
+/* TUNSETIFF and TUNSETPERSIST on /dev/net/tun: a tap that outlives `fd`. */
+static inline int cmnl_persistent_tap(int fd, const char *name) {
+    struct ifreq request;
+    memset(&request, 0, sizeof request);
+    strncpy(request.ifr_name, name, IFNAMSIZ - 1);
+    request.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
+    if (ioctl(fd, TUNSETIFF, &request) < 0) return -1;
+    return ioctl(fd, TUNSETPERSIST, 1UL);
+}

@@ -11,11 +11,20 @@ package protocol LinkTable: Sendable {
     /// repeated by the adapter.
     func observe(in namespace: NamespaceName?) async throws(NodeError) -> ObservedLinks
 
+    /// The devices of these names that exist, with their floods, addresses and routes, and what is of the namespace as a
+    /// whole: the cost does not grow with the number of other devices. For planning around one change.
+    func observe(links: Set<InterfaceName>, in namespace: NamespaceName?) async throws(NodeError) -> ObservedLinks
+
     /// Does the operations in order, going on after a failure; one outcome for each, in order. Already so = success.
     func apply(_ operations: [LinkOperation], in namespace: NamespaceName?) async -> [OperationOutcome]
 
     /// Something changed (link, address, FDB), or events were lost and all must be looked at: a hint to look again.
+    /// Of the agent's own namespace. The first is `everything`, when the kernel has begun to tell. Ends when it cannot
+    /// be had, or the namespace's name does not exist.
     func events() -> AsyncStream<LinkEvent>
+
+    /// The same of a named namespace (nil: the agent's own). It keeps the namespace alive as long as it is read.
+    func events(in namespace: NamespaceName?) -> AsyncStream<LinkEvent>
 }
 
 package enum LinkEvent: Hashable, Sendable {

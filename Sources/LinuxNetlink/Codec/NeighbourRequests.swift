@@ -1,0 +1,53 @@
+import Addressing
+import CMnl
+
+/// Requests about the forwarding database (RTM_*NEIGH of family AF_BRIDGE, linux/neighbour.h).
+extension RequestBuffer {
+    /// Adds or removes one remote VTEP of a VXLAN's flood entry: the all-zero MAC with one destination more.
+    func flood(add: Bool, index: Int32, to destination: IPv6Address) {
+        // NLM_F_APPEND adds a destination to the entry; one that is there already stays, without an error.
+        begin(add ? RTM_NEWNEIGH : RTM_DELNEIGH, flags: add ? NLM_F_CREATE | NLM_F_APPEND : 0)
+        var header = ndmsg()
+        header.ndm_family = UInt8(AF_BRIDGE)
+        header.ndm_ifindex = index
+        header.ndm_state = UInt16(NUD_PERMANENT | NUD_NOARP)
+        header.ndm_flags = UInt8(NTF_SELF)
+        put(header: header)
+        put(Int(NDA_LLADDR), low48: 0)
+        put(Int(NDA_DST), high: destination.high, low: destination.low)
+    }
+
+    /// A dump of all forwarding entries, or of one device's.
+    func getForwardingEntries(index: Int32 = 0) {
+        begin(RTM_GETNEIGH)
+        var header = ndmsg()
+        header.ndm_family = UInt8(AF_BRIDGE)
+        header.ndm_ifindex = index
+        put(header: header)
+    }
+}
+
+/// One destination of a VXLAN's flood entry, as the kernel shows it.
+struct FloodAnswer {
+    let index: Int32
+    let destination: IPv6Address
+
+    /// nil when the message is about anything else: other MACs, bridges' own entries, the group of the device itself.
+    init?(_ message: Message) {
+        guard message.type == RTM_NEWNEIGH || message.type == RTM_DELNEIGH, let header = message.header(ndmsg.self),
+            Int32(header.ndm_family) == AF_BRIDGE, Int32(header.ndm_flags) & NTF_SELF != 0
+        else { return nil }
+        var destination: IPv6Address?
+        var isFlood = false
+        for attribute in message.attributes(after: ndmsg.self) {
+            switch attribute.type {
+            case Int(NDA_LLADDR): isFlood = attribute.isZero
+            case Int(NDA_DST): destination = attribute.address
+            default: break
+            }
+        }
+        guard isFlood, let destination, !destination.isMulticast else { return nil }
+        index = header.ndm_ifindex
+        self.destination = destination
+    }
+}

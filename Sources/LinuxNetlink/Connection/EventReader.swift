@@ -1,0 +1,106 @@
+import Addressing
+import CMnl
+import Glibc
+import NodePorts
+import Synchronization
+
+/// Reads one namespace's multicast messages on a thread of its own and gives them on as hints, until it is ended.
+///
+/// The socket is opened inside the namespace; the thread itself is at home (see HomeNamespace), since it wakes tasks.
+final class EventReader: Sendable {
+    /// RTNLGRP_* of linux/rtnetlink.h.
+    private static let groups = [RTNLGRP_LINK, RTNLGRP_NEIGH, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV6_ROUTE]
+
+    /// An eventfd that wakes the thread to end.
+    private let wake: Int32
+    private let receiveBytes: Int32
+
+    init(receiveBytes: Int32) throws(KernelError) {
+        self.receiveBytes = receiveBytes
+        wake = eventfd(0, Int32(EFD_CLOEXEC))
+        guard wake >= 0 else { throw .last("eventfd") }
+    }
+
+    deinit { close(wake) }
+
+    func end() {
+        var one: UInt64 = 1
+        // An eventfd takes eight bytes or fails with EAGAIN when its counter is full, and then the thread wakes anyhow.
+        _ = write(wake, &one, 8)
+    }
+
+    /// Subscribes, says `everything` (what changed before is not known), and goes on until `end`.
+    func run(in file: NamespaceFile?, home: HomeNamespace, _ give: (LinkEvent) -> Void) throws(KernelError) {
+        let sockets = try open(in: file, home: home)
+        give(.everything)
+        var names: [Int32: InterfaceName] = [:]
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 16)
+        defer { buffer.deallocate() }
+        while true {
+            var waiting = [
+                pollfd(fd: sockets.events, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: wake, events: Int16(POLLIN), revents: 0),
+            ]
+            guard poll(&waiting, 2, -1) >= 0 else {
+                if errno == EINTR { continue }
+                throw .last("poll")
+            }
+            if waiting[1].revents != 0 { return }
+            let count = recv(sockets.events, buffer.baseAddress, buffer.count, Int32(MSG_DONTWAIT))
+            guard count > 0 else {
+                switch errno {
+                case ENOBUFS: give(.everything)
+                case EINTR, EAGAIN: break
+                default: throw .last("recv")
+                }
+                continue
+            }
+            for message in Messages(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(buffer)[..<count])) {
+                guard let notice = ChangeNotice(message) else { continue }
+                if let event = event(notice, names: &names, control: sockets.control) { give(event) }
+            }
+        }
+    }
+
+    private func event(
+        _ notice: ChangeNotice, names: inout [Int32: InterfaceName], control: ControlSocket
+    ) -> LinkEvent? {
+        switch notice {
+        case .link(let index, let text):
+            // A name that KC cannot hold is a foreign device's, which no plan looks at.
+            guard let name = interfaceName(text) else { return nil }
+            names[index] = name
+            return .link(name)
+        case .index(let index):
+            // The device may be gone already; its own message says so.
+            return (names[index] ?? control.name(of: index)).map { .link($0) }
+        case .defaultRoute: return .everything
+        }
+    }
+
+    private struct Sockets: ~Copyable {
+        let events: Int32
+        let control: ControlSocket
+        deinit { close(events) }
+    }
+
+    private func open(in file: NamespaceFile?, home: HomeNamespace) throws(KernelError) -> Sockets {
+        if let file {
+            guard setns(file.descriptor, Int32(CMNL_CLONE_NEWNET)) == 0 else { throw .last("setns") }
+        }
+        defer { if file != nil { home.enter() } }
+        let control = try ControlSocket()
+        let events = socket(AF_NETLINK, Int32(SOCK_RAW.rawValue | SOCK_CLOEXEC.rawValue), NETLINK_ROUTE)
+        guard events >= 0 else { throw .last("socket(AF_NETLINK)") }
+        let sockets = Sockets(events: events, control: control)
+        var bytes = receiveBytes
+        guard setsockopt(events, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, 4) == 0 else { throw .last("SO_RCVBUFFORCE") }
+        for group in Self.groups {
+            var number = Int32(group.rawValue)
+            guard setsockopt(events, SOL_NETLINK, Int32(NETLINK_ADD_MEMBERSHIP), &number, 4) == 0 else {
+                throw .last("NETLINK_ADD_MEMBERSHIP \(number)")
+            }
+        }
+        return sockets
+    }
+}

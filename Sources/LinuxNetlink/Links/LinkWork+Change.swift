@@ -1,0 +1,61 @@
+import Addressing
+import Glibc
+import NetworkPlanning
+import NodePorts
+
+/// Changing living devices.
+extension LinkWork {
+    /// IPv6 first (before the device can be up with it), then the bridge's options, then the rest in one message; a
+    /// port's learning needs its bridge, so it comes after that and before up.
+    func change(_ name: InterfaceName, _ change: LinkChange) throws(NodeError) {
+        if let alias = change.alias, alias.utf8.count > Self.longestAlias {
+            throw NodeError(
+                .errno(ERANGE), operation: "change", subject: name.text,
+                message: "an alias has at most \(Self.longestAlias) bytes")
+        }
+        do throws(KernelError) {
+            if let disabled = change.ipv6Disabled {
+                _ = try bridgeIndex(name)
+                try DeviceFiles.setIPv6Disabled(disabled, on: name)
+            }
+            if change.multicastSnooping != nil || change.netfilterCalls != nil {
+                request.adjustBridge(
+                    name, multicastSnooping: change.multicastSnooping, netfilterCalls: change.netfilterCalls)
+                try netlink.acknowledge()
+            }
+            let master: Int32? =
+                switch change.master {
+                case nil: nil
+                case .some(.none): 0
+                case .bridge(let bridge): try bridgeIndex(bridge)
+                }
+            let isUpLater = change.learning != nil && change.isUp == true
+            if change.alias != nil || change.mtu != nil || change.mac != nil || master != nil
+                || (change.isUp != nil && !isUpLater)
+            {
+                request.adjust(
+                    name, alias: change.alias, mtu: change.mtu, mac: change.mac, master: master,
+                    isUp: isUpLater ? nil : change.isUp)
+                try netlink.acknowledge()
+            }
+            if let learning = change.learning { try setLearning(learning, on: name) }
+            if isUpLater {
+                request.adjust(name, isUp: true)
+                try netlink.acknowledge()
+            }
+        } catch {
+            throw try explain(error, change, name).error("change", name.text)
+        }
+    }
+
+    /// Looks at the device to say which limit was met; only after a failure.
+    private func explain(
+        _ error: KernelError, _ change: LinkChange, _ name: InterfaceName
+    ) throws(NodeError) -> KernelError {
+        guard let found = try observe(link: name) else { return error }
+        var settings = found.settings
+        if case .bridge(let bridge) = change.master { settings.master = bridge }
+        if let mtu = change.mtu { settings.mtu = mtu }
+        return explain(error, settings, found.kind)
+    }
+}

@@ -1,0 +1,118 @@
+import Addressing
+import Glibc
+import NetworkPlanning
+import NodePorts
+
+/// Looking: whole dumps, or single devices for the way of one change.
+extension LinkWork {
+    func observe() throws(NodeError) -> ObservedLinks {
+        do throws(KernelError) {
+            request.getLink(nil)
+            let answers = try netlink.dump([LinkAnswer]()) { answers, message in
+                if let answer = LinkAnswer(message) { answers.append(answer) }
+            }
+            var names: [Int32: InterfaceName] = [:]
+            for answer in answers { names[answer.index] = interfaceName(answer.name) }
+            var observed = ObservedLinks()
+            observed.links.reserveCapacity(answers.count)
+            for answer in answers {
+                guard let link = answer.observed(nameOf: { names[$0] }) else { continue }
+                observed.links[link.name] = link
+            }
+            request.getForwardingEntries()
+            try collectFloods(into: &observed) { names[$0] }
+            try collectAddresses(into: &observed, index: 0) { names[$0] }
+            try collectRoutes(into: &observed) { names[$0] }
+            return observed
+        } catch {
+            throw error.error("observe", "devices")
+        }
+    }
+
+    /// The devices of those names that exist, with their floods and addresses, at a cost that does not grow with how many
+    /// others there are; and what is of the namespace as a whole.
+    func observe(links wanted: Set<InterfaceName>) throws(NodeError) -> ObservedLinks {
+        var observed = ObservedLinks()
+        for name in wanted { observed.links[name] = try observe(link: name) }
+        do throws(KernelError) {
+            for link in observed.links.values {
+                let nameOf: (Int32) -> InterfaceName? = { $0 == link.index ? link.name : nil }
+                if case .vxlan = link.kind {
+                    request.getForwardingEntries(index: link.index)
+                    try collectFloods(into: &observed, nameOf: nameOf)
+                }
+                try collectAddresses(into: &observed, index: link.index, nameOf: nameOf)
+            }
+            var names: [Int32: InterfaceName] = [:]
+            for link in observed.links.values { names[link.index] = link.name }
+            try collectRoutes(into: &observed) { names[$0] }
+            return observed
+        } catch {
+            throw error.error("observe", "\(wanted.count) devices")
+        }
+    }
+
+    func observe(link name: InterfaceName) throws(NodeError) -> ObservedLink? {
+        request.getLink(name)
+        do throws(KernelError) {
+            return try netlink.get(LinkAnswer.init)?.observed(nameOf: context.name(of:))
+        } catch  where error.errno == ENODEV {
+            return nil
+        } catch {
+            throw error.error("observe", name.text)
+        }
+    }
+
+    /// The request for the dump was built by the caller.
+    private func collectFloods(
+        into observed: inout ObservedLinks, nameOf: (Int32) -> InterfaceName?
+    ) throws(KernelError) {
+        let floods = try netlink.dump([InterfaceName: Set<IPv6Address>]()) { floods, message in
+            guard let flood = FloodAnswer(message), let name = nameOf(flood.index) else { return }
+            floods[name, default: []].insert(flood.destination)
+        }
+        observed.floods.merge(floods) { $1 }
+    }
+
+    private func collectAddresses(
+        into observed: inout ObservedLinks, index: Int32, nameOf: (Int32) -> InterfaceName?
+    ) throws(KernelError) {
+        let links = observed.links
+        request.getAddresses(family: AF_INET6, index: index)
+        let addresses = try netlink.dump([InterfaceName: Set<InterfaceAddress>]()) { addresses, message in
+            guard let answer = AddressAnswer(message), !answer.isKernels, let address = answer.address,
+                index == 0 || answer.index == index, let name = nameOf(answer.index)
+            else { return }
+            // Kernels before 5.18 do not say that they made an address; it shows by its form.
+            if answer.isInternal { return }
+            if let mac = links[name]?.settings.mac, address.address == .linkLocal(mac) { return }
+            addresses[name, default: []].insert(address)
+        }
+        observed.addresses.merge(addresses) { $1 }
+        request.getAddresses(family: AF_INET, index: index)
+        let withIPv4 = try netlink.dump(Set<InterfaceName>()) { names, message in
+            guard let answer = AddressAnswer(message), !answer.isInternal, index == 0 || answer.index == index,
+                let name = nameOf(answer.index)
+            else { return }
+            names.insert(name)
+        }
+        observed.withIPv4.formUnion(withIPv4)
+    }
+
+    private func collectRoutes(
+        into observed: inout ObservedLinks, nameOf: (Int32) -> InterfaceName?
+    ) throws(KernelError) {
+        for family in [AF_INET6, AF_INET] {
+            request.getRoutes(family: family)
+            let (hasDefault, routed) = try netlink.dump((false, Set<InterfaceName>())) { found, message in
+                guard let route = RouteAnswer(message) else { return }
+                if route.isDefault, route.isIPv6 { found.0 = true }
+                if !route.isKernels { found.1.formUnion(route.indexes.compactMap(nameOf)) }
+            }
+            if hasDefault { observed.hasDefaultRoute = true }
+            observed.routed.formUnion(routed)
+        }
+        request.getForwardingSetting()
+        observed.isForwarding = try netlink.get(forwarding) ?? false
+    }
+}

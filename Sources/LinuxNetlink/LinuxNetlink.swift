@@ -1,1 +1,0 @@
-/// Layer 5. Devices, addresses and namespaces through rtnetlink (libmnl).

@@ -1,0 +1,135 @@
+package import Addressing
+package import NetworkModel
+package import NetworkPlanning
+package import NodePorts
+
+/// Layer 5: the devices, addresses and flood entries of network namespaces through rtnetlink. Knows how the kernel is
+/// asked and nothing of what should be there.
+///
+/// Each call runs on the thread of its namespace (NamespaceThreads); calls for one namespace happen one after the other.
+package struct NetlinkLinkTable: LinkTable {
+    let threads: NamespaceThreads
+    let eventBufferBytes: Int32
+
+    /// - Parameter eventBufferBytes: what the kernel may hold for one reader of events (SO_RCVBUF); more than that is
+    ///   lost and comes as `LinkEvent.everything`.
+    package init(threads: NamespaceThreads, eventBufferBytes: Int32 = 1 << 20) {
+        self.threads = threads
+        self.eventBufferBytes = eventBufferBytes
+    }
+
+    package func observe(in namespace: NamespaceName?) async throws(NodeError) -> ObservedLinks {
+        try await threads.thread(for: namespace).run { context throws(NodeError) in
+            try LinkWork(context: context).observe()
+        }
+    }
+
+    package func observe(
+        links: Set<InterfaceName>, in namespace: NamespaceName?
+    ) async throws(NodeError) -> ObservedLinks {
+        try await threads.thread(for: namespace).run { context throws(NodeError) in
+            try LinkWork(context: context).observe(links: links)
+        }
+    }
+
+    package func apply(
+        _ operations: [LinkOperation], in namespace: NamespaceName?
+    ) async -> [OperationOutcome] {
+        var outcomes: [OperationOutcome] = []
+        outcomes.reserveCapacity(operations.count)
+        for batch in Batch.batches(of: operations) {
+            switch batch {
+            case .here(let operations):
+                outcomes += await perform(operations, in: namespace, role: .work)
+            case .veth(let new, let peer):
+                outcomes.append(await create(new, peer: peer, in: namespace))
+            case .trailingDeletions(let operations):
+                outcomes += await perform(operations, in: namespace, role: .deletion)
+            }
+        }
+        return outcomes
+    }
+
+    /// One stay on the namespace's thread for all of them: going there costs more than a short operation.
+    private func perform(
+        _ operations: [LinkOperation], in namespace: NamespaceName?, role: NamespaceThreads.Role
+    ) async -> [OperationOutcome] {
+        do throws(NodeError) {
+            return try await threads.thread(for: namespace, role: role).run { context in
+                let work = LinkWork(context: context)
+                return operations.map { operation in
+                    do throws(NodeError) { return .success(try work.perform(operation)) } catch {
+                        return .failure(error)
+                    }
+                }
+            }
+        } catch {
+            return operations.map { _ in .failure(error) }
+        }
+    }
+
+    /// A veth whose peer is born in another namespace: made here, the peer completed there, then this end completed,
+    /// so that the bridge never has a port without a guest.
+    private func create(_ new: NewLink, peer: NewPeer, in namespace: NamespaceName?) async -> OperationOutcome {
+        do throws(NodeError) {
+            let here = try threads.thread(for: namespace)
+            let there = try threads.thread(for: peer.namespace)
+            let isNew = try await here.run { context throws(NodeError) in
+                let file = try NamespaceFile(peer.namespace)
+                return try LinkWork(context: context).make(new, peerNamespace: file.descriptor)
+            }
+            do throws(NodeError) {
+                try await there.run { context throws(NodeError) in
+                    try LinkWork(context: context).finish(peer.name, peer.settings, kind: .veth)
+                }
+                try await here.run { context throws(NodeError) in
+                    let work = LinkWork(context: context)
+                    if isNew {
+                        try work.finish(new.name, new.settings, kind: .veth)
+                    } else {
+                        try work.adopt(new)
+                    }
+                }
+                return .success(())
+            } catch {
+                guard isNew else { throw error }
+                // One end takes the other with it.
+                try await here.run { context throws(NodeError) in try LinkWork(context: context).delete(new.name) }
+                throw error
+            }
+        } catch {
+            return .failure(error)
+        }
+    }
+}
+
+/// A run of operations that go to a thread together.
+private enum Batch {
+    case here([LinkOperation])
+    case veth(NewLink, NewPeer)
+    /// Deletions with nothing after them: each waits 17 ms or more in the kernel, and nothing has to wait for them, so
+    /// they happen on a second thread while the first is free for other callers.
+    case trailingDeletions([LinkOperation])
+
+    static func batches(of operations: [LinkOperation]) -> [Batch] {
+        let last = operations.lastIndex { if case .delete = $0 { false } else { true } }
+        let trailing = last.map { $0 + 1 } ?? 0
+        var batches: [Batch] = []
+        var run: [LinkOperation] = []
+        func flush() {
+            if !run.isEmpty { batches.append(.here(run)) }
+            run = []
+        }
+        for operation in operations[..<trailing] {
+            if case .create(let new) = operation, new.kind == .veth, let peer = new.peer {
+                flush()
+                batches.append(.veth(new, peer))
+            } else {
+                run.append(operation)
+            }
+        }
+        flush()
+        if trailing < operations.count { batches.append(.trailingDeletions(Array(operations[trailing...]))) }
+        return batches
+    }
+}
