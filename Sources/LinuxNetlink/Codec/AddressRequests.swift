@@ -28,8 +28,8 @@ extension RequestBuffer {
 /// RTM_NEWADDR as the kernel shows it.
 struct AddressAnswer {
     let index: Int32
-    /// nil for IPv4.
-    let address: InterfaceAddress?
+    /// IPv4 in its mapped form (::ffff:a.b.c.d, the length plus 96).
+    let address: InterfaceAddress
     /// The kernel made it by itself: loopback, or link-local from the MAC or a secret (IFA_PROTO, since Linux 5.18).
     let isKernels: Bool
     /// Of scope host (RT_SCOPE_HOST): loopback's own.
@@ -44,14 +44,16 @@ struct AddressAnswer {
         var origin: UInt8 = 0
         for attribute in message.attributes(after: ifaddrmsg.self) {
             switch attribute.type {
-            case Int(IFA_LOCAL): local = attribute.address
-            case Int(IFA_ADDRESS): shown = attribute.address
+            case Int(IFA_LOCAL): local = attribute.address ?? attribute.mappedAddress
+            case Int(IFA_ADDRESS): shown = attribute.address ?? attribute.mappedAddress
             case Int(IFA_PROTO): origin = attribute.uint8 ?? 0
             default: break
             }
         }
         index = Int32(bitPattern: header.ifa_index)
-        address = (local ?? shown).map { InterfaceAddress($0, length: Int(header.ifa_prefixlen)) }
+        guard let known = local ?? shown else { return nil }
+        let offset = Int32(header.ifa_family) == AF_INET ? 96 : 0
+        address = InterfaceAddress(known, length: Int(header.ifa_prefixlen) + offset)
         isInternal = Int(header.ifa_scope) == Int(RT_SCOPE_HOST.rawValue)
         isKernels = Int32(origin) == IFAPROT_KERNEL_LO || Int32(origin) == IFAPROT_KERNEL_LL
     }

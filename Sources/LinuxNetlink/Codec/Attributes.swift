@@ -40,6 +40,13 @@ struct Attribute {
             low: UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
     }
 
+    /// An IPv4 address as ::ffff:a.b.c.d (RFC 4291 section 2.5.5.2).
+    var mappedAddress: IPv6Address? {
+        guard bytes.count == 4 else { return nil }
+        let value = UInt32(bigEndian: bytes.loadUnaligned(as: UInt32.self))
+        return IPv6Address(high: 0, low: 0xffff << 32 | UInt64(value))
+    }
+
     var mac: MACAddress? { bytes.count == 6 ? MACAddress(bytes: bytes) : nil }
 
     /// The bytes are all zero, and there are some.

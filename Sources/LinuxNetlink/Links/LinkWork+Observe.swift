@@ -78,25 +78,19 @@ extension LinkWork {
         into observed: inout ObservedLinks, index: Int32, nameOf: (Int32) -> InterfaceName?
     ) throws(KernelError) {
         let links = observed.links
-        request.getAddresses(family: AF_INET6, index: index)
-        let addresses = try netlink.dump([InterfaceName: Set<InterfaceAddress>]()) { addresses, message in
-            guard let answer = AddressAnswer(message), !answer.isKernels, let address = answer.address,
-                index == 0 || answer.index == index, let name = nameOf(answer.index)
-            else { return }
-            // Kernels before 5.18 do not say that they made an address; it shows by its form.
-            if answer.isInternal { return }
-            if let mac = links[name]?.settings.mac, address.address == .linkLocal(mac) { return }
-            addresses[name, default: []].insert(address)
+        for family in [AF_INET6, AF_INET] {
+            request.getAddresses(family: family, index: index)
+            let addresses = try netlink.dump([InterfaceName: Set<InterfaceAddress>]()) { addresses, message in
+                guard let answer = AddressAnswer(message), !answer.isKernels, !answer.isInternal,
+                    index == 0 || answer.index == index, let name = nameOf(answer.index)
+                else { return }
+                // Kernels before 5.18 do not say that they made an address; it shows by its form.
+                let address = answer.address
+                if let mac = links[name]?.settings.mac, address.address == .linkLocal(mac) { return }
+                addresses[name, default: []].insert(address)
+            }
+            observed.addresses.merge(addresses) { $0.union($1) }
         }
-        observed.addresses.merge(addresses) { $1 }
-        request.getAddresses(family: AF_INET, index: index)
-        let withIPv4 = try netlink.dump(Set<InterfaceName>()) { names, message in
-            guard let answer = AddressAnswer(message), !answer.isInternal, index == 0 || answer.index == index,
-                let name = nameOf(answer.index)
-            else { return }
-            names.insert(name)
-        }
-        observed.withIPv4.formUnion(withIPv4)
     }
 
     private func collectRoutes(

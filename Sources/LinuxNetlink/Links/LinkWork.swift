@@ -92,10 +92,8 @@ struct LinkWork {
         request.getAddresses(family: AF_INET6, index: index)
         do throws(KernelError) {
             return try netlink.dump([]) { addresses, message in
-                guard let answer = AddressAnswer(message), answer.index == index, let address = answer.address else {
-                    return
-                }
-                addresses.insert(address)
+                guard let answer = AddressAnswer(message), answer.index == index else { return }
+                addresses.insert(answer.address)
             }
         } catch {
             throw error.error("observe", "addresses")

@@ -15,13 +15,11 @@ package struct ObservedLinks: Hashable, Sendable {
     package var routed: Set<InterfaceName>
     /// net.ipv6.conf.all.forwarding.
     package var isForwarding: Bool
-    /// Devices that carry an IPv4 address: somebody uses them, so KC does not take them over.
-    package var withIPv4: Set<InterfaceName>
 
     package init(
         links: [InterfaceName: ObservedLink] = [:], floods: [InterfaceName: Set<IPv6Address>] = [:],
         addresses: [InterfaceName: Set<InterfaceAddress>] = [:], hasDefaultRoute: Bool = false,
-        routed: Set<InterfaceName> = [], isForwarding: Bool = false, withIPv4: Set<InterfaceName> = []
+        routed: Set<InterfaceName> = [], isForwarding: Bool = false
     ) {
         self.links = links
         self.floods = floods
@@ -29,7 +27,6 @@ package struct ObservedLinks: Hashable, Sendable {
         self.hasDefaultRoute = hasDefaultRoute
         self.routed = routed
         self.isForwarding = isForwarding
-        self.withIPv4 = withIPv4
     }
 }
 
