@@ -179,7 +179,10 @@ let allTests: [Target] = [
 let floors: [Target] = [
     .executableTarget(
         name: "HTTPFloor", dependencies: [hummingbird, nioCore, nioPosix, nioHTTP1], path: "Benchmarks/HTTPFloor",
-        swiftSettings: strict)
+        swiftSettings: strict),
+    .executableTarget(
+        name: "StoreBench", dependencies: ["Persistence", "SQLiteStore", logging], path: "Benchmarks/StoreBench",
+        swiftSettings: strict),
 ]
 
 let wanted = Context.environment["KC_TESTS"].map { Set($0.split(separator: ",").map(String.init)) }
