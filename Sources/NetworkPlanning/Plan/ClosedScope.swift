@@ -1,0 +1,85 @@
+import Addressing
+import NFTables
+import NetworkModel
+import Resources
+
+/// A scope with everything in it that it cannot be planned without.
+struct ClosedScope {
+    private(set) var host: Bool
+    private(set) var segments: Set<ResourceID> = []
+    private(set) var attachments: Set<ResourceID> = []
+    private(set) var gateways: Set<ResourceID> = []
+    private let context: PlanContext
+
+    init(_ scope: PlanScope, in context: PlanContext) {
+        self.context = context
+        host = scope.host
+        guard !scope.isWhole else {
+            host = true
+            segments = Set(context.desired.segments.keys)
+            attachments = Set(context.desired.attachments.keys)
+            gateways = Set(context.desired.gateways.keys)
+                .union(context.seen.gateways.keys).union(context.wanted.gatewayPorts.keys)
+            for subject in context.seen.owned.keys {
+                switch subject {
+                case .segment(let id): segments.insert(id)
+                case .attachment(let id): attachments.insert(id)
+                case .gateway, .host, .orphan: break
+                }
+            }
+            return
+        }
+        for id in scope.segments {
+            add(segment: id)
+            for attachment in context.wanted.attachments[id] ?? [] { add(attachment: attachment) }
+        }
+        for id in scope.attachments { add(attachment: id) }
+        for id in scope.gateways { add(gateway: id) }
+        // A port is made ready in a table that must be there.
+        if context.observed.filter.digest != context.structure.digest, !attachments.isEmpty { host = true }
+    }
+
+    /// The segment's own devices, without its attachments.
+    private mutating func add(segment id: ResourceID) {
+        guard segments.insert(id).inserted, let segment = context.desired.segments[id] else { return }
+        for name in [InterfaceName.bridge(segment.vni), .vxlan(segment.vni)] + (context.seen.vxlans[segment.vni] ?? [])
+        {
+            add(ownerOf: name)
+        }
+        if context.isPresent(id), context.mayBeFull(id) {
+            for port in context.seen.ports[.bridge(segment.vni)] ?? [] where context.isLeaving(port) {
+                add(ownerOf: port)
+            }
+        }
+    }
+
+    private mutating func add(attachment id: ResourceID) {
+        guard attachments.insert(id).inserted else { return }
+        // The bridges that its devices are on now may lose their last port.
+        for name in context.seen.owned[.attachment(id)] ?? [] {
+            if let master = context.observed.links.links[name]?.settings.master { add(ownerOf: master) }
+        }
+        guard let attachment = context.desired.attachments[id] else { return }
+        add(segment: attachment.segment)
+        add(ownerOf: attachment.portName)
+        if let place = attachment.place, case .attachment(let other) = context.mark(at: place) {
+            add(attachment: other)
+        }
+        if case .gateway(let gateway) = attachment.port { add(gateway: gateway) }
+    }
+
+    private mutating func add(gateway id: ResourceID) {
+        guard gateways.insert(id).inserted else { return }
+        for port in context.desired.gateways[id]?.ports.values.sorted() ?? [] { add(attachment: port) }
+        for port in context.wanted.gatewayPorts[id] ?? [] { add(attachment: port) }
+    }
+
+    private mutating func add(ownerOf name: InterfaceName) {
+        switch context.seen.marks[name] {
+        case .segment(let id): add(segment: id)
+        case .attachment(let id): add(attachment: id)
+        case .external(let mark): add(attachment: mark.attachment)
+        case .gateway, nil: break
+        }
+    }
+}

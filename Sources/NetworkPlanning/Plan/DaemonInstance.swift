@@ -1,0 +1,10 @@
+import NetworkModel
+package import Resources
+
+/// Names of supervised daemons.
+package enum DaemonInstance {
+    /// `radvd-<10 characters of base32(gateway id)>`, as in the name of the gateway's namespace.
+    package static func radvd(of gateway: ResourceID) -> String {
+        "radvd-" + NamespaceName.gateway(gateway).text.dropFirst("kcg-".count)
+    }
+}

@@ -1,0 +1,44 @@
+package import NFTables
+package import NetworkModel
+
+/// Makes the ordered list of effects that takes a host from what it is to what it shall be.
+///
+/// Pure and deterministic: equal inputs give equal plans, whatever happened before. A plan that was carried out is
+/// followed by an empty one; a plan that was cut short at any step is followed by one that leads to the same end.
+package enum HostPlanner {
+    /// The whole host.
+    package static func plan(desired: HostSnapshot, observed: ObservedHost) -> HostPlan {
+        plan(desired: desired, observed: observed, scope: .whole)
+    }
+
+    /// What `plan(desired:observed:)` says about the subjects of the scope, widened by those it depends on.
+    ///
+    /// Indexes both snapshots first, so it costs as much as they are large. An agent that plans one change among
+    /// thousands keeps a `PlanningState` instead.
+    package static func plan(desired: HostSnapshot, observed: ObservedHost, scope: PlanScope) -> HostPlan {
+        plan(
+            in: PlanContext(
+                desired: desired, observed: observed, wanted: DesiredIndex(desired), seen: ObservedIndex(observed),
+                structure: structure(for: desired.underlay)),
+            scope: scope)
+    }
+
+    /// The packet filter's structure that a host on this underlay shall have.
+    package static func structure(for underlay: Underlay.Spec) -> Ruleset {
+        KCRuleset.structure(vxlanPort: underlay.port)
+    }
+
+    static func plan(in context: PlanContext, scope: PlanScope) -> HostPlan {
+        var draft = PlanDraft(context: context, scope: scope)
+        let segments = draft.scope.segments.sorted()
+        let attachments = draft.scope.attachments.sorted()
+        let gateways = draft.scope.gateways.sorted()
+        if draft.scope.host { draft.planFilter() }
+        for id in gateways { draft.planNamespace(of: id) }
+        for id in segments { draft.planSegment(id) }
+        for id in attachments { draft.planAttachment(id) }
+        for id in gateways { draft.planServices(of: id) }
+        if scope.isWhole || scope.host { draft.planStrays() }
+        return draft.plan
+    }
+}

@@ -1,0 +1,151 @@
+import Addressing
+import NFTables
+import NetworkModel
+import Resources
+
+/// What a plan is made from, and the judgments that several parts of it share. Nothing here depends on the scope, so
+/// that a plan of a part judges as a plan of everything does.
+struct PlanContext: Sendable {
+    let desired: HostSnapshot
+    let observed: ObservedHost
+    let wanted: DesiredIndex
+    let seen: ObservedIndex
+    /// The packet filter's structure.
+    let structure: Ruleset
+    let fitness: HostFitness
+
+    /// BR_MAX_PORTS - 1 (net/bridge/br_private.h): port numbers are 1 to 1023.
+    static let maximumPorts = 1023
+
+    init(
+        desired: HostSnapshot, observed: ObservedHost, wanted: DesiredIndex, seen: ObservedIndex, structure: Ruleset
+    ) {
+        self.desired = desired
+        self.observed = observed
+        self.wanted = wanted
+        self.seen = seen
+        self.structure = structure
+        fitness = HostFitness(of: desired.host, on: observed.links)
+    }
+
+    /// Whether the host shall have the segment's devices: it is known, and some attachment needs it.
+    func isPresent(_ segment: ResourceID) -> Bool {
+        desired.segments[segment] != nil && wanted.attachments[segment] != nil
+    }
+
+    /// The segment that shall have this VNI here: the lowest id, should two claim it.
+    func claimant(of vni: VNI) -> ResourceID? { wanted.segments[vni]?.filter(isPresent).min() }
+
+    /// Whether a device of ours is still what its owner wants in that place.
+    func isWanted(_ name: InterfaceName, _ mark: DeviceMark) -> Bool {
+        switch mark {
+        case .segment(let id):
+            guard let segment = desired.segments[id], isPresent(id) else { return false }
+            return name == .bridge(segment.vni) || name == .vxlan(segment.vni)
+        case .attachment(let id):
+            guard let attachment = desired.attachments[id] else { return false }
+            if case .external = attachment.port { return false }
+            if case .gateway(let gateway) = attachment.port, desired.gateways[gateway] == nil { return false }
+            return attachment.portName == name
+        case .external(let mark):
+            guard case .external(let interface) = desired.attachments[mark.attachment]?.port else { return false }
+            return interface == name
+        case .gateway: return true
+        }
+    }
+
+    /// Whether the device at that name is ours and goes away in this plan, or comes back to its operator.
+    func isLeaving(_ name: InterfaceName) -> Bool {
+        guard let mark = seen.marks[name] else { return false }
+        return !isWanted(name, mark)
+    }
+
+    /// Whether a device that goes away must do so first, because it holds what another wants. All others go last:
+    /// deleting a bridge or VXLAN takes the kernel 17 ms and more.
+    func isInTheWay(_ name: InterfaceName, _ mark: DeviceMark) -> Bool {
+        switch mark {
+        case .segment(let id):
+            if let vni = name.segmentVNI, claimant(of: vni) != nil { return true }
+            if case .vxlan(let settings) = observed.links.links[name]?.kind, let next = claimant(of: settings.vni) {
+                return next != id
+            }
+            return false
+        case .attachment(let id):
+            if wanted.ports[name] != nil { return true }
+            if seen.peers[id]?.contains(where: { wanted.places[$0] != nil }) == true { return true }
+            return isOnFullBridge(name)
+        case .external: return wanted.ports[name] != nil || isOnFullBridge(name)
+        case .gateway: return false
+        }
+    }
+
+    private func isOnFullBridge(_ name: InterfaceName) -> Bool {
+        guard let vni = observed.links.links[name]?.settings.master?.segmentVNI, let segment = claimant(of: vni)
+        else { return false }
+        return mayBeFull(segment)
+    }
+
+    /// Cheap, and true whenever some attachment of the segment might not find room on its bridge.
+    func mayBeFull(_ segment: ResourceID) -> Bool {
+        guard let vni = desired.segments[segment]?.vni else { return false }
+        return (seen.ports[.bridge(vni)]?.count ?? 0) + (wanted.attachments[segment]?.count ?? 0) + 1
+            > Self.maximumPorts
+    }
+
+    /// The attachments that find no room on the segment's bridge: those with the highest ids among the newcomers.
+    func crowdedOut(of segment: ResourceID) -> Set<ResourceID> {
+        guard mayBeFull(segment), let vni = desired.segments[segment]?.vni, let members = wanted.attachments[segment]
+        else { return [] }
+        let onBridge = seen.ports[.bridge(vni)] ?? []
+        let foreign = onBridge.count { seen.marks[$0] == nil }
+        var newcomers: [ResourceID] = []
+        var present = 0
+        for id in members {
+            guard let port = desired.attachments[id]?.portName else { continue }
+            if onBridge.contains(port), !isLeaving(port) { present += 1 } else { newcomers.append(id) }
+        }
+        let room = max(0, Self.maximumPorts - 1 - foreign - present)
+        return Set(newcomers.sorted().dropFirst(room))
+    }
+
+    /// Who of several that want the same has it: the one that holds it already, otherwise the lowest id.
+    func holder(among claimants: Set<ResourceID>, present: ResourceID?) -> ResourceID? {
+        if let present, claimants.contains(present) { return present }
+        return claimants.min()
+    }
+
+    /// Our mark on the device in that place of another namespace.
+    func mark(at place: PeerPlace) -> DeviceMark? {
+        observed.inside[place.namespace]?.links[place.name].flatMap(DeviceMark.of)
+    }
+
+    /// Whether an attachment's port is where it may forward: ours, of the right kind, on the segment's own bridge.
+    func isSafe(_ attachment: DesiredAttachment) -> Bool {
+        guard let link = observed.links.links[attachment.portName], let mark = seen.marks[link.name],
+            mark.subject == .attachment(attachment.id), isWanted(link.name, mark),
+            let segment = desired.segments[attachment.segment], link.settings.master == .bridge(segment.vni),
+            seen.marks[.bridge(segment.vni)] == .segment(segment.id)
+        else { return false }
+        return isRightKind(link, for: attachment)
+    }
+
+    /// Whether the device is of the kind that the attachment wants, with its other end where it shall be.
+    func isRightKind(_ link: ObservedLink, for attachment: DesiredAttachment) -> Bool {
+        switch (attachment.port, link.kind) {
+        case (.tap, .tap), (.external, _): return !link.isUnfinished
+        case (.namespace(let namespace, let interface), .veth):
+            return !link.isUnfinished && isPeer(of: attachment.id, at: PeerPlace(namespace, interface))
+        case (.gateway(let gateway), .veth):
+            guard let segment = desired.segments[attachment.segment] else { return false }
+            return !link.isUnfinished
+                && isPeer(of: attachment.id, at: PeerPlace(.gateway(gateway), .gatewaySegment(segment.vni)))
+        default: return false
+        }
+    }
+
+    /// A namespace that exists but was not looked into is given the benefit of the doubt: nothing is made again for it.
+    private func isPeer(of attachment: ResourceID, at place: PeerPlace) -> Bool {
+        guard observed.namespaces.contains(place.namespace) else { return false }
+        return observed.inside[place.namespace] == nil || mark(at: place) == .attachment(attachment)
+    }
+}

@@ -1,0 +1,154 @@
+import Addressing
+import DaemonConfigs
+import NetworkModel
+import Resources
+
+extension PlanDraft {
+    /// The namespace of a gateway, before its ports; what is left of one that is gone.
+    mutating func planNamespace(of id: ResourceID) {
+        let subject = Subject.gateway(id)
+        let name = NamespaceName.gateway(id)
+        guard context.desired.gateways[id] != nil else {
+            stop(daemon: DaemonInstance.radvd(of: id), for: .orphan)
+            for namespace in (context.seen.gateways[id] ?? []).sorted() {
+                add(.deleteNamespace(namespace), for: subject, in: .removeNamespaces)
+            }
+            refusedGateways[id] = Refusal(subject, .pending, "waits to be told of gateway \(id)")
+            return
+        }
+        let inside = context.observed.inside[name]
+        let loopback = inside?.links[.loopback]?.settings
+        let mark = DeviceMark.gateway(id)
+        if context.observed.namespaces.contains(name) {
+            guard let inside, let loopback else {
+                refuse(subject, .pending, "waits to look into its namespace \(name)")
+                refusedGateways[id] = refusals.last
+                return
+            }
+            if loopback.alias != mark.alias, let stranger = inside.strangers.min() {
+                refuse(
+                    subject, .failed,
+                    "a network namespace named \(name) exists on this host and is not KC's (it has \(stranger)); KC "
+                        + "leaves it alone: rename or delete it (`ip netns delete \(name)`)")
+                refusedGateways[id] = refusals.last
+                return
+            }
+        } else {
+            add(.createNamespace(name), for: subject, in: .namespaces)
+        }
+        if loopback?.alias != mark.alias || loopback?.isUp != true {
+            add(
+                .link(.change(.loopback, LinkChange(alias: mark.alias, isUp: true)), in: name), for: subject,
+                in: .namespaces)
+        }
+        if inside?.isForwarding != true { add(.setForwarding(true, in: name), for: subject, in: .namespaces) }
+    }
+
+    /// Addresses and daemons of a gateway, after its ports.
+    mutating func planServices(of id: ResourceID) {
+        guard let gateway = context.desired.gateways[id], refusedGateways[id] == nil else { return }
+        var advertised: [DesiredSegment] = []
+        for (segmentID, attachmentID) in gateway.ports.sorted(by: { $0.key < $1.key }) {
+            // A port that is not there yet, or refused, does not hold the others up.
+            guard let segment = context.desired.segments[segmentID], refusedSegments[segmentID] == nil,
+                let attachment = context.desired.attachments[attachmentID],
+                attachment.port == .gateway(id), attachment.segment == segmentID,
+                !refused.contains(.attachment(attachmentID))
+            else { continue }
+            planAddresses(of: attachment, on: segment, gateway: id)
+            if segment.ipam == .automatic, segment.prefix != nil { advertised.append(segment) }
+        }
+        planAdvertisements(of: gateway, on: advertised)
+    }
+
+    private mutating func planAddresses(
+        of attachment: DesiredAttachment, on segment: DesiredSegment, gateway id: ResourceID
+    ) {
+        let namespace = NamespaceName.gateway(id)
+        let name = InterfaceName.gatewaySegment(segment.vni)
+        let wanted = RouterAddresses.of(attachment, on: segment)
+        // A device that is made again has lost what the old one had.
+        let observed =
+            rebuilt.contains(attachment.id) ? [] : context.observed.inside[namespace]?.addresses[name] ?? []
+        for address in wanted.subtracting(observed).sorted() {
+            add(.link(.addAddress(name, address), in: namespace), for: .gateway(id), in: .gateways)
+        }
+        for address in observed.subtracting(wanted).sorted() {
+            add(.link(.removeAddress(name, address), in: namespace), for: .gateway(id), in: .gateways)
+        }
+    }
+
+    /// radvd, when any segment is `automatic`.
+    private mutating func planAdvertisements(of gateway: DesiredGateway, on segments: [DesiredSegment]) {
+        let namespace = NamespaceName.gateway(gateway.id)
+        let instance = DaemonInstance.radvd(of: gateway.id)
+        guard !segments.isEmpty else { return stop(daemon: instance, for: .gateway(gateway.id)) }
+        // A router without a way out must not draw its guests' traffic (RFC 7084 section 4.1, G-4).
+        let hasWayOut = context.observed.inside[namespace]?.hasDefaultRoute == true
+        let configuration = RadvdConfiguration(
+            interfaces: segments.sorted { $0.vni < $1.vni }.compactMap { segment in
+                segment.prefix.map {
+                    RadvdConfiguration.Interface(
+                        name: .gatewaySegment(segment.vni), prefix: $0, mtu: segment.mtu,
+                        routerLifetimeSeconds: hasWayOut ? Self.routerLifetimeSeconds : 0,
+                        resolvers: gateway.resolvers)
+                }
+            }
+        ).text
+        // Whether it runs is its supervisor's to see to: that restarts it, with growing pauses.
+        guard context.observed.daemons[instance]?.configuration != configuration else { return }
+        add(
+            .ensureDaemon(
+                DaemonSpec(
+                    program: .radvd, instance: instance, namespace: namespace.text, configuration: configuration)),
+            for: .gateway(gateway.id), in: .gateways)
+    }
+
+    /// AdvDefaultLifetime of RFC 4861 section 6.2.1: three times the longest interval between advertisements (600 s).
+    static let routerLifetimeSeconds = 1800
+}
+
+/// What a managed gateway is reached at on a segment.
+enum RouterAddresses {
+    /// fe80::1 always. In the segment's /64 what the attachment was given, or else one made from the router's MAC, so
+    /// that the gateway has a route to the segment.
+    static func of(_ attachment: DesiredAttachment, on segment: DesiredSegment) -> Set<InterfaceAddress> {
+        var addresses: Set = [InterfaceAddress(.segmentRouter, length: 64)]
+        guard let prefix = segment.prefix else { return addresses }
+        for address in attachment.addresses where prefix.contains(address.value) && address.origin != .learned {
+            addresses.insert(InterfaceAddress(address.value, length: prefix.length))
+        }
+        if addresses.count == 1 {
+            let identifier = RouterMAC.derive(segment: segment.id).modifiedEUI64
+            addresses.insert(
+                InterfaceAddress(IPv6Address(high: prefix.address.high, low: identifier), length: prefix.length))
+        }
+        return addresses
+    }
+}
+
+extension ObservedLinks {
+    /// Devices of a namespace that neither KC nor the kernel put there.
+    var strangers: [InterfaceName] {
+        links.values.filter {
+            $0.name != .loopback && !$0.isUnfinished && DeviceMark.of($0) == nil
+                && !Self.fallbackDevices.contains($0.name.text)
+        }.map(\.name)
+    }
+
+    /// What the kernel's tunnel modules put into every new namespace (net.core.fb_tunnels_only_for_init_net).
+    private static let fallbackDevices: Set = [
+        "erspan0", "gre0", "gretap0", "ip6_vti0", "ip6gre0", "ip6tnl0", "ip_vti0", "sit0", "tunl0",
+    ]
+}
+
+extension InterfaceAddress: Comparable {
+    package static func < (left: InterfaceAddress, right: InterfaceAddress) -> Bool {
+        (left.address, left.length) < (right.address, right.length)
+    }
+}
+
+extension NamespaceName {
+    /// What the names of gateways' namespaces begin with.
+    static let gatewayPrefix = "kcg-"
+}

@@ -1,0 +1,78 @@
+import Addressing
+import NetworkModel
+import Resources
+
+/// A plan while it is being made: steps by phase, so that each part of the planner can put its steps where they belong
+/// in the order of the whole.
+struct PlanDraft {
+    /// In the order of execution. Why it is so:
+    /// - daemons say goodbye while their ports still forward;
+    /// - what shall not forward stops before anything changes under it;
+    /// - what is in the way goes before what takes its place;
+    /// - a port forwards when all that it stands on is there;
+    /// - what merely is not wanted any more goes last, ports before what they are on: it costs much and hurries nobody.
+    enum Phase: Int, CaseIterable {
+        case filter
+        case goodbye
+        case gate
+        case clearPorts, clearTunnels, clearBridges
+        case namespaces
+        case segments
+        case ports
+        case ready
+        case gateways
+        case removeNamespaces, removePorts, removeTunnels, removeBridges
+    }
+
+    let context: PlanContext
+    let scope: ClosedScope
+    /// The ports that forward once the filter phase is done.
+    var ready: Set<InterfaceName>
+    private(set) var refusals: [Refusal] = []
+    /// The subjects of `refusals`.
+    private(set) var refused: Set<Subject> = []
+    /// Segments and gateways that are not carried, and why: their ports share the fate.
+    var refusedSegments: [ResourceID: Refusal] = [:]
+    var refusedGateways: [ResourceID: Refusal] = [:]
+    /// Attachments whose devices are made (again) in this plan: nothing on the old ones counts.
+    var rebuilt: Set<ResourceID> = []
+    /// Daemons that this plan ends.
+    var stopped: Set<String> = []
+    private var crowdedOut: [ResourceID: Set<ResourceID>] = [:]
+    private var phases: [[Step]] = Array(repeating: [], count: Phase.allCases.count)
+
+    init(context: PlanContext, scope: PlanScope) {
+        self.context = context
+        self.scope = ClosedScope(scope, in: context)
+        ready = context.observed.filter.ready
+    }
+
+    var plan: HostPlan { HostPlan(steps: phases.flatMap { $0 }, refusals: refusals) }
+
+    mutating func add(_ operation: Operation, for subject: Subject, in phase: Phase) {
+        phases[phase.rawValue].append(Step(operation, for: subject))
+    }
+
+    mutating func refuse(_ subject: Subject, _ phase: Report.Phase, _ message: String) {
+        refuse(Refusal(subject, phase, message))
+    }
+
+    mutating func refuse(_ refusal: Refusal) {
+        refusals.append(refusal)
+        refused.insert(refusal.subject)
+    }
+
+    /// Takes a port out of the set of those that may forward, once.
+    mutating func gate(_ name: InterfaceName, for subject: Subject) {
+        guard ready.remove(name) != nil else { return }
+        add(.filter(.removeReady(name)), for: subject, in: .gate)
+    }
+
+    /// Whether the attachment finds room on its segment's bridge.
+    mutating func hasRoom(_ attachment: DesiredAttachment) -> Bool {
+        if crowdedOut[attachment.segment] == nil {
+            crowdedOut[attachment.segment] = context.crowdedOut(of: attachment.segment)
+        }
+        return crowdedOut[attachment.segment]?.contains(attachment.id) != true
+    }
+}

@@ -1,0 +1,69 @@
+import Addressing
+import NetworkModel
+import Resources
+
+/// The devices that desired items stand for.
+enum WantedLink {
+    static func bridge(of segment: DesiredSegment) -> NewLink {
+        NewLink(
+            name: .bridge(segment.vni), kind: .bridge,
+            settings: LinkSettings(
+                alias: DeviceMark.segment(segment.id).alias, mtu: segment.mtu.bytes, isUp: true, ipv6Disabled: true,
+                multicastSnooping: false, netfilterCalls: false))
+    }
+
+    static func vxlan(of segment: DesiredSegment, on host: HostIdentity, _ underlay: Underlay.Spec) -> NewLink {
+        NewLink(
+            name: .vxlan(segment.vni),
+            kind: .vxlan(
+                VXLANSettings(
+                    vni: segment.vni, group: segment.replication == .multicast ? segment.group : nil,
+                    local: host.vtep, link: host.interface, port: underlay.port, hopLimit: underlay.hopLimit)),
+            settings: LinkSettings(
+                alias: DeviceMark.segment(segment.id).alias, mtu: segment.mtu.bytes, master: .bridge(segment.vni),
+                isUp: true, ipv6Disabled: true))
+    }
+
+    /// A tap or veth; nil for an external interface, which is taken and not made.
+    static func port(of attachment: DesiredAttachment, on segment: DesiredSegment) -> NewLink? {
+        let alias = DeviceMark.attachment(attachment.id).alias
+        let settings = LinkSettings(
+            alias: alias, mtu: segment.mtu.bytes, master: .bridge(segment.vni), isUp: true, ipv6Disabled: true)
+        func veth(_ namespace: NamespaceName, _ name: InterfaceName, _ mac: MACAddress) -> NewLink {
+            NewLink(
+                name: attachment.portName, kind: .veth, settings: settings,
+                peer: NewPeer(
+                    namespace: namespace, name: name,
+                    settings: LinkSettings(alias: alias, mtu: segment.mtu.bytes, mac: mac, isUp: true)))
+        }
+        return switch attachment.port {
+        case .tap: NewLink(name: attachment.portName, kind: .tap, settings: settings)
+        case .namespace(let namespace, let interface): veth(namespace, interface, attachment.mac)
+        case .gateway(let gateway):
+            // Not the attachment's own MAC: guests must not notice when the router is made again or moves.
+            veth(.gateway(gateway), .gatewaySegment(segment.vni), RouterMAC.derive(segment: segment.id))
+        case .external: nil
+        }
+    }
+}
+
+extension LinkChange {
+    /// What takes a living device to `wanted`; nil when nothing does, or what differs could not be read.
+    ///
+    /// `master` is left alone where nil: nobody but the owner of a namespace decides what its end of a veth is part of.
+    init?(from observed: LinkSettings, to wanted: LinkSettings) {
+        func difference<Value: Equatable>(_ observed: Value?, _ wanted: Value?) -> Value? {
+            guard let observed, let wanted, observed != wanted else { return nil }
+            return wanted
+        }
+        self.init(
+            mtu: difference(observed.mtu, wanted.mtu), mac: difference(observed.mac, wanted.mac),
+            isUp: difference(observed.isUp, wanted.isUp),
+            ipv6Disabled: difference(observed.ipv6Disabled, wanted.ipv6Disabled),
+            multicastSnooping: difference(observed.multicastSnooping, wanted.multicastSnooping),
+            netfilterCalls: difference(observed.netfilterCalls, wanted.netfilterCalls),
+            learning: difference(observed.learning, wanted.learning))
+        if let master = wanted.master, observed.master != master { self.master = .bridge(master) }
+        if self == LinkChange() { return nil }
+    }
+}
