@@ -13,6 +13,20 @@ package struct DeviceFacts: Hashable, Sendable {
     /// Members of `info_data` and `info_slave_data` that are settings, as text.
     package var settings: [String: String]
 
+    package init(
+        name: String, kind: String, mtu: Int, address: String, alias: String, master: String, isUp: Bool,
+        settings: [String: String]
+    ) {
+        self.name = name
+        self.kind = kind
+        self.mtu = mtu
+        self.address = address
+        self.alias = alias
+        self.master = master
+        self.isUp = isUp
+        self.settings = settings
+    }
+
     /// What changes by itself while nothing is wrong, or is a kernel's index.
     private static let volatile: Set<String> = [
         "hello_timer", "tcn_timer", "topology_change_timer", "gc_timer", "topology_change", "topology_change_detected",
