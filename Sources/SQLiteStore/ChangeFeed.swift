@@ -61,25 +61,9 @@ enum ChangeFeed {
     private static func event(_ row: Row, at revision: Revision) throws -> StoreBatch.Event {
         let key = try StoreKey(row: row, column: 1)
         guard let value = try row.bytes(at: 4) else { return .delete(key) }
-        let created = Revision(UInt64(row[2] as Int64))
+        let created = row.revision(at: 2)
         let lease = (row[3] as Int64?).map(LeaseID.init)
         return .put(StoreEntry(key: key, value: value, created: created, modified: revision, lease: lease))
-    }
-}
-
-/// The one row of `state`.
-struct StateRow {
-    var revision: Revision
-    /// The feed is forgotten up to and including this revision.
-    var compacted: Revision
-
-    init(_ db: Database) throws {
-        let statement = try db.cachedStatement(sql: "SELECT revision, compacted FROM state WHERE id = 1")
-        guard let row = try Row.fetchOne(statement) else {
-            throw StoreError(.corrupt, operation: "read", cause: StoreError.restoreAdvice("its state row is missing"))
-        }
-        revision = Revision(UInt64(row[0] as Int64))
-        compacted = Revision(UInt64(row[1] as Int64))
     }
 }
 

@@ -83,9 +83,12 @@ final class GroupCommitter: Sendable {
     var isAccepting: Bool { queue.withLock { $0.refusal == nil } }
 
     /// Refuses all work from now on with `error`; what waits already is still done.
-    func refuse(with error: StoreError) {
+    /// - Returns: false when all work was refused before.
+    func refuse(with error: StoreError) -> Bool {
         queue.withLock { queue in
-            if queue.refusal == nil { queue.refusal = error }
+            guard queue.refusal == nil else { return false }
+            queue.refusal = error
+            return true
         }
     }
 

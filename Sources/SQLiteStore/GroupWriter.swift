@@ -132,7 +132,7 @@ struct GroupWriter {
         return switch condition {
         case .absent: modified == nil
         case .exists: modified != nil
-        case .modified(_, let expected): modified.map { UInt64($0) } == expected.value
+        case .modified(_, let expected): modified.map(UInt64.init(bitPattern:)) == expected.value
         }
     }
 
@@ -160,7 +160,8 @@ struct GroupWriter {
         )
         .execute(arguments: [position.value, keyBlob, created, lease?.value, valueBlob])
         return StoreEntry(
-            key: key, value: value, created: Revision(UInt64(created)), modified: position.revision, lease: lease)
+            key: key, value: value, created: Revision(UInt64(max(0, created))), modified: position.revision,
+            lease: lease)
     }
 
     /// False when there was no such key.

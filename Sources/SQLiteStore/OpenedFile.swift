@@ -16,13 +16,13 @@ struct OpenedFile {
     /// Blocks.
     init(path: String, options: SQLiteStoreOptions) throws(StoreError) {
         lock = try LockFile(path: path + ".lock", operation: "open")
-        try StoreFile.prepare(path)
+        try StoreFile.prepare(path, operation: "open")
         do {
+            try Self.inspect(path)
             pool = try DatabasePool(path: path, configuration: Self.configuration)
             let leases = LeaseKeeper()
             let (state, known, engine) = try pool.writeWithoutTransaction { db in
                 try Schema.migrate(db, operation: "open")
-                try Schema.check(db, operation: "open")
                 // Checkpoints are the engine's, which looks at their errors.
                 try db.execute(sql: "PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 67108864")
                 let state = try StateRow(db)
@@ -40,6 +40,22 @@ struct OpenedFile {
         } catch {
             throw StoreError(sqlite: error, operation: "open")
         }
+    }
+
+    /// Looks at the file on a connection that cannot change it: what is refused stays as it is.
+    private static func inspect(_ path: String) throws {
+        let queue = try DatabaseQueue(path: path, configuration: readingConfiguration)
+        try queue.read { db in
+            guard try Schema.readVersion(db, operation: "open") > 0 else { return }
+            try Schema.check(db, operation: "open")
+        }
+        try queue.close()
+    }
+
+    static var readingConfiguration: Configuration {
+        var configuration = Self.configuration
+        configuration.readonly = true
+        return configuration
     }
 
     /// For every connection to a store.

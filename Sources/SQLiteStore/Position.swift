@@ -11,7 +11,10 @@ struct Position {
     init(_ value: Int64) { self.value = value }
     init(_ revision: Revision, ordinal: Int) { value = Int64(revision.value) << Self.ordinalBits | Int64(ordinal) }
 
-    var revision: Revision { Revision(UInt64(value >> Self.ordinalBits)) }
+    var revision: Revision { Revision(UInt64(max(0, value) >> Self.ordinalBits)) }
+
+    /// The last revision that has places.
+    static let lastRevision = Revision(1 << 43 - 1)
 
     /// The first place of `revision`.
     static func start(of revision: Revision) -> Int64 { Position(revision, ordinal: 0).value }

@@ -29,12 +29,18 @@ extension StoreEntry {
     init(row: Row) throws {
         self.init(
             key: try StoreKey(row: row, column: 0), value: try row.bytes(at: 4) ?? [],
-            created: Revision(UInt64(row[1] as Int64)), modified: Revision(UInt64(row[2] as Int64)),
+            created: row.revision(at: 1), modified: row.revision(at: 2),
             lease: (row[3] as Int64?).map(LeaseID.init))
     }
 }
 
 extension Row {
+    /// A damaged file may hold a negative number: that is no reason to end the process.
+    func revision(at column: Int) -> Revision {
+        let value: Int64 = self[column]
+        return Revision(UInt64(Swift.max(0, value)))
+    }
+
     /// The bytes of a blob, nil for NULL.
     func bytes(at column: Int) throws -> [UInt8]? {
         try withUnsafeData(atIndex: column) { data in data.map { Array($0) } }

@@ -50,12 +50,22 @@ package final class SQLiteStore: Store {
     /// `.unavailable`. May be called again.
     package func close() async {
         let closed = StoreError(.unavailable, operation: "close", cause: "the store is closed")
-        committer.refuse(with: closed)
+        let isHealthy = committer.refuse(with: closed)
         leases.stop()
         hub.finish(with: closed)
         do throws(StoreError) {
             try await onBlockingThread { [pool] () throws(StoreError) in
-                do { try pool.close() } catch { throw StoreError(sqlite: error, operation: "close") }
+                do {
+                    if isHealthy {
+                        // The file alone is then the whole store. Not after an error of the disk: the log is evidence.
+                        try pool.writeWithoutTransaction { db in _ = try db.checkpoint(.truncate) }
+                        // The writer is to be the last to close: it removes the log.
+                        pool.invalidateReadOnlyConnections()
+                    }
+                    try pool.close()
+                } catch {
+                    throw StoreError(sqlite: error, operation: "close")
+                }
             }
         } catch {
             logger.warning("store did not close cleanly", metadata: ["error": "\(error)"])
@@ -113,6 +123,9 @@ package final class SQLiteStore: Store {
     package func currentRevision() async throws(StoreError) -> Revision {
         try await read("revision") { db in try StateRow(db).revision }
     }
+
+    /// Watches that have caught up and wait for what comes.
+    package var liveWatches: Int { hub.count }
 
     func read<T: Sendable>(
         _ operation: String, _ body: @escaping @Sendable (Database) throws -> T

@@ -71,6 +71,13 @@ enum Schema {
         return version
     }
 
+    /// - Throws: as `migrate`, and for an empty file.
+    static func requireStore(_ db: Database, operation: String) throws {
+        guard try readVersion(db, operation: operation) > 0 else {
+            throw StoreError(.unavailable, operation: operation, cause: "the file is empty: no store")
+        }
+    }
+
     /// Looks at the structure of every page.
     /// - Throws: `.corrupt` with the first finding.
     static func check(_ db: Database, operation: String) throws {

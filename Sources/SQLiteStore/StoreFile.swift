@@ -10,8 +10,9 @@ enum StoreFile {
     private static let applicationOffset = 68
 
     /// Makes the file when there is none, readable by its owner alone (SQLite gives its other files the same mode), and
-    /// refuses one that is not a store before SQLite could change anything in it.
-    static func prepare(_ path: String, operation: String = "open") throws(StoreError) {
+    /// refuses one that is not a store before SQLite could change anything in it. Only for a file that nobody in this
+    /// process has open: closing a descriptor takes away all POSIX locks that the process has on the file, SQLite's too.
+    static func prepare(_ path: String, operation: String) throws(StoreError) {
         let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw failure(path, operation) }
         defer { Glibc.close(descriptor) }
@@ -25,10 +26,36 @@ enum StoreFile {
         }
         let application = header[applicationOffset..<applicationOffset + 4].reduce(Int64(0)) { $0 << 8 | Int64($1) }
         // The first version of a new store may still be in the log alone.
-        guard application == Schema.applicationID || access(path + "-wal", F_OK) == 0 else {
+        guard application == Schema.applicationID || exists(path + "-wal") else {
             throw StoreError(
                 .unavailable, operation: operation, cause: "\(path) is an SQLite database, but no store: not touched")
         }
+    }
+
+    /// - Throws: `.unavailable` when there is no file.
+    static func require(_ path: String, operation: String) throws(StoreError) {
+        guard exists(path) else { throw failure(path, operation) }
+    }
+
+    static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+    /// Makes a new empty file of mode 0600.
+    static func create(_ path: String, operation: String) throws(StoreError) {
+        let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw failure(path, operation) }
+        Glibc.close(descriptor)
+    }
+
+    /// Removes a file if it is there. That it could not be is told by whatever then wants to make it.
+    static func remove(_ path: String) { unlink(path) }
+
+    static func rename(_ from: String, _ to: String, operation: String) throws(StoreError) {
+        guard Glibc.rename(from, to) == 0 else { throw failure(to, operation) }
+    }
+
+    /// Gives a file a second name, which must be free.
+    static func link(_ from: String, _ to: String, operation: String) throws(StoreError) {
+        guard Glibc.link(from, to) == 0 else { throw failure(to, operation) }
     }
 
     /// Flushes a file that was written by others.
