@@ -1,13 +1,18 @@
 package import Addressing
 
-/// radvd.conf(5) of one gateway: what it advertises on each of its segments (RFC 4861, RFC 8106).
+/// radvd.conf(5) of one gateway: what it advertises on each of its segments (RFC 4861 section 6.2.1, RFC 8106).
+///
+/// Only typed values reach the text. Segments that are not configured automatically have no place in it: radvd is
+/// silent on an interface it is not told of.
 package struct RadvdConfiguration: Hashable, Sendable {
     package struct Interface: Hashable, Sendable {
         package var name: InterfaceName
         /// The segment's /64: on-link and for SLAAC.
         package var prefix: IPv6Prefix
         package var mtu: MTU
-        /// 0 while the gateway has no way out; otherwise 600 (the longest interval between advertisements) to 9000.
+        /// 0 while the gateway has no way out; otherwise `maximumInterval` to 9000 (radvd.conf(5)). 1800, the default
+        /// of RFC 4861 for its default interval, lets a router be restarted, replaced or moved without guests losing
+        /// their route.
         package var routerLifetimeSeconds: Int
         /// RDNSS; none are advertised when empty.
         package var resolvers: [IPv6Address]
@@ -23,11 +28,23 @@ package struct RadvdConfiguration: Hashable, Sendable {
         }
     }
 
+    /// At least one: radvd refuses an empty configuration.
     package var interfaces: [Interface]
 
     package init(interfaces: [Interface]) { self.interfaces = interfaces }
 
-    /// The whole file.
+    /// Of unsolicited advertisements, in seconds (RFC 4861 section 6.2.1: 3 or more, and 4 to 1800). Far below its
+    /// defaults of 200 and 600: a guest whose three solicitations were lost, because its port was not yet ready while
+    /// it booted, waits 20 seconds on average and not seven minutes. The price is one small multicast frame on the
+    /// segment in that time.
+    package static let minimumInterval = 10
+    package static let maximumInterval = 30
+
+    /// How long guests keep a resolver they hear nothing more of, in seconds: as long as their default route, also
+    /// while the gateway has no way out, since a resolver may be on the segment itself.
+    package static let resolverLifetime = 1800
+
+    /// The whole file; equal values give equal text.
     package var text: String { interfaces.map(\.text).joined(separator: "\n") }
 }
 
@@ -40,8 +57,8 @@ extension RadvdConfiguration.Interface {
             "    AdvSendAdvert on;",
             // The one link-local address that stays when the router moves to another host.
             "    AdvRASrcAddress { \(IPv6Address.segmentRouter); };",
-            "    MinRtrAdvInterval 200;",
-            "    MaxRtrAdvInterval 600;",
+            "    MinRtrAdvInterval \(RadvdConfiguration.minimumInterval);",
+            "    MaxRtrAdvInterval \(RadvdConfiguration.maximumInterval);",
             "    AdvDefaultLifetime \(routerLifetimeSeconds);",
             "    AdvLinkMTU \(mtu);",
             "    prefix \(prefix) {",
@@ -49,9 +66,12 @@ extension RadvdConfiguration.Interface {
             "        AdvAutonomous on;",
             "    };",
         ]
-        if !resolvers.isEmpty {
+        // The grammar takes three addresses a block; several blocks are several options (RFC 8106 section 5.1).
+        for start in stride(from: 0, to: resolvers.count, by: 3) {
+            let some = resolvers[start..<min(start + 3, resolvers.count)].map(\.description).joined(separator: " ")
             lines += [
-                "    RDNSS \(resolvers.map(\.description).joined(separator: " ")) {",
+                "    RDNSS \(some) {",
+                "        AdvRDNSSLifetime \(RadvdConfiguration.resolverLifetime);",
                 "    };",
             ]
         }

@@ -3,20 +3,19 @@ import LinuxProcesses
 package import NetworkModel
 package import NetworkPlanning
 package import NodePorts
-import Synchronization
 
 /// The two nftables tables of one network namespace: structure through kc-nft, elements and reading through nfnetlink.
 ///
 /// All happens on one thread of its own inside the namespace, in the order it was asked for.
 package final class NFTPacketFilter: PacketFilter {
     private let thread: NamespaceThread<FilterState>
-    private let listeners: Listeners
+    private let listeners: Hints
 
     /// - Parameters:
     ///   - namespace: under /run/netns; nil for the namespace of the process.
     ///   - worker: absolute path of kc-nft; nil looks beside the running program.
     package init(namespace: NamespaceName? = nil, worker: String? = nil) {
-        let listeners = Listeners()
+        let listeners = Hints()
         self.listeners = listeners
         thread = NamespaceThread("kc-filter", in: namespace) { () throws(NodeError) -> FilterState in
             try FilterState(worker: NFTWorker(path: worker ?? Self.workerBesideProgram()), changed: listeners.tell)
@@ -47,32 +46,4 @@ package final class NFTPacketFilter: PacketFilter {
         let directory = program.lastIndex(of: UInt8(ascii: "/")).map { program[...$0] } ?? []
         return String(decoding: directory, as: UTF8.self) + "kc-nft"
     }
-}
-
-/// Those who want to hear that something changed. Hints are the same, so one that waits stands for all.
-final class Listeners: Sendable {
-    private struct Content {
-        var next = 0
-        var continuations: [Int: AsyncStream<Void>.Continuation] = [:]
-    }
-    private let content = Mutex(Content())
-
-    func listen() -> AsyncStream<Void> {
-        let (stream, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        let number = content.withLock { content in
-            content.next += 1
-            content.continuations[content.next] = continuation
-            return content.next
-        }
-        continuation.onTermination = { [weak self] _ in
-            self?.content.withLock { _ = $0.continuations.removeValue(forKey: number) }
-        }
-        return stream
-    }
-
-    func tell() {
-        for continuation in content.withLock({ Array($0.continuations.values) }) { continuation.yield() }
-    }
-
-    deinit { for continuation in content.withLock({ Array($0.continuations.values) }) { continuation.finish() } }
 }

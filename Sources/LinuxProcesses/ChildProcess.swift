@@ -63,16 +63,10 @@ package enum ChildProcess {
         return pid
     }
 
-    /// Takes the exit status of a child that has ended; nil while it runs.
+    /// Takes the end of a child that has ended; nil when it runs, or is nobody's child of ours.
     package static func reap(_ pid: ProcessID) -> ProcessEnd? {
         var status: Int32 = 0
-        while true {
-            let result = waitpid(pid, &status, WNOHANG)
-            if result == pid { return ProcessEnd(waitStatus: status) }
-            if result < 0, errno == EINTR { continue }
-            // ECHILD: not ours, or already taken; there is nothing to wait for.
-            return result == 0 ? nil : ProcessEnd(waitStatus: 0)
-        }
+        return waitpid(pid, &status, WNOHANG) == pid ? ProcessEnd(waitStatus: status) : nil
     }
 
     /// Waits for a child that is about to end (killed, or its pipes closed). Blocks the calling thread.
@@ -80,6 +74,35 @@ package enum ChildProcess {
         var status: Int32 = 0
         while waitpid(pid, &status, 0) < 0, errno == EINTR {}
         return ProcessEnd(waitStatus: status)
+    }
+
+    /// Runs a program to its end and takes what it writes, both outputs as one, at most 1 MiB. Blocks the calling
+    /// thread.
+    /// - Throws: errno ETIMEDOUT when it takes longer; it is then killed.
+    package static func run(
+        _ path: String, _ arguments: [String], within limit: Duration
+    ) throws(NodeError) -> (ProcessEnd, output: String) {
+        let pipe = try Pipe()
+        let pid = try spawn(path, arguments, output: pipe.writing.raw, error: pipe.writing.raw)
+        let source = pipe.keepingReading()
+        let deadline = ContinuousClock.now + limit
+        var output: [UInt8] = []
+        var piece = [UInt8](repeating: 0, count: 65536)
+        while true {
+            var entry = pollfd(fd: source.raw, events: Int16(POLLIN), revents: 0)
+            let left = max(.zero, ContinuousClock.now.duration(to: deadline))
+            let ready = poll(&entry, 1, Int32(clamping: Int(left / .milliseconds(1)) + 1))
+            if ready < 0 { continue }
+            guard ready > 0 else {
+                kill(pid, SIGKILL)
+                _ = wait(pid)
+                throw NodeError(.errno(ETIMEDOUT), operation: "run", subject: path)
+            }
+            let count = read(source.raw, &piece, piece.count)
+            if count <= 0 { break }
+            if output.count < 1 << 20 { output += piece[..<count] }
+        }
+        return (wait(pid), String(decoding: output, as: UTF8.self))
     }
 }
 

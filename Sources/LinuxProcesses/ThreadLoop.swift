@@ -1,4 +1,3 @@
-import CLinux
 import Glibc
 import NetworkModel
 import NodePorts
@@ -32,25 +31,12 @@ struct ThreadLoop<State: ThreadState> {
         if let state { return .success(state) }
         return Result { () throws(NodeError) -> State in
             if let namespace, !hasEntered {
-                try enter(namespace)
+                try enterNamespace(namespace)
                 hasEntered = true
             }
             let state = try open()
             self.state = state
             return state
-        }
-    }
-
-    private func enter(_ namespace: NamespaceName) throws(NodeError) {
-        let path = "/run/netns/\(namespace)"
-        let descriptor = clinux_open(path, O_RDONLY | O_CLOEXEC, 0)
-        guard descriptor >= 0 else {
-            let code: NodeError.Code = errno == ENOENT ? .noSuchNamespace : .errno(errno)
-            throw NodeError(code, operation: "open namespace", subject: namespace.text)
-        }
-        defer { close(descriptor) }
-        guard setns(descriptor, Int32(CLINUX_CLONE_NEWNET)) == 0 else {
-            throw NodeError(.errno(errno), operation: "enter namespace", subject: namespace.text)
         }
     }
 

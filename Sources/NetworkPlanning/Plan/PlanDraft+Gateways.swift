@@ -104,7 +104,8 @@ extension PlanDraft {
             for: .gateway(gateway.id), in: .gateways)
     }
 
-    /// AdvDefaultLifetime of RFC 4861 section 6.2.1: three times the longest interval between advertisements (600 s).
+    /// AdvDefaultLifetime: the default of RFC 4861 section 6.2.1 for its default interval. Advertisements come far more
+    /// often (RadvdConfiguration), so guests keep their route while a router is replaced.
     static let routerLifetimeSeconds = 1800
 }
 

@@ -1,1 +1,0 @@
-/// Layer 5. Standard daemons as supervised child processes.
