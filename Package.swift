@@ -66,6 +66,9 @@ let planning: [Target] = [
 let ports: [Target] = [
     target("Persistence", ["Resources"]),
     target("NodePorts", ["Addressing", "Resources", "NetworkModel", "NFTables", "DaemonConfigs", "NetworkPlanning"]),
+    target(
+        "NodePortsTesting",
+        ["Addressing", "Resources", "NetworkModel", "NFTables", "DaemonConfigs", "NetworkPlanning", "NodePorts"]),
 ]
 
 let adapters: [Target] = [
@@ -137,9 +140,14 @@ let allTests: [Target] = [
     tests("FormatsTests", ["Addressing", "NFTables", "DaemonConfigs"]),
     tests(
         "PlanningTests",
-        ["Addressing", "Resources", "NetworkModel", "NFTables", "DaemonConfigs", "NetworkPlanning", "NodePorts"]),
+        [
+            "Addressing", "Resources", "NetworkModel", "NFTables", "DaemonConfigs", "NetworkPlanning", "NodePorts",
+            "NodePortsTesting",
+        ]),
     tests("StoreTests", ["Resources", "Persistence", "SQLiteStore", grdb, logging]),
-    tests("NetlinkTests", ["Addressing", "NetworkModel", "NetworkPlanning", "NodePorts", "LinuxNetlink"]),
+    tests(
+        "NetlinkTests",
+        ["Addressing", "NetworkModel", "NetworkPlanning", "NodePorts", "NodePortsTesting", "LinuxNetlink"]),
     tests(
         "PacketFilterTests",
         [
@@ -165,6 +173,7 @@ let allTests: [Target] = [
         "NodeTests",
         [
             "Addressing", "Resources", "NetworkModel", "NFTables", "DaemonConfigs", "NetworkPlanning", "NodePorts",
+            "NodePortsTesting",
             "NetworkNode", "APIClient", logging,
         ]),
     tests(

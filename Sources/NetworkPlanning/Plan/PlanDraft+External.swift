@@ -19,7 +19,7 @@ extension PlanDraft {
         // Or the host itself would take part in the segment, and believe its router advertisements.
         wanted.ipv6Disabled = true
         if case .external(let mark) = context.seen.marks[name], context.isLeaving(name) {
-            link = context.restored(link, mark)
+            link = ExternalMark.restored(link, mark, from: context.seen)
         }
         if case .external = link.settings.alias.flatMap(DeviceMark.init(alias:)) {
             if link.settings.master != wanted.master, !hasRoom(attachment) {

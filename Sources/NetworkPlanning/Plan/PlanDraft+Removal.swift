@@ -10,7 +10,9 @@ extension PlanDraft {
         switch (mark, link.kind) {
         case (.external(let external), _):
             gate(name, for: mark.subject)
-            release(link, external, in: isFirst ? .clearPorts : .removePorts)
+            for operation in ExternalMark.release(link, external, from: context.seen) {
+                add(.link(operation), for: mark.subject, in: isFirst ? .clearPorts : .removePorts)
+            }
         case (.attachment, _):
             gate(name, for: mark.subject)
             add(.link(.delete(name)), for: mark.subject, in: isFirst ? .clearPorts : .removePorts)
@@ -19,23 +21,22 @@ extension PlanDraft {
         default: add(.link(.delete(name)), for: mark.subject, in: isFirst ? .clearTunnels : .removeTunnels)
         }
     }
+}
 
+extension ExternalMark {
     /// Gives an interface back as the mark says it was. The mark goes last, so that a crash in between loses nothing.
-    private mutating func release(_ link: ObservedLink, _ mark: ExternalMark, in phase: Phase) {
-        let restored = context.restored(link, mark).settings
+    static func release(_ link: ObservedLink, _ mark: ExternalMark, from seen: ObservedIndex) -> [LinkOperation] {
+        let restored = restored(link, mark, from: seen).settings
         var change = LinkChange()
         if link.settings.master != restored.master { change.master = LinkChange.Master.none }
         if link.settings.isUp != restored.isUp { change.isUp = restored.isUp }
         if link.settings.ipv6Disabled != restored.ipv6Disabled { change.ipv6Disabled = restored.ipv6Disabled }
-        let subject = Subject.attachment(mark.attachment)
-        if change != LinkChange() { add(.link(.change(link.name, change)), for: subject, in: phase) }
-        add(.link(.change(link.name, LinkChange(alias: mark.formerAlias ?? ""))), for: subject, in: phase)
+        let unmarking = LinkOperation.change(link.name, LinkChange(alias: mark.formerAlias ?? ""))
+        return change == LinkChange() ? [unmarking] : [.change(link.name, change), unmarking]
     }
-}
 
-extension PlanContext {
     /// An external interface as it is once KC has given it back.
-    func restored(_ link: ObservedLink, _ mark: ExternalMark) -> ObservedLink {
+    static func restored(_ link: ObservedLink, _ mark: ExternalMark, from seen: ObservedIndex) -> ObservedLink {
         var link = link
         link.settings.alias = mark.formerAlias
         // Somebody else's bridge that it was moved to meanwhile is not ours to take it from.

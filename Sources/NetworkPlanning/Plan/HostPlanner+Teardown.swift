@@ -1,0 +1,54 @@
+import Addressing
+import NetworkModel
+import Resources
+
+extension HostPlanner {
+    /// Takes away all that is ours, and nothing else: what `kcd node --remove` does.
+    ///
+    /// Needs no snapshot: what is ours says so. The packet filter goes last, so that nothing forwards ungated meanwhile.
+    package static func removal(observed: ObservedHost) -> HostPlan {
+        let seen = ObservedIndex(observed)
+        var steps: [Step] = []
+        for instance in observed.daemons.keys.sorted() {
+            steps.append(Step(.stopDaemon(instance: instance, withdraw: true), for: .orphan))
+        }
+        for name in observed.filter.ready.sorted() {
+            steps.append(Step(.filter(.removeReady(name)), for: seen.marks[name]?.subject ?? .orphan))
+        }
+        for (id, namespaces) in seen.gateways.sorted(by: { $0.key < $1.key }) {
+            for name in namespaces.sorted() { steps.append(Step(.deleteNamespace(name), for: .gateway(id))) }
+        }
+        var removal = TeardownDraft(observed: observed, seen: seen)
+        for name in seen.marks.keys.sorted() { removal.take(name) }
+        for name in seen.unfinished.sorted() where seen.marks[name] == nil {
+            removal.ports.append(Step(.link(.delete(name)), for: .orphan))
+        }
+        steps += removal.ports + removal.tunnels + removal.bridges
+        if observed.filter.isPresent { steps.append(Step(.filter(.uninstall), for: .host)) }
+        return HostPlan(steps: steps)
+    }
+}
+
+/// Devices by the order in which they must go.
+private struct TeardownDraft {
+    let observed: ObservedHost
+    let seen: ObservedIndex
+    var ports: [Step] = []
+    var tunnels: [Step] = []
+    var bridges: [Step] = []
+
+    mutating func take(_ name: InterfaceName) {
+        guard let mark = seen.marks[name], let link = observed.links.links[name] else { return }
+        let deletion = Step(.link(.delete(name)), for: mark.subject)
+        switch (mark, link.kind) {
+        case (.external(let external), _):
+            for operation in ExternalMark.release(link, external, from: seen) {
+                ports.append(Step(.link(operation), for: mark.subject))
+            }
+        case (.gateway, _): break
+        case (.attachment, _): ports.append(deletion)
+        case (_, .bridge): bridges.append(deletion)
+        default: tunnels.append(deletion)
+        }
+    }
+}

@@ -1,0 +1,144 @@
+package import Addressing
+import DaemonConfigs
+import NFTables
+import NetworkModel
+import Resources
+
+extension PlanningState {
+    /// Takes a step that succeeded as seen, so that the next plan need not wait for a new observation.
+    ///
+    /// What the kernel adds by itself (indices, carrier, MAC addresses) comes with the next event or observation; no
+    /// plan depends on it.
+    package mutating func expect(_ operation: Operation) {
+        switch operation {
+        case .link(let operation, in: nil): expect(operation)
+        case .link(let operation, in: .some(let namespace)): expect(operation, inside: namespace)
+        case .filter(let operation): expect(operation)
+        case .createNamespace(let name):
+            guard !observed.namespaces.contains(name) else { return }
+            observe(namespaces: observed.namespaces.union([name]))
+            observe(inside: name, ObservedLinks.newNamespace)
+        case .deleteNamespace(let name):
+            let peers = observed.inside[name]?.links.values.compactMap { DeviceMark.of($0)?.subject } ?? []
+            observe(namespaces: observed.namespaces.subtracting([name]))
+            for case .attachment(let id) in peers { observe(nil, at: .port(id.bytes)) }
+        case .setForwarding(let on, in: let name):
+            observed.inside[name]?.isForwarding = on
+        case .ensureDaemon(let spec):
+            observed.daemons[spec.instance] = ObservedDaemon(
+                isRunning: true, configuration: spec.configuration,
+                restarts: observed.daemons[spec.instance]?.restarts ?? 0)
+        case .stopDaemon(let instance, withdraw: _):
+            observed.daemons[instance] = nil
+        }
+    }
+
+    private mutating func expect(_ operation: LinkOperation) {
+        switch operation {
+        case .create(let new):
+            observe(ObservedLink(new.name, new.kind, new.settings), at: new.name)
+            if let peer = new.peer {
+                observe(ObservedLink(peer.name, .veth, peer.settings), at: peer.name, inside: peer.namespace)
+            }
+        case .change(let name, let change):
+            guard var link = observed.links.links[name] else { return }
+            link.settings.apply(change)
+            observe(link, at: name)
+        case .delete(let name):
+            if case .attachment(let id) = seen.marks[name] {
+                for place in seen.peers[id] ?? [] { observe(nil, at: place.name, inside: place.namespace) }
+            }
+            for port in seen.ports[name] ?? [] {
+                guard var link = observed.links.links[port] else { continue }
+                link.settings.master = nil
+                observe(link, at: port)
+            }
+            observe(nil, at: name)
+        case .addFlood, .removeFlood, .addAddress, .removeAddress: observed.links.apply(operation)
+        }
+    }
+
+    private mutating func expect(_ operation: LinkOperation, inside namespace: NamespaceName) {
+        switch operation {
+        case .create(let new):
+            observe(ObservedLink(new.name, new.kind, new.settings), at: new.name, inside: namespace)
+        case .change(let name, let change):
+            guard var link = observed.inside[namespace]?.links[name] else { return }
+            link.settings.apply(change)
+            observe(link, at: name, inside: namespace)
+        case .delete(let name): observe(nil, at: name, inside: namespace)
+        case .addFlood, .removeFlood, .addAddress, .removeAddress: observed.inside[namespace]?.apply(operation)
+        }
+    }
+
+    private mutating func expect(_ operation: FilterOperation) {
+        switch operation {
+        case .install(let ruleset, let ready, let vteps):
+            observed.filter = ObservedFilter(digest: ruleset.digest, ready: ready, vteps: vteps)
+        case .addReady(let name): observed.filter.ready.insert(name)
+        case .removeReady(let name): observed.filter.ready.remove(name)
+        case .addVTEP(let address): observed.filter.vteps.insert(address)
+        case .removeVTEP(let address): observed.filter.vteps.remove(address)
+        case .uninstall: observed.filter = ObservedFilter()
+        }
+    }
+}
+
+extension ObservedLinks {
+    /// What a namespace has that was just made.
+    package static var newNamespace: ObservedLinks {
+        ObservedLinks(links: [
+            .loopback: ObservedLink(
+                name: .loopback, index: 1, kind: .other(""), settings: LinkSettings(mtu: 65536, isUp: false),
+                isRunning: false)
+        ])
+    }
+
+    fileprivate mutating func apply(_ operation: LinkOperation) {
+        switch operation {
+        case .addFlood(let name, let address): floods[name, default: []].insert(address)
+        case .removeFlood(let name, let address): floods.remove(address, from: name)
+        case .addAddress(let name, let address): addresses[name, default: []].insert(address)
+        case .removeAddress(let name, let address): addresses.remove(address, from: name)
+        case .create, .change, .delete: break
+        }
+    }
+}
+
+extension LinkSettings {
+    /// The settings after a change.
+    package mutating func apply(_ change: LinkChange) {
+        if let alias = change.alias { self.alias = alias.isEmpty ? nil : alias }
+        mtu = change.mtu ?? mtu
+        mac = change.mac ?? mac
+        switch change.master {
+        case .bridge(let bridge): master = bridge
+        case .some(.none): master = nil
+        case nil: break
+        }
+        isUp = change.isUp ?? isUp
+        ipv6Disabled = change.ipv6Disabled ?? ipv6Disabled
+        multicastSnooping = change.multicastSnooping ?? multicastSnooping
+        netfilterCalls = change.netfilterCalls ?? netfilterCalls
+        learning = change.learning ?? learning
+    }
+}
+
+extension LinkOperation {
+    /// The device it acts on.
+    package var interface: InterfaceName {
+        switch self {
+        case .create(let new): new.name
+        case .change(let name, _), .delete(let name), .addFlood(let name, _), .removeFlood(let name, _),
+            .addAddress(let name, _), .removeAddress(let name, _):
+            name
+        }
+    }
+}
+
+extension ObservedLink {
+    /// A device as its creation is expected to show it.
+    fileprivate init(_ name: InterfaceName, _ kind: LinkKind, _ settings: LinkSettings) {
+        self.init(name: name, index: 0, kind: kind, settings: settings, isRunning: true)
+    }
+}

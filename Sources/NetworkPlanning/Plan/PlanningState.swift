@@ -1,0 +1,130 @@
+package import Addressing
+import NFTables
+package import NetworkModel
+package import Resources
+
+/// Desired and observed state with the indices over both, kept up to date change by change.
+///
+/// What an agent holds: planning one attachment among thousands then costs a few look-ups. A value; the caller keeps
+/// it in one place and changes it there, so that nothing is copied.
+package struct PlanningState: Sendable {
+    package private(set) var desired: HostSnapshot
+    package internal(set) var observed: ObservedHost
+    private var wanted: DesiredIndex
+    private(set) var seen: ObservedIndex
+    private var structure: Ruleset
+
+    package init(desired: HostSnapshot, observed: ObservedHost) {
+        self.desired = desired
+        self.observed = observed
+        wanted = DesiredIndex(desired)
+        seen = ObservedIndex(observed)
+        structure = HostPlanner.structure(for: desired.underlay)
+    }
+
+    /// The plan of a part; everything by default. Equals what `HostPlanner.plan` says of the same snapshots.
+    package func plan(_ scope: PlanScope = .whole) -> HostPlan {
+        HostPlanner.plan(in: context, scope: scope)
+    }
+
+    var context: PlanContext {
+        PlanContext(desired: desired, observed: observed, wanted: wanted, seen: seen, structure: structure)
+    }
+
+    // MARK: What is desired
+
+    /// Takes over what an update changes; a resetting one replaces all.
+    /// - Returns: the part of the host that it concerns.
+    /// - Throws: when a resetting update lacks the host or the underlay; nothing has changed then.
+    package mutating func merge(_ update: HostUpdate) throws(FieldError) -> PlanScope {
+        if update.reset {
+            let snapshot = try HostSnapshot(update)
+            self = PlanningState(desired: snapshot, observed: observed)
+            return .whole
+        }
+        var scope = PlanScope(host: update.vteps != nil)
+        for id in update.removedAttachments { scope.formUnion(forgetAttachment(id)) }
+        for attachment in update.attachments {
+            scope.formUnion(forgetAttachment(attachment.id))
+            wanted.add(attachment)
+            scope.attachments.insert(attachment.id)
+        }
+        for id in update.removedSegments.union(update.segments.map(\.id)) {
+            if let old = desired.segments[id] { wanted.remove(old) }
+            scope.segments.insert(id)
+        }
+        for segment in update.segments { wanted.add(segment) }
+        scope.gateways = update.removedGateways.union(update.gateways.map(\.id))
+        desired.merge(update)
+        if update.host != nil || update.underlay != nil {
+            structure = HostPlanner.structure(for: desired.underlay)
+            return .whole
+        }
+        return scope
+    }
+
+    /// Takes an attachment out of the index; what it was concerns its segment and gateway too.
+    private mutating func forgetAttachment(_ id: ResourceID) -> PlanScope {
+        guard let old = desired.attachments[id] else { return PlanScope(attachments: [id]) }
+        wanted.remove(old)
+        var scope = PlanScope(attachments: [id])
+        // Its last attachment gone, a segment's devices go too. The others need no look.
+        if wanted.attachments[old.segment] == nil { scope.segments = [old.segment] }
+        if case .gateway(let gateway) = old.port { scope.gateways = [gateway] }
+        return scope
+    }
+
+    // MARK: What is observed
+
+    /// A complete observation.
+    package mutating func observe(_ host: ObservedHost) {
+        observed = host
+        seen = ObservedIndex(host)
+    }
+
+    /// One device of the host's own namespace as it is now; nil when it is gone.
+    package mutating func observe(_ link: ObservedLink?, at name: InterfaceName) {
+        if let old = observed.links.links[name] { seen.remove(old) }
+        observed.links.links[name] = link
+        if let link {
+            seen.add(link)
+        } else {
+            observed.links.floods[name] = nil
+            observed.links.addresses[name] = nil
+            observed.links.routed.remove(name)
+        }
+    }
+
+    /// Flood entries and addresses of one device of the host's own namespace.
+    package mutating func observe(
+        floods: Set<IPv6Address>, addresses: Set<InterfaceAddress>, of name: InterfaceName
+    ) {
+        observed.links.floods[name] = floods.isEmpty ? nil : floods
+        observed.links.addresses[name] = addresses.isEmpty ? nil : addresses
+    }
+
+    /// One device of another namespace, which must have been observed before.
+    package mutating func observe(_ link: ObservedLink?, at name: InterfaceName, inside namespace: NamespaceName) {
+        guard observed.inside[namespace] != nil else { return }
+        if let old = observed.inside[namespace]?.links[name] { seen.remove(old, in: namespace) }
+        observed.inside[namespace]?.links[name] = link
+        if let link { seen.add(link, in: namespace) } else { observed.inside[namespace]?.addresses[name] = nil }
+    }
+
+    /// Another namespace as it is now; nil when it is gone.
+    package mutating func observe(inside namespace: NamespaceName, _ links: ObservedLinks?) {
+        for link in observed.inside[namespace]?.links.values ?? [:].values { seen.remove(link, in: namespace) }
+        observed.inside[namespace] = links
+        for link in links?.links.values ?? [:].values { seen.add(link, in: namespace) }
+    }
+
+    /// All names of namespaces; what was known of one that is gone is forgotten.
+    package mutating func observe(namespaces: Set<NamespaceName>) {
+        for gone in observed.namespaces.subtracting(namespaces) { observe(inside: gone, nil) }
+        observed.namespaces = namespaces
+    }
+
+    package mutating func observe(_ filter: ObservedFilter) { observed.filter = filter }
+
+    package mutating func observe(daemons: [String: ObservedDaemon]) { observed.daemons = daemons }
+}

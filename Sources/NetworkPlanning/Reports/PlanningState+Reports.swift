@@ -1,0 +1,146 @@
+import Addressing
+package import NetworkModel
+import Resources
+
+/// What became of one step.
+package enum StepOutcome: Hashable, Sendable {
+    case done
+    /// With the kernel's or daemon's own words.
+    case failed(String)
+    /// Not tried, because a step of this subject failed before.
+    case skipped(Subject)
+}
+
+extension PlanningState {
+    /// What the host says about its resources after a plan was carried out and this state observed (or expected).
+    ///
+    /// - Parameters:
+    ///   - plan: what was to be done, with its refusals.
+    ///   - outcomes: one for each step, in order; steps without one were not reached.
+    ///   - scope: whose reports are wanted, widened as for `plan(_:)`. Everything also has one for the host.
+    /// - Returns: one for every desired subject of the scope that this host has a part in. No report for what is gone:
+    ///   its failures, if any, are told by the host's.
+    package func reports(after plan: HostPlan, outcomes: [StepOutcome], scope: PlanScope = .whole)
+        -> [Subject: Report]
+    {
+        let judge = ReportJudge(context: context, plan: plan, outcomes: outcomes)
+        let closed = ClosedScope(scope, in: context)
+        var reports: [Subject: Report] = [:]
+        for id in closed.segments { reports[.segment(id)] = judge.segment(id) }
+        for id in closed.attachments { reports[.attachment(id)] = judge.attachment(id) }
+        for id in closed.gateways { reports[.gateway(id)] = judge.gateway(id) }
+        if closed.host { reports[.host] = judge.host() }
+        return reports
+    }
+}
+
+/// Judges by what was refused, what failed, and what is there now, in this order.
+struct ReportJudge {
+    let context: PlanContext
+    private var refusals: [Subject: Refusal] = [:]
+    private var troubles: [Subject: (phase: Report.Phase, message: String)] = [:]
+
+    init(context: PlanContext, plan: HostPlan, outcomes: [StepOutcome]) {
+        self.context = context
+        for refusal in plan.refusals where refusals[refusal.subject] == nil { refusals[refusal.subject] = refusal }
+        for (index, step) in plan.steps.enumerated() where troubles[step.subject] == nil {
+            switch index < outcomes.count ? outcomes[index] : nil {
+            case .done: break
+            case .failed(let words): troubles[step.subject] = (.failed, words)
+            case .skipped(let other) where other != step.subject:
+                let reason = troubles[other].map { ": \($0.message)" } ?? ""
+                troubles[step.subject] = (.pending, "waits for \(other)\(reason)")
+            case .skipped: break
+            case nil: troubles[step.subject] = (.pending, "is being set up")
+            }
+        }
+    }
+
+    func segment(_ id: ResourceID) -> Report? {
+        guard let segment = context.desired.segments[id], context.isPresent(id) else { return nil }
+        let isThere =
+            context.seen.marks[.bridge(segment.vni)] == .segment(id)
+            && context.seen.marks[.vxlan(segment.vni)] == .segment(id)
+        return report(
+            .segment(id), segment.generation,
+            missing: isThere ? nil : "waits for its devices, which are not there yet")
+    }
+
+    func attachment(_ id: ResourceID) -> Report? {
+        guard let attachment = context.desired.attachments[id] else { return nil }
+        let missing: String? =
+            if !context.isSafe(attachment) {
+                "waits for its port, which is not as it shall be yet"
+            } else if !context.observed.filter.ready.contains(attachment.portName) {
+                "waits for its port to be let through"
+            } else {
+                nil
+            }
+        var report = report(.attachment(id), attachment.generation, missing: missing)
+        if context.isSafe(attachment) { report.interface = attachment.portName }
+        return report
+    }
+
+    /// Wired when all its ports are, with the state of its daemon.
+    func gateway(_ id: ResourceID) -> Report? {
+        guard let gateway = context.desired.gateways[id] else { return nil }
+        var missing: String?
+        for (segment, port) in gateway.ports.sorted(by: { $0.key < $1.key }) where missing == nil {
+            guard let report = attachment(port), report.phase == .wired else {
+                missing = "waits for its port \(port) on segment \(segment)"
+                continue
+            }
+        }
+        var details: [String: String] = [:]
+        let instance = DaemonInstance.radvd(of: id)
+        if let daemon = context.observed.daemons[instance] {
+            details["radvd"] = daemon.isRunning ? "running" : "not running"
+            details["radvdRestarts"] = "\(daemon.restarts)"
+            if !daemon.isRunning, missing == nil { missing = "radvd is not running; it is started again" }
+        } else if missing == nil, isAdvertised(gateway) {
+            missing = "waits for radvd"
+        }
+        let inside = context.observed.inside[.gateway(id)]
+        details["routerLifetime"] = inside?.hasDefaultRoute == true ? "\(PlanDraft.routerLifetimeSeconds)" : "0"
+        var report = report(.gateway(id), gateway.generation, missing: missing)
+        report.details = details
+        return report
+    }
+
+    private func isAdvertised(_ gateway: DesiredGateway) -> Bool {
+        gateway.ports.keys.contains { context.desired.segments[$0]?.ipam == .automatic }
+    }
+
+    /// Unfit when its underlay is; its own troubles, and those of what nobody else tells of any more.
+    func host() -> Report {
+        let host = context.desired.host
+        if let problem = context.fitness.problem {
+            return Report(phase: .unfit, generation: host.generation, message: problem)
+        }
+        let homeless = troubles.filter { !isTold($0.key) }.sorted { $0.value.message < $1.value.message }
+        if let trouble = (homeless.first { $0.value.phase == .failed } ?? homeless.first)?.value {
+            return Report(phase: trouble.phase, generation: host.generation, message: trouble.message)
+        }
+        return Report(phase: .wired, generation: host.generation, interface: host.interface)
+    }
+
+    private func isTold(_ subject: Subject) -> Bool {
+        switch subject {
+        case .host, .orphan: false
+        case .segment(let id): context.isPresent(id)
+        case .attachment(let id): context.desired.attachments[id] != nil
+        case .gateway(let id): context.desired.gateways[id] != nil
+        }
+    }
+
+    private func report(_ subject: Subject, _ generation: UInt64, missing: String?) -> Report {
+        if let refusal = refusals[subject] {
+            return Report(phase: refusal.phase, generation: generation, message: refusal.message)
+        }
+        if let trouble = troubles[subject] {
+            return Report(phase: trouble.phase, generation: generation, message: trouble.message)
+        }
+        if let missing { return Report(phase: .pending, generation: generation, message: missing) }
+        return Report(phase: .wired, generation: generation)
+    }
+}
