@@ -1,1 +1,0 @@
-/// Layer 5. Who is asking: tokens, host credentials, certificates.

@@ -1,0 +1,121 @@
+import Glibc
+import Hummingbird
+import HummingbirdCore
+import HummingbirdTLS
+package import Logging
+import NIOCore
+import NIOPosix
+import NIOSSL
+package import NetworkService
+package import Persistence
+import Resources
+package import ServiceLifecycle
+
+/// Layer 6. The HTTP+JSON API: one table of routes over the network service, served on a Unix socket and on TCP, and
+/// described by the OpenAPI document that the same table makes. Knows no store and no kind's rules.
+package struct APIServer: Sendable {
+    package struct Settings: Sendable {
+        package var listeners: [Listener]
+        /// Connections at a time on each listener. Default 4096.
+        package var maximumConnections = 4096
+
+        package init(listeners: [Listener]) { self.listeners = listeners }
+    }
+
+    private let responder: Responder
+    private let settings: Settings
+    private let service: NetworkService
+    private let logger: Logger
+
+    /// A connection on which nothing is asked or still being sent for so long is closed.
+    private static let idleTimeout = TimeAmount.seconds(75)
+
+    package init(
+        service: NetworkService, authenticator: any Authenticator, settings: Settings, logger: Logger
+    ) {
+        let table = RouteTable(Self.routes(service, authenticator))
+        let metrics = Metrics(routes: table.routes.map { ($0.method.rawValue, $0.path) })
+        // The two routes that show the whole server need the table that holds them: they are made last.
+        let system = SystemRoutes(
+            service: service, metrics: { metrics.text(service) },
+            document: { OpenAPIDocument(routes: table.routes).json })
+        let whole = RouteTable(
+            table.routes.map { route in system.routes.first { $0.operation == route.operation } ?? route })
+        responder = Responder(
+            table: whole, service: service, authenticator: authenticator, metrics: metrics, logger: logger)
+        self.settings = settings
+        self.service = service
+        self.logger = logger
+    }
+
+    private static func routes(_ service: NetworkService, _ authenticator: any Authenticator) -> [Route] {
+        SystemRoutes(service: service, metrics: { [] }, document: { [] }).routes
+            + NodeRoutes(service: service, authenticator: authenticator).routes
+            + Kind.allCases.flatMap {
+                ResourceRoutes(kind: $0, service: service, authenticator: authenticator).routes
+            }
+    }
+
+    /// What must run for the API: the cache, a server for each listener, and last (so that it stops first) what ends
+    /// open streams.
+    package func services() throws -> [any Service] {
+        var services: [any Service] = [CacheService(cache: service.cache)]
+        for listener in settings.listeners { services.append(try server(listener)) }
+        services.append(StreamEnder(cache: service.cache))
+        return services
+    }
+
+    private func server(_ listener: Listener) throws -> any Service {
+        try listener.prepare()
+        let configuration = HTTP1Channel.Configuration(
+            idleTimeout: Self.idleTimeout,
+            httpDecoderConfiguration: .init(
+                maxHeaderFieldSize: 16_384, maxHeaderListSize: 32_768, maxHeaderFieldCount: 100))
+        let responder = responder
+        let respond: HTTPChannelHandler.Responder = { request, writer, channel in
+            try await responder.respond(to: request, writer, channel)
+        }
+        let address: BindAddress
+        let channel: any ServerChildChannel
+        let base = HTTP1Channel(responder: respond, configuration: configuration)
+        switch listener.place {
+        case .unix(let path):
+            address = .unixDomainSocket(path: path)
+            channel = UnixPeerChannel(base: base)
+        case .tcp(let host, let port):
+            address = .hostname(host, port: port)
+            if let files = listener.tls {
+                var tls = TLSConfiguration.makeServerConfiguration(
+                    certificateChain: try NIOSSLCertificate.fromPEMFile(files.certificate).map { .certificate($0) },
+                    privateKey: .privateKey(try NIOSSLPrivateKey(file: files.key, format: .pem)))
+                tls.minimumTLSVersion = .tlsv12
+                tls.applicationProtocols = ["http/1.1"]
+                channel = try TLSChannel(base, tlsConfiguration: tls)
+            } else {
+                channel = base
+            }
+        }
+        return channel.server(
+            configuration: ServerConfiguration(
+                address: address, backlog: 1024,
+                availableConnectionsDelegate: MaximumAvailableConnections(settings.maximumConnections)),
+            onServerRunning: { [logger] _ in listener.opened(logger) },
+            eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: logger)
+    }
+}
+
+/// Keeps the cache following the store until the server stops.
+private struct CacheService: Service {
+    let cache: ResourceCache
+    func run() async { await cancelWhenGracefulShutdown { await cache.run() } }
+}
+
+/// Ends open streams when the server stops: a connection with a stream would never become idle.
+private struct StreamEnder: Service {
+    let cache: ResourceCache
+    func run() async throws {
+        // Ends by graceful shutdown; a cancellation ends the streams as well.
+        try? await gracefulShutdown()
+        cache.endAllStreams()
+    }
+}

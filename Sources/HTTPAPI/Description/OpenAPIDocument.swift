@@ -1,0 +1,150 @@
+import Hummingbird
+import NetworkService
+import Resources
+
+/// The OpenAPI 3.1 description of a table of routes.
+struct OpenAPIDocument: Sendable {
+    let routes: [Route]
+
+    var json: [UInt8] {
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.member("openapi", "3.1.0")
+            writer.name("info")
+            writer.object { writer in
+                writer.member("title", "KC")
+                writer.member("version", BuildInfo.version)
+                writer.member("description", "The network controller's API. Errors are RFC 9457 problem documents.")
+                writer.name("license")
+                writer.object { writer in
+                    writer.member("name", "Apache-2.0")
+                    writer.member("identifier", "Apache-2.0")
+                }
+            }
+            writer.name("security")
+            writer.array { writer in Self.requirement(&writer) }
+            writer.name("paths")
+            writer.object { writer in
+                for (path, routes) in paths {
+                    writer.name(path)
+                    writer.object { writer in
+                        for route in routes { write(route, to: &writer) }
+                    }
+                }
+            }
+            writeComponents(to: &writer)
+        }
+        return writer.bytes
+    }
+
+    private static func requirement(_ writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.name("token")
+            writer.array { _ in }
+        }
+    }
+
+    /// In the order of the table.
+    private var paths: [(String, [Route])] {
+        var order: [String] = []
+        var byPath: [String: [Route]] = [:]
+        for route in routes {
+            if byPath[route.path] == nil { order.append(route.path) }
+            byPath[route.path, default: []].append(route)
+        }
+        return order.map { ($0, byPath[$0] ?? []) }
+    }
+
+    private func write(_ route: Route, to writer: inout JSONWriter) {
+        writer.name(route.method.rawValue.lowercased())
+        writer.object { writer in
+            writer.member("operationId", route.operation)
+            writer.member("summary", route.summary)
+            if case .anyone = route.access {
+                writer.name("security")
+                writer.array { _ in }
+            }
+            writer.name("parameters")
+            writer.array { writer in
+                for segment in route.path.split(separator: "/") where segment.hasPrefix("{") {
+                    let name = String(segment.dropFirst().dropLast())
+                    let schema = Schema(#"{"type":"string","minLength":1,"maxLength":63}"#)
+                    write(name, in: "path", "The name or id of the \(name).", schema, required: true, to: &writer)
+                }
+                for parameter in route.parameters {
+                    write(
+                        parameter.name, in: parameter.place.rawValue, parameter.summary, parameter.schema,
+                        required: false, to: &writer)
+                }
+            }
+            if let body = route.body {
+                writer.name("requestBody")
+                writer.object { writer in
+                    writer.member("required", true)
+                    Self.content("application/json", body, to: &writer)
+                }
+            }
+            writer.name("responses")
+            writer.object { writer in writeResponses(of: route, to: &writer) }
+        }
+    }
+
+    private func write(
+        _ name: String, in place: String, _ summary: String, _ schema: Schema, required: Bool,
+        to writer: inout JSONWriter
+    ) {
+        writer.object { writer in
+            writer.member("name", name)
+            writer.member("in", place)
+            writer.member("description", summary)
+            writer.member("required", required)
+            writer.name("schema")
+            writer.raw(schema.json.utf8)
+        }
+    }
+
+    private func writeResponses(of route: Route, to writer: inout JSONWriter) {
+        writer.name(String(route.status.code))
+        writer.object { writer in
+            writer.member("description", route.summary)
+            if let answer = route.answer {
+                Self.content(route.mediaType, answer, to: &writer)
+            } else if route.status != .noContent {
+                Self.content(route.mediaType, Schema(#"{"type":"string"}"#), to: &writer)
+            }
+        }
+        writer.name("default")
+        writer.object { writer in
+            writer.member("description", "Why it was not done.")
+            Self.content("application/problem+json", .named("Problem"), to: &writer)
+        }
+    }
+
+    private static func content(_ mediaType: String, _ schema: Schema, to writer: inout JSONWriter) {
+        writer.name("content")
+        writer.object { writer in
+            writer.name(mediaType)
+            writer.object { writer in
+                writer.name("schema")
+                writer.raw(schema.json.utf8)
+            }
+        }
+    }
+
+    private func writeComponents(to writer: inout JSONWriter) {
+        writer.name("components")
+        writer.object { writer in
+            writer.name("securitySchemes")
+            writer.raw(
+                #"{"token":{"type":"http","scheme":"bearer","description":"A token of the administrator, of a host, or for joining. Root on the Unix socket needs none."}}"#
+                    .utf8)
+            writer.name("schemas")
+            writer.object { writer in
+                for (name, schema) in Schemas.all {
+                    writer.name(name)
+                    writer.raw(schema.json.utf8)
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,169 @@
+import NetworkService
+import Resources
+
+/// The schemas that routes refer to by name.
+enum Schemas {
+    static var all: [(String, Schema)] {
+        shared + Kind.allCases.flatMap(of)
+    }
+
+    private static func of(_ kind: Kind) -> [(String, Schema)] {
+        let one = kind.name.singular
+        let word = one.prefix(1).uppercased() + one.dropFirst()
+        let project = kind.name.isInProject ? #""project":{"$ref":"@Name"},"# : ""
+        let required = kind.name.isInProject ? #","project""# : ""
+        let metadata =
+            #""protected":{"type":"boolean"},"labels":{"$ref":"@Labels"},"annotations":{"$ref":"@Annotations"}"#
+        return [
+            (
+                word,
+                Schema(
+                    #"{"type":"object","properties":{"kind":{"const":"\#(one)"},"id":{"type":"string","format":"uuid"},"name":{"$ref":"@Name"},\#(project)"revision":{"type":"integer"},"generation":{"type":"integer"},"created":{"type":"string","format":"date-time"},"updated":{"type":"string","format":"date-time"},\#(metadata),"spec":\#(spec(kind)),"status":\#(status(kind))},"required":["kind","id","name"\#(required),"revision","generation","created","updated","protected","labels","annotations","spec","status"]}"#
+                )
+            ),
+            (
+                "\(word)Draft",
+                Schema(
+                    #"{"type":"object","properties":{"kind":{"const":"\#(one)"},"name":{"$ref":"@Name"},\#(metadata),"spec":\#(spec(kind))},"required":["name","spec"],"additionalProperties":false}"#
+                )
+            ),
+            (
+                "\(word)List",
+                Schema(
+                    #"{"type":"object","properties":{"kind":{"const":"\#(one)List"},"revision":{"type":"integer"},"items":{"type":"array","items":{"$ref":"@\#(word)"}},"continue":{"type":"string"}},"required":["kind","revision","items"]}"#
+                )
+            ),
+        ]
+    }
+
+    private static let address = #"{"type":"string","examples":["2001:db8::1"]}"#
+    private static let prefix = #"{"type":"string","examples":["2001:db8:0:1::/64"]}"#
+    private static let mac = #"{"type":"string","examples":["02:6b:63:00:00:01"]}"#
+    private static let reference = #"{"type":"string","description":"A name or an id.","minLength":1,"maxLength":63}"#
+    private static let interface = #"{"type":"string","minLength":1,"maxLength":15}"#
+    private static let vni = #"{"type":"integer","minimum":1,"maximum":16777215}"#
+    private static let replication = #"{"enum":["multicast","unicast"]}"#
+
+    private static func spec(_ kind: Kind) -> String {
+        switch kind {
+        case .project: #"{"type":"object","additionalProperties":false}"#
+        case .host:
+            #"{"type":"object","properties":{"vtep":\#(address),"interface":\#(interface),"roles":{"type":"array","uniqueItems":true,"items":{"enum":["gateway","dns"]}}},"required":["vtep","interface"],"additionalProperties":false}"#
+        case .pool:
+            #"{"oneOf":[{"type":"object","properties":{"type":{"const":"vni"},"from":\#(vni),"to":\#(vni)},"required":["type","from","to"],"additionalProperties":false},{"type":"object","properties":{"type":{"const":"prefix"},"prefix":\#(prefix)},"required":["type","prefix"],"additionalProperties":false},{"type":"object","properties":{"type":{"const":"mac"},"prefix":{"type":"string","examples":["02:6b:63"]}},"required":["type","prefix"],"additionalProperties":false}]}"#
+        case .underlay:
+            #"{"type":"object","properties":{"mtu":{"type":"integer","minimum":1350,"maximum":65535},"multicast":{"type":"boolean"},"port":{"type":"integer","minimum":1,"maximum":65535},"hopLimit":{"type":"integer","minimum":1,"maximum":255},"groupBase":\#(address),"groupCount":{"type":"integer","minimum":0}},"required":["mtu"],"additionalProperties":false}"#
+        case .segment:
+            #"{"type":"object","properties":{"ipam":{"enum":["none","manual","automatic"]},"vni":\#(vni),"prefix":\#(prefix),"replication":\#(replication)},"required":["ipam"],"additionalProperties":false}"#
+        case .attachment:
+            #"{"type":"object","properties":{"segment":\#(reference),"host":\#(reference),"mac":\#(mac),"addresses":{"type":"array","maxItems":16,"uniqueItems":true,"items":\#(address)},"port":\#(port)},"required":["segment"],"additionalProperties":false}"#
+        case .gateway:
+            #"{"type":"object","properties":{"type":{"const":"managed"},"host":\#(reference),"segments":{"type":"array","maxItems":1000,"items":\#(reference)},"resolvers":{"type":"array","maxItems":8,"items":\#(address)}},"required":["host","segments"],"additionalProperties":false}"#
+        }
+    }
+
+    private static let port =
+        #"{"oneOf":[{"type":"object","properties":{"type":{"const":"tap"}},"required":["type"],"additionalProperties":false},{"type":"object","properties":{"type":{"const":"namespace"},"namespace":{"type":"string","minLength":1,"maxLength":64},"interface":\#(interface)},"required":["type","namespace"],"additionalProperties":false},{"type":"object","properties":{"type":{"const":"external"},"interface":\#(interface)},"required":["type","interface"],"additionalProperties":false},{"type":"object","properties":{"type":{"const":"gateway"},"gateway":{"type":"string"}},"required":["type","gateway"],"additionalProperties":false}]}"#
+
+    private static func status(_ kind: Kind) -> String {
+        switch kind {
+        case .project, .pool, .underlay: #"{"type":"object"}"#
+        case .host:
+            #"{"type":"object","properties":{"phase":{"enum":["up","down","never-seen"]},"lastSeen":{"type":"string","format":"date-time"},"agent":{"type":"string"},"message":{"type":"string"},"details":{"type":"object"}},"required":["phase"]}"#
+        case .segment:
+            #"{"type":"object","properties":{"vni":\#(vni),"group":\#(address),"mtu":{"type":"integer"},"prefix":\#(prefix),"replication":\#(replication),"phase":{"enum":["unused","pending","wired","unfit","failed"]},"hosts":{"type":"object","additionalProperties":{"$ref":"@Report"}}},"required":["vni","group","mtu","replication","phase","hosts"]}"#
+        case .attachment:
+            #"{"type":"object","properties":{"mac":\#(mac),"addresses":{"type":"array","items":{"type":"object","properties":{"value":\#(address),"origin":{"enum":["assigned","static","learned"]}},"required":["value","origin"]}},"phase":{"enum":["pending","wired","unfit","failed"]},"message":{"type":"string"},"interface":\#(interface),"details":{"type":"object"}},"required":["mac","addresses","phase"]}"#
+        case .gateway:
+            #"{"type":"object","properties":{"ports":{"type":"object","description":"Attachment id by segment id.","additionalProperties":{"type":"string","format":"uuid"}},"phase":{"enum":["pending","wired","unfit","failed"]},"message":{"type":"string"},"details":{"type":"object"}},"required":["ports","phase","details"]}"#
+        }
+    }
+
+    private static var shared: [(String, Schema)] {
+        let codes = Problem.Code.allCases.map { #""urn:kc:problem:\#($0.rawValue)""# }.joined(separator: ",")
+        return [
+            ("Name", Schema(#"{"type":"string","pattern":"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"}"#)),
+            (
+                "Labels",
+                Schema(
+                    #"{"type":"object","maxProperties":64,"propertyNames":{"pattern":"^[A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?$"},"additionalProperties":{"type":"string","pattern":"^([A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?)?$"}}"#
+                )
+            ),
+            ("Annotations", Schema(#"{"type":"object","propertyNames":{"minLength":1,"maxLength":253}}"#)),
+            (
+                "Problem",
+                Schema(
+                    #"{"type":"object","properties":{"type":{"enum":[\#(codes)]},"title":{"type":"string"},"status":{"type":"integer"},"detail":{"type":"string"},"instance":{"type":"string"},"field":{"type":"string"},"value":{"type":"string"},"rule":{"type":"string"}},"required":["type","title","status","detail","instance"]}"#
+                )
+            ),
+            (
+                "Report",
+                Schema(
+                    #"{"type":"object","properties":{"phase":{"enum":["pending","wired","unfit","failed"]},"generation":{"type":"integer","minimum":0},"message":{"type":"string","maxLength":2048},"interface":{"type":"string"},"learned":{"type":"array","maxItems":64,"items":{"type":"string"}},"details":{"type":"object","maxProperties":64,"additionalProperties":{"type":"string","maxLength":1024}}},"required":["phase","generation"],"additionalProperties":false}"#
+                )
+            ),
+            (
+                "Reports",
+                Schema(
+                    #"{"type":"object","properties":{"reports":{"type":"array","maxItems":10000,"items":{"type":"object","properties":{"kind":{"enum":["host","segment","attachment","gateway"]},"id":{"type":"string","format":"uuid"},"report":{"oneOf":[{"$ref":"@Report"},{"type":"null"}]}},"required":["kind","id"],"additionalProperties":false}}},"required":["reports"],"additionalProperties":false}"#
+                )
+            ),
+            (
+                "Reported",
+                Schema(#"{"type":"object","properties":{"revision":{"type":"integer"}},"required":["revision"]}"#)
+            ),
+            (
+                "History",
+                Schema(
+                    #"{"type":"object","properties":{"items":{"type":"array","items":{"type":"object","properties":{"generation":{"type":"integer"},"revision":{"type":"integer"},"time":{"type":"string","format":"date-time"},"who":{"type":"string"},"action":{"enum":["create","update","restore"]},"resource":{"type":"object"}},"required":["generation","revision","time","who","action","resource"]}}},"required":["items"]}"#
+                )
+            ),
+            (
+                "Restore",
+                Schema(
+                    #"{"type":"object","properties":{"generation":{"type":"integer","minimum":1}},"required":["generation"],"additionalProperties":false}"#
+                )
+            ),
+            (
+                "Health",
+                Schema(#"{"type":"object","properties":{"status":{"const":"ok"}},"required":["status"]}"#)
+            ),
+            (
+                "Identity",
+                Schema(
+                    #"{"type":"object","properties":{"role":{"enum":["administrator","host","joining"]},"via":{"type":"string"},"host":{"type":"string","format":"uuid"},"name":{"type":"string"}},"required":["role"]}"#
+                )
+            ),
+            (
+                "JoinTokenDraft",
+                Schema(
+                    #"{"type":"object","properties":{"ttlSeconds":{"type":"integer","minimum":10,"maximum":86400,"default":600}},"additionalProperties":false}"#
+                )
+            ),
+            (
+                "JoinToken",
+                Schema(
+                    #"{"type":"object","properties":{"token":{"type":"string"},"expires":{"type":"string","format":"date-time"},"fingerprint":{"type":"string"}},"required":["token","expires"]}"#
+                )
+            ),
+            (
+                "Join",
+                Schema(
+                    #"{"type":"object","properties":{"name":{"$ref":"@Name"},"vtep":{"type":"string"},"interface":{"type":"string"},"roles":{"type":"array","uniqueItems":true,"items":{"enum":["gateway","dns"]}}},"required":["name","vtep","interface"],"additionalProperties":false}"#
+                )
+            ),
+            (
+                "Joined",
+                Schema(
+                    #"{"type":"object","properties":{"host":{"$ref":"@Host"},"credential":{"type":"string"}},"required":["host","credential"]}"#
+                )
+            ),
+            (
+                "Credential",
+                Schema(
+                    #"{"type":"object","properties":{"credential":{"type":"string"}},"required":["credential"]}"#)
+            ),
+            ("HostUpdate", Schema(#"{"type":"string","description":"A stream of server-sent events named state."}"#)),
+        ]
+    }
+}

@@ -1,1 +1,0 @@
-/// Layer 6. The HTTP+JSON API over any set of resource kinds.

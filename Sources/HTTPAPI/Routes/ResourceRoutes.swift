@@ -1,0 +1,208 @@
+import HTTPTypes
+import Hummingbird
+import NetworkService
+import Persistence
+import Resources
+
+/// The routes of one kind: list and watch, create, read, replace, delete, history, restore.
+struct ResourceRoutes: Sendable {
+    let kind: Kind
+    let service: NetworkService
+    let authenticator: any Authenticator
+
+    private var collection: String {
+        kind.name.isInProject ? "/v1/projects/{project}/\(kind.name.plural)" : "/v1/\(kind.name.plural)"
+    }
+    private var item: String { collection + "/{item}" }
+    private var one: String { kind.name.singular }
+    private var word: String { one.prefix(1).uppercased() + one.dropFirst() }
+
+    var routes: [Route] { [list, create, read, replace, delete, history, restore] }
+
+    private func project(_ request: RouteRequest) -> String? {
+        kind.name.isInProject ? request.value("project") : nil
+    }
+
+    private var list: Route {
+        Route(
+            method: .get, path: collection, operation: "list\(word)s",
+            summary: "Lists \(kind.name.plural) in the order of their creation, or watches them.",
+            access: .administrator,
+            parameters: [.selector, .limit, .continue, .minRevision, .consistent, .watch, .after],
+            answer: .named("\(word)List")
+        ) { request throws(Problem) in
+            let selector = try request.query.selector()
+            if try request.query.flag("watch") {
+                for name in ["limit", "continue"] where request.query[name] != nil {
+                    throw Problem(field: name, value: request.query[name] ?? "", rule: "is not for a watch")
+                }
+                var owner: ResourceID?
+                if let name = project(request) { owner = try await service.find(.project, name).id }
+                if !service.cache.isSynced { try await service.await(.any) }
+                let stream = WatchStream(
+                    service: service, kind: kind, project: owner, item: nil, selector: selector)
+                return .events(try stream.source(after: try request.query.revision("after")))
+            }
+            try refuseAfter(request.query)
+            let page = try await service.list(
+                kind, project: project(request), selector: selector, after: try request.query.place(),
+                limit: try request.query.pageSize())
+            return .json(render(page))
+        }
+    }
+
+    private func render(_ page: ItemPage) -> [UInt8] {
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.member("kind", "\(one)List")
+            writer.member("revision", page.revision)
+            writer.name("items")
+            writer.array { writer in for item in page.items { writer.raw(item.json) } }
+            writer.member("continue", page.next?.description)
+        }
+        return writer.bytes
+    }
+
+    private var create: Route {
+        Route(
+            method: .post, path: collection, operation: "create\(word)", summary: "Creates a \(one).",
+            access: .administrator, parameters: [.minRevision], body: .named("\(word)Draft"), status: .created,
+            answer: .named(word)
+        ) { request throws(Problem) in
+            let written = try await service.create(
+                kind, project: project(request), try request.document(), by: request.principal)
+            return try answer(written)
+        }
+    }
+
+    private var read: Route {
+        Route(
+            method: .get, path: item, operation: "read\(word)", summary: "Reads or watches one \(one).",
+            access: .administrator, parameters: [.minRevision, .consistent, .watch, .after], answer: .named(word)
+        ) { request throws(Problem) in
+            let item = try await service.find(kind, project: project(request), request.value("item"))
+            if try request.query.flag("watch") {
+                let stream = WatchStream(
+                    service: service, kind: kind, project: item.projectID, item: item.id, selector: nil)
+                return .events(try stream.source(after: try request.query.revision("after")))
+            }
+            try refuseAfter(request.query)
+            return .json(item.json, revision: item.revision)
+        }
+    }
+
+    private var replace: Route {
+        Route(
+            method: .put, path: item, operation: "replace\(word)",
+            summary: "Replaces name, labels, annotations, protection and spec of a \(one); another name renames it.",
+            access: .administrator, parameters: [.ifMatch, .minRevision], body: .named("\(word)Draft"),
+            answer: .named(word)
+        ) { request throws(Problem) in
+            let written = try await service.replace(
+                kind, project: project(request), request.value("item"), try request.document(),
+                expecting: try request.headers.expectedRevision(), by: request.principal)
+            return try answer(written)
+        }
+    }
+
+    private var delete: Route {
+        Route(
+            method: .delete, path: item, operation: "delete\(word)",
+            summary: "Deletes a \(one) that is neither protected nor in use.", access: .administrator,
+            parameters: [.ifMatch, .minRevision], status: .noContent
+        ) { request throws(Problem) in
+            var alongside = Alongside()
+            if kind == .host {
+                let host = try await service.find(.host, request.value("item"))
+                do { alongside.changes = try await authenticator.revocation(of: host.id) } catch {
+                    throw Problem(reading: error)
+                }
+            }
+            let written = try await service.delete(
+                kind, project: project(request), request.value("item"),
+                expecting: try request.headers.expectedRevision(), by: request.principal, alongside: alongside)
+            return .nothing(written: written.revision)
+        }
+    }
+
+    private var history: Route {
+        Route(
+            method: .get, path: item + "/history", operation: "list\(word)History",
+            summary: "Lists the kept revisions of a \(one), newest first.", access: .administrator,
+            parameters: [.minRevision, .consistent], answer: .named("History")
+        ) { request throws(Problem) in
+            .json(try await service.history(kind, project: project(request), request.value("item")))
+        }
+    }
+
+    private var restore: Route {
+        Route(
+            method: .post, path: item + "/restore", operation: "restore\(word)",
+            summary: "Makes an earlier revision of a \(one) its newest.", access: .administrator,
+            parameters: [.minRevision], body: .named("Restore"), answer: .named(word)
+        ) { request throws(Problem) in
+            let generation: UInt64
+            do {
+                var reader = try FieldReader(try request.document(), path: "")
+                generation = try reader.required("generation")
+                try reader.finish()
+            } catch let error as FieldError {
+                throw Problem(error)
+            } catch let problem as Problem {
+                throw problem
+            } catch { throw Problem(.malformed, "\(error)") }
+            let written = try await service.restore(
+                kind, project: project(request), request.value("item"), generation: generation, by: request.principal)
+            return try answer(written)
+        }
+    }
+
+    private func answer(_ written: Written) throws(Problem) -> Answer {
+        guard let item = written.item else {
+            // Written and acknowledged, and deleted or not yet shown by this server: the revision says where to look.
+            throw Problem(
+                .unavailable, "it was written at revision \(written.revision), which this server does not show yet")
+        }
+        return .json(item.json, revision: item.revision, written: written.revision)
+    }
+
+    private func refuseAfter(_ query: Query) throws(Problem) {
+        guard let after = query["after"] else { return }
+        throw Problem(field: "after", value: after, rule: "is for a watch: add watch=true")
+    }
+}
+
+extension Query {
+    func pageSize() throws(Problem) -> Int {
+        let size = try number("limit") ?? 500
+        guard (1...1000).contains(size) else {
+            throw Problem(field: "limit", value: "\(size)", rule: "must be from 1 to 1000")
+        }
+        return Int(size)
+    }
+
+    func place() throws(Problem) -> OrderKey? {
+        guard let text = self["continue"] else { return nil }
+        guard let place = OrderKey(text) else {
+            throw Problem(field: "continue", value: text, rule: "must be the 'continue' of an earlier page")
+        }
+        return place
+    }
+}
+
+extension HTTPFields {
+    /// The revision in `If-Match`; nil when there is none, or `*`.
+    func expectedRevision() throws(Problem) -> Revision? {
+        guard let text = self[.ifMatch] else { return nil }
+        if text == "*" { return nil }
+        let digits = text.dropFirst().dropLast()
+        guard text.utf8.count >= 3, text.first == "\"", text.last == "\"",
+            digits.utf8.allSatisfy({ (48...57).contains($0) }), let value = UInt64(digits)
+        else {
+            throw Problem(
+                .malformed, "If-Match must be an ETag that a read gave, like \"42\", or *", field: "If-Match",
+                value: String(text.prefix(64)), rule: "must be one ETag in quotes, or *")
+        }
+        return Revision(value)
+    }
+}

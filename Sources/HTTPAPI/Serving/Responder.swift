@@ -1,0 +1,160 @@
+import Dispatch
+import HTTPTypes
+import Hummingbird
+import HummingbirdCore
+import Logging
+import NIOCore
+import NetworkService
+import Persistence
+import Resources
+
+/// Turns a request into a response: route, who asks, body, handler; and never lets an error out that is not a problem
+/// document.
+struct Responder: Sendable {
+    let table: RouteTable
+    let service: NetworkService
+    let authenticator: any Authenticator
+    let metrics: Metrics
+    let logger: Logger
+
+    /// The largest body of a request, in bytes.
+    static let maximumBody = 1 << 20
+    /// The longest target (path and query) of a request, in bytes.
+    static let maximumTarget = 8192
+
+    func respond(to request: Request, _ writer: consuming ResponseWriter, _ channel: any Channel) async throws {
+        let start = DispatchTime.now().uptimeNanoseconds
+        let id = RequestID(request.headers)
+        var index: Int?
+        var principal: Principal?
+        var response: Response
+        do {
+            let (answer, route) = try await answer(request, &index, &principal)
+            response = Response(answer, route, channel: channel, metrics: metrics)
+        } catch {
+            response = Response(error, requestID: id, path: request.uri.path)
+            if error.code == .tooLarge { response = response.closing(channel) }
+            if error.code == .unauthenticated { response.headers[.wwwAuthenticate] = "Bearer" }
+        }
+        response.headers[.requestID] = id.text
+        let nanoseconds = DispatchTime.now().uptimeNanoseconds - start
+        metrics.record(route: index, status: response.status.code, nanoseconds: nanoseconds)
+        log(request, response, id, principal, nanoseconds)
+        try await writer.write(response: response.head, body: response.body)
+    }
+
+    private func answer(_ request: Request, _ index: inout Int?, _ principal: inout Principal?) async throws(Problem)
+        -> (Answer, Route)
+    {
+        guard (request.head.path ?? "").utf8.count <= Self.maximumTarget else {
+            throw Problem(.headersTooLarge, "the target of the request is longer than \(Self.maximumTarget) bytes")
+        }
+        let match = table.match(request.method, request.uri.path)
+        if case .route(let found, _) = match {
+            index = found
+            if case .anyone = table.routes[found].access {
+            } else {
+                principal = try await authenticate(request.headers)
+            }
+        } else {
+            // Who has not said who he is does not learn which paths exist.
+            principal = try await authenticate(request.headers)
+        }
+        switch match {
+        case .nothing:
+            throw Problem(.notFound, "there is no path \(request.uri.path.prefix(200)); see /openapi.json")
+        case .wrongMethod(let allowed):
+            throw Problem(
+                .methodNotAllowed,
+                "\(request.method.rawValue.prefix(32)) is not for this path; it takes \(allowed.joined(separator: ", "))"
+            )
+        case .route(let found, let values):
+            let route = table.routes[found]
+            let principal = principal ?? .administrator(via: "nobody")
+            try await authorize(principal, for: route, values)
+            let names = route.parameters.filter { $0.place == .query }.map(\.name)
+            let query = try request.uri.query.map { text throws(Problem) in try Query(text, allowed: names) } ?? Query()
+            let body = route.body == nil ? [] : try await collect(request)
+            let freshness = try query.freshness()
+            if freshness != .any { try await service.await(freshness) }
+            return (
+                try await route.handle(
+                    RouteRequest(
+                        values: values, query: query, headers: request.headers, body: body, principal: principal)),
+                route
+            )
+        }
+    }
+
+    private func authenticate(_ headers: HTTPFields) async throws(Problem) -> Principal {
+        if let header = headers[.authorization] {
+            let parts = header.split(separator: " ", maxSplits: 1)
+            guard parts.count == 2, parts[0].lowercased() == "bearer" else {
+                throw Problem(.unauthenticated, "the Authorization header must be 'Bearer <token>'")
+            }
+            let found: Principal?
+            do { found = try await authenticator.principal(bearer: String(parts[1]), now: .now) } catch {
+                throw Problem(error)
+            }
+            guard let found else { throw Problem(.unauthenticated, "the token is not known, or no longer") }
+            if case .host(let id) = found, service.cache.isSynced, service.cache.item(.host, id) == nil {
+                throw Problem(.unauthenticated, "the host of this credential was deleted")
+            }
+            return found
+        }
+        switch ConnectionOrigin.current {
+        case .unix(userID: 0): return .administrator(via: "root@unix")
+        case .unix(let user):
+            throw Problem(
+                .forbidden,
+                "user \(user) is not root: run as root, or send a token in 'Authorization: Bearer <token>'")
+        case .tcp: throw Problem(.unauthenticated, "send a token in 'Authorization: Bearer <token>'")
+        }
+    }
+
+    private func authorize(_ principal: Principal, for route: Route, _ values: [String: String]) async throws(Problem) {
+        switch (route.access, principal) {
+        case (.anyone, _), (.authenticated, _), (_, .administrator): return
+        case (.joining, .joining): return
+        case (.hostItself, .host(let id)):
+            if values["host"] == id.description { return }
+            if let item = service.cache.item(.host, id), item.name.text == values["host"] { return }
+            throw Problem(.forbidden, "a host may speak for itself alone")
+        default:
+            throw Problem(.forbidden, "\(principal) may not do this; ask the administrator")
+        }
+    }
+
+    private func collect(_ request: Request) async throws(Problem) -> [UInt8] {
+        let tooLarge = Problem(.tooLarge, "the body is larger than \(Self.maximumBody) bytes")
+        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > Self.maximumBody {
+            throw tooLarge
+        }
+        var bytes: [UInt8] = []
+        do {
+            for try await part in request.body {
+                bytes.append(contentsOf: part.readableBytesView)
+                guard bytes.count <= Self.maximumBody else { throw tooLarge }
+            }
+        } catch let problem as Problem {
+            throw problem
+        } catch {
+            throw Problem(.malformed, "the body ended early")
+        }
+        return bytes
+    }
+
+    /// Reads that went well are many and tell little: they are at `debug`.
+    private func log(
+        _ request: Request, _ response: Response, _ id: RequestID, _ principal: Principal?, _ nanoseconds: UInt64
+    ) {
+        let isPlain = (request.method == .get || request.uri.path.hasSuffix("/lease")) && response.status.code < 400
+        logger.log(
+            level: isPlain ? .debug : .info, "request",
+            metadata: [
+                "id": "\(id.text)", "method": "\(request.method.rawValue)", "path": "\(request.uri.path.prefix(200))",
+                "status": "\(response.status.code)", "who": "\(principal?.description ?? "-")",
+                "microseconds": "\(nanoseconds / 1000)",
+            ])
+    }
+}

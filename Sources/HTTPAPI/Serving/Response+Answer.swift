@@ -1,0 +1,71 @@
+import HTTPTypes
+import Hummingbird
+import HummingbirdCore
+import NIOCore
+import NetworkService
+import Resources
+
+extension Response {
+    init(_ answer: Answer, _ route: Route, channel: any Channel, metrics: Metrics) {
+        var headers = HTTPFields()
+        switch answer {
+        case .json(let bytes, let revision, let written):
+            headers[.contentType] = route.mediaType
+            if let revision { headers[.eTag] = "\"\(revision)\"" }
+            if let written { headers[.revision] = written.description }
+            headers[.contentLength] = String(bytes.count)
+            self.init(status: route.status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
+        case .text(let bytes):
+            headers[.contentType] = route.mediaType
+            headers[.contentLength] = String(bytes.count)
+            self.init(status: route.status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
+        case .nothing(let written):
+            if let written { headers[.revision] = written.description }
+            self.init(status: .noContent, headers: headers)
+        case .events(let source):
+            headers[.contentType] = "text/event-stream"
+            headers[.cacheControl] = "no-store"
+            self.init(
+                status: .ok, headers: headers,
+                body: ResponseBody { body in
+                    metrics.streamBegan()
+                    defer { metrics.streamEnded() }
+                    try await EventWriter.run(source, on: channel, into: &body)
+                })
+        }
+    }
+
+    /// A problem document (RFC 9457).
+    init(_ problem: Problem, requestID: RequestID, path: String) {
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.member("type", "urn:kc:problem:\(problem.code.rawValue)")
+            writer.member("title", problem.code.title)
+            writer.member("status", problem.code.status)
+            writer.member("detail", problem.detail)
+            writer.member("instance", requestID.text)
+            writer.member("field", problem.field)
+            writer.member("value", problem.value)
+            writer.member("rule", problem.rule)
+        }
+        var headers = HTTPFields()
+        headers[.contentType] = "application/problem+json"
+        headers[.contentLength] = String(writer.bytes.count)
+        self.init(
+            status: .init(code: problem.code.status), headers: headers,
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: writer.bytes)))
+    }
+
+    /// Ends the connection after this response without reading what the client still sends: after a moment, so that a
+    /// client that is still writing gets to read the answer before the connection is reset.
+    func closing(_ channel: any Channel) -> Response {
+        var response = self
+        response.headers[.connection] = "close"
+        let whole = body
+        response.body = ResponseBody(contentLength: body.contentLength) { writer in
+            channel.eventLoop.scheduleTask(in: .milliseconds(200)) { channel.close(promise: nil) }
+            try await whole.write(writer)
+        }
+        return response
+    }
+}

@@ -1,0 +1,88 @@
+import Hummingbird
+import HummingbirdCore
+import NIOCore
+import Resources
+import Synchronization
+
+/// What a stream of server-sent events does once its client is there.
+typealias EventSource = @Sendable (inout EventWriter) async throws -> Void
+
+/// Writes server-sent events (the HTML standard, section 9.2) to one client.
+///
+/// A write waits while the client does not read. A client that reads nothing for `patience` is cut off, so that no
+/// connection holds memory for ever.
+struct EventWriter {
+    private var body: any ResponseBodyWriter
+    private let progress: WriteProgress
+    private var buffer = ByteBuffer()
+    private(set) var lastWrite = ContinuousClock.now
+
+    /// Keep-alive comments are written this often when nothing else is.
+    static let keepAlive = Duration.seconds(10)
+    static let patience = Duration.seconds(30)
+    /// Events are gathered up to this size before a write.
+    private static let chunk = 65_536
+
+    static func run(_ source: EventSource, on channel: any Channel, into body: inout any ResponseBodyWriter)
+        async throws
+    {
+        let progress = WriteProgress()
+        let watchdog = channel.eventLoop.scheduleRepeatedTask(initialDelay: .seconds(5), delay: .seconds(5)) { _ in
+            if progress.isStuck(for: patience) { channel.close(promise: nil) }
+        }
+        defer { watchdog.cancel() }
+        var writer = EventWriter(body: body, progress: progress)
+        try await source(&writer)
+        try await writer.flush()
+        try await writer.body.finish(nil)
+    }
+
+    private init(body: any ResponseBodyWriter, progress: WriteProgress) {
+        self.body = body
+        self.progress = progress
+    }
+
+    /// Adds one event; it leaves with the next `flush`, or when much has gathered.
+    mutating func event(_ name: StaticString, id: Revision? = nil, data: [UInt8]) async throws {
+        buffer.writeString("event: \(name)\n")
+        if let id { buffer.writeString("id: \(id)\n") }
+        // A line break in the data (annotations may have them) begins a further data line.
+        for line in data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
+            for part in line.split(separator: UInt8(ascii: "\r"), omittingEmptySubsequences: false) {
+                buffer.writeString("data: ")
+                buffer.writeBytes(part)
+                buffer.writeString("\n")
+            }
+        }
+        buffer.writeString("\n")
+        if buffer.readableBytes >= Self.chunk { try await flush() }
+    }
+
+    /// A comment when nothing was written for a while, so that both ends notice a dead connection.
+    mutating func keepAlive() async throws {
+        guard lastWrite.duration(to: .now) >= Self.keepAlive else { return }
+        buffer.writeString(":\n\n")
+        try await flush()
+    }
+
+    mutating func flush() async throws {
+        guard buffer.readableBytes > 0 else { return }
+        let bytes = buffer
+        buffer = ByteBuffer()
+        progress.begin()
+        defer { progress.end() }
+        try await body.write(bytes)
+        lastWrite = .now
+    }
+}
+
+/// Since when a write waits.
+private final class WriteProgress: Sendable {
+    private let since = Mutex<ContinuousClock.Instant?>(nil)
+
+    func begin() { since.withLock { $0 = .now } }
+    func end() { since.withLock { $0 = nil } }
+    func isStuck(for patience: Duration) -> Bool {
+        since.withLock { $0.map { $0.duration(to: .now) > patience } ?? false }
+    }
+}

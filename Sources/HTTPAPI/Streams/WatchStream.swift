@@ -1,0 +1,113 @@
+import NetworkService
+import Resources
+
+/// Follows the resources of a list, or one resource.
+struct WatchStream: Sendable {
+    let service: NetworkService
+    let kind: Kind
+    let project: ResourceID?
+    /// nil follows the whole list.
+    let item: ResourceID?
+    let selector: Selector?
+
+    /// - Parameter after: nil begins with what is there now.
+    /// - Throws: a `compacted` problem when changes after that revision are forgotten.
+    func source(after: Revision?) throws(Problem) -> EventSource {
+        let follower = ChangeFollower(cache: service.cache)
+        let start: (items: [Item], place: UInt64, revision: Revision)
+        if let after {
+            let found = service.cache.place(after: after)
+            guard let place = found.place else {
+                follower.close()
+                throw Problem(
+                    .compacted, field: "after", value: after.description,
+                    rule: "must be \(found.oldest) or later: older changes are forgotten; list again")
+            }
+            start = ([], place, after)
+        } else {
+            start = service.cache.beginning(kind, project: project)
+        }
+        return { writer in
+            defer { follower.close() }
+            try await run(
+                follower, start.items, from: start.place, at: start.revision, isResumed: after != nil, &writer)
+        }
+    }
+
+    private func run(
+        _ follower: ChangeFollower, _ items: [Item], from start: UInt64, at revision: Revision, isResumed: Bool,
+        _ writer: inout EventWriter
+    ) async throws {
+        var place = start
+        var shown = revision
+        if !isResumed {
+            for item in items where matches(item) {
+                try await writer.event("put", id: item.revision, data: item.json)
+            }
+            try await bookmark(shown, &writer)
+            try await writer.flush()
+        }
+        try await withTicks(every: .seconds(5), { follower.poke() }) {
+            for await _ in follower.signal {
+                while true {
+                    guard let batch = service.cache.changes(from: place) else {
+                        return try await writer.event("error", data: Array(#"{"code":"slow-consumer"}"#.utf8))
+                    }
+                    for change in batch.changes { try await show(change, &writer) }
+                    place = batch.next
+                    if batch.changes.isEmpty {
+                        if batch.revision > shown, writer.lastWrite.duration(to: .now) >= EventWriter.keepAlive {
+                            shown = batch.revision
+                            try await bookmark(shown, &writer)
+                        }
+                        break
+                    }
+                }
+                try await writer.flush()
+                try await writer.keepAlive()
+            }
+        }
+    }
+
+    private func show(_ change: Change, _ writer: inout EventWriter) async throws {
+        let old = change.old.flatMap { matches($0) ? $0 : nil }
+        if let new = change.new, matches(new) {
+            try await writer.event("put", id: change.revision, data: new.json)
+        } else if let old {
+            var data = JSONWriter()
+            data.object { data in
+                data.member("id", old.id)
+                data.member("name", old.name)
+                data.member("project", old.resource.metadata.project)
+                data.member("revision", change.revision)
+            }
+            try await writer.event("delete", id: change.revision, data: data.bytes)
+        }
+    }
+
+    private func bookmark(_ revision: Revision, _ writer: inout EventWriter) async throws {
+        try await writer.event("bookmark", id: revision, data: Array(#"{"revision":\#(revision)}"#.utf8))
+    }
+
+    private func matches(_ candidate: Item) -> Bool {
+        guard candidate.resource.kind == kind, candidate.projectID == project else { return false }
+        if let item, candidate.id != item { return false }
+        return selector?.matches(candidate.resource.metadata.labels) ?? true
+    }
+}
+
+/// Runs `body` while something ticks beside it; ends the ticking with it.
+func withTicks(every interval: Duration, _ tick: @escaping @Sendable () -> Void, _ body: () async throws -> Void)
+    async throws
+{
+    try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask {
+            while !Task.isCancelled {
+                try await Task.sleep(for: interval)
+                tick()
+            }
+        }
+        defer { group.cancelAll() }
+        try await body()
+    }
+}

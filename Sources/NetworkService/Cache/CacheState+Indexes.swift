@@ -1,0 +1,196 @@
+import Addressing
+import NetworkModel
+import NetworkPlanning
+import Resources
+
+/// Who holds each value that may have one holder.
+struct Holders {
+    var vni: [VNI: ResourceID] = [:]
+    /// By the first 64 bits.
+    var prefix: [UInt64: ResourceID] = [:]
+    var mac: [MACAddress: ResourceID] = [:]
+    var vtep: [IPv6Address: ResourceID] = [:]
+    var address: [SegmentAddress: ResourceID] = [:]
+    /// The gateway of a segment.
+    var gateway: [ResourceID: ResourceID] = [:]
+    /// The attachment that has an operator's interface of a host.
+    var interface: [HostInterface: ResourceID] = [:]
+
+    struct SegmentAddress: Hashable {
+        var segment: ResourceID
+        var address: IPv6Address
+    }
+
+    struct HostInterface: Hashable {
+        var host: ResourceID
+        var interface: InterfaceName
+    }
+}
+
+/// Who refers to whom.
+struct Relations {
+    var attachmentsOfSegment: [ResourceID: Set<ResourceID>] = [:]
+    var attachmentsOfHost: [ResourceID: Set<ResourceID>] = [:]
+    var gatewaysOfHost: [ResourceID: Set<ResourceID>] = [:]
+    var membersOfProject: [ResourceID: Int] = [:]
+    /// How many attachments a segment has on each host: the hosts that need it.
+    var hostsOfSegment: [ResourceID: [ResourceID: Int]] = [:]
+    var segmentsOfHost: [ResourceID: Set<ResourceID>] = [:]
+}
+
+extension CacheState {
+    /// Keeps holders, relations, pools and the hosts' feeds in step with one change of one resource.
+    mutating func index(_ old: Item?, _ new: Item?) {
+        if let project = (old ?? new)?.projectID {
+            relations.membersOfProject[project, default: 0] += (new == nil ? 0 : 1) - (old == nil ? 0 : 1)
+        }
+        switch (new ?? old)?.resource.kind {
+        case .pool: replacePools()
+        case .underlay: markAll { $0.underlay = true }
+        case .host: indexHost(old.flatMap { Host.unwrap($0.resource) }, new.flatMap { Host.unwrap($0.resource) })
+        case .segment:
+            indexSegment(old.flatMap { Segment.unwrap($0.resource) }, new.flatMap { Segment.unwrap($0.resource) })
+        case .attachment:
+            indexAttachment(
+                old.flatMap { Attachment.unwrap($0.resource) }, new.flatMap { Attachment.unwrap($0.resource) })
+        case .gateway:
+            indexGateway(old.flatMap { Gateway.unwrap($0.resource) }, new.flatMap { Gateway.unwrap($0.resource) })
+        case .project, nil: break
+        }
+    }
+
+    private mutating func replacePools() {
+        let pools = all(Pool.self).map { NamedPool($0.metadata.name, $0.spec) }
+        vnis.replacePools(with: pools)
+        prefixes.replacePools(with: pools)
+        macs.replacePools(with: pools)
+    }
+
+    private mutating func indexHost(_ old: Resource<Host>?, _ new: Resource<Host>?) {
+        guard let id = (new ?? old)?.metadata.id else { return }
+        if let old { holders.vtep[old.spec.vtep] = nil }
+        if let new { holders.vtep[new.spec.vtep] = id }
+        mark(host: id) { $0.host = true }
+        guard old?.spec.vtep != new?.spec.vtep else { return }
+        markAll { $0.vteps = true }
+        for segment in relations.segmentsOfHost[id, default: []] { markPeers(of: segment) }
+    }
+
+    private mutating func indexSegment(_ old: Resource<Segment>?, _ new: Resource<Segment>?) {
+        guard let id = (new ?? old)?.metadata.id else { return }
+        if let assigned = old?.assigned {
+            holders.vni[assigned.vni] = nil
+            vnis.release(assigned.vni)
+            if let prefix = assigned.prefix {
+                holders.prefix[prefix.address.high] = nil
+                prefixes.release(prefix)
+            }
+        }
+        if let assigned = new?.assigned {
+            holders.vni[assigned.vni] = id
+            vnis.take(assigned.vni)
+            if let prefix = assigned.prefix {
+                holders.prefix[prefix.address.high] = id
+                prefixes.take(prefix)
+            }
+        }
+        for host in relations.hostsOfSegment[id, default: [:]].keys { mark(host: host) { $0.segments.insert(id) } }
+    }
+
+    private mutating func indexGateway(_ old: Resource<Gateway>?, _ new: Resource<Gateway>?) {
+        guard let id = (new ?? old)?.metadata.id else { return }
+        if let old, let host = old.spec.host.id {
+            relations.gatewaysOfHost[host]?.remove(id)
+            for segment in old.assigned.ports.keys { holders.gateway[segment] = nil }
+            mark(host: host) { $0.gateways.insert(id) }
+        }
+        if let new, let host = new.spec.host.id {
+            relations.gatewaysOfHost[host, default: []].insert(id)
+            for segment in new.assigned.ports.keys { holders.gateway[segment] = id }
+            mark(host: host) { $0.gateways.insert(id) }
+        }
+    }
+
+    private mutating func indexAttachment(_ old: Resource<Attachment>?, _ new: Resource<Attachment>?) {
+        if let old { unindex(old) }
+        if let new { index(new) }
+        let before = old.flatMap { place(of: $0) }
+        let after = new.flatMap { place(of: $0) }
+        guard before != after else { return }
+        if let before { leave(before) }
+        if let after { enter(after) }
+    }
+
+    /// A segment on a host.
+    private struct Place: Hashable {
+        var segment: ResourceID
+        var host: ResourceID
+    }
+
+    private func place(of attachment: Resource<Attachment>) -> Place? {
+        guard let segment = attachment.spec.segment.id, let host = attachment.spec.host?.id else { return nil }
+        return Place(segment: segment, host: host)
+    }
+
+    private mutating func unindex(_ attachment: Resource<Attachment>) {
+        let id = attachment.metadata.id
+        holders.mac[attachment.assigned.mac] = nil
+        macs.release(attachment.assigned.mac)
+        guard let segment = attachment.spec.segment.id else { return }
+        for address in attachment.assigned.addresses {
+            holders.address[Holders.SegmentAddress(segment: segment, address: address.value)] = nil
+        }
+        relations.attachmentsOfSegment[segment]?.remove(id)
+        guard let host = attachment.spec.host?.id else { return }
+        relations.attachmentsOfHost[host]?.remove(id)
+        if case .external(let interface) = attachment.spec.port {
+            holders.interface[Holders.HostInterface(host: host, interface: interface)] = nil
+        }
+        mark(host: host) { $0.attachments.insert(id) }
+    }
+
+    private mutating func index(_ attachment: Resource<Attachment>) {
+        let id = attachment.metadata.id
+        holders.mac[attachment.assigned.mac] = id
+        macs.take(attachment.assigned.mac)
+        guard let segment = attachment.spec.segment.id else { return }
+        for address in attachment.assigned.addresses {
+            holders.address[Holders.SegmentAddress(segment: segment, address: address.value)] = id
+        }
+        relations.attachmentsOfSegment[segment, default: []].insert(id)
+        guard let host = attachment.spec.host?.id else { return }
+        relations.attachmentsOfHost[host, default: []].insert(id)
+        if case .external(let interface) = attachment.spec.port {
+            holders.interface[Holders.HostInterface(host: host, interface: interface)] = id
+        }
+        mark(host: host) { $0.attachments.insert(id) }
+    }
+
+    private mutating func enter(_ place: Place) {
+        relations.hostsOfSegment[place.segment, default: [:]][place.host, default: 0] += 1
+        guard relations.segmentsOfHost[place.host, default: []].insert(place.segment).inserted else { return }
+        mark(host: place.host) { $0.segments.insert(place.segment) }
+        markPeers(of: place.segment)
+    }
+
+    private mutating func leave(_ place: Place) {
+        let count = relations.hostsOfSegment[place.segment]?[place.host] ?? 0
+        guard count <= 1 else {
+            relations.hostsOfSegment[place.segment]?[place.host] = count - 1
+            return
+        }
+        relations.hostsOfSegment[place.segment]?[place.host] = nil
+        if relations.hostsOfSegment[place.segment]?.isEmpty == true { relations.hostsOfSegment[place.segment] = nil }
+        relations.segmentsOfHost[place.host]?.remove(place.segment)
+        mark(host: place.host) { $0.segments.insert(place.segment) }
+        markPeers(of: place.segment)
+    }
+
+    /// Only unicast replication needs to know the other hosts.
+    private mutating func markPeers(of segment: ResourceID) {
+        guard resource(segment, as: Segment.self)?.assigned.replication == .unicast else { return }
+        for host in relations.hostsOfSegment[segment, default: [:]].keys {
+            mark(host: host) { $0.segments.insert(segment) }
+        }
+    }
+}

@@ -1,0 +1,124 @@
+import Addressing
+import Logging
+import NetworkModel
+import NetworkPlanning
+import Persistence
+import Resources
+
+/// What the cache knows, and the indexes that make each question about one resource cost nothing that grows with all.
+struct CacheState {
+    var revision: Revision = .zero
+    var isSynced = false
+    /// Streams that begin now end at once.
+    var isStopping = false
+
+    var items: [ResourceID: Item] = [:]
+    var collections: [Scope: Collection] = [:]
+    var reports: [ResourceID: [ResourceID: Report]] = [:]
+    /// The revision of each `w/u/` key.
+    var uses: [ResourceID: Revision] = [:]
+    var leases: [ResourceID: LeaseID] = [:]
+    var lastSeen: [ResourceID: Timestamp] = [:]
+
+    var vnis = VNIAllocator()
+    var prefixes = PrefixAllocator()
+    var macs = MACAllocator()
+    var holders = Holders()
+    var relations = Relations()
+
+    var log = ChangeLog()
+    var followers: [UInt64: AsyncStream<Void>.Continuation] = [:]
+    var feeds: [ResourceID: [UInt64: FeedDirt]] = [:]
+    private var numbers: UInt64 = 0
+    private var waiters: [UInt64: (Revision, CheckedContinuation<Void, any Error>)] = [:]
+
+    /// The resources among which a name is unique.
+    struct Scope: Hashable {
+        var kind: Kind
+        var project: ResourceID?
+    }
+
+    struct Collection {
+        var names: [Name: ResourceID] = [:]
+        /// Ascending.
+        var order: [OrderKey] = []
+    }
+
+    mutating func nextNumber() -> UInt64 {
+        numbers += 1
+        return numbers
+    }
+}
+
+// MARK: Waiting for a revision
+
+extension CacheState {
+    mutating func nextWaiter() -> UInt64 { nextNumber() }
+
+    /// True when the revision is there already; the caller then resumes.
+    mutating func enqueue(_ number: UInt64, _ revision: Revision, _ waiter: CheckedContinuation<Void, any Error>)
+        -> Bool
+    {
+        if isSynced, self.revision >= revision { return true }
+        waiters[number] = (revision, waiter)
+        return false
+    }
+
+    mutating func dequeue(_ number: UInt64) -> CheckedContinuation<Void, any Error>? {
+        waiters.removeValue(forKey: number)?.1
+    }
+
+    mutating func dueWaiters() -> [CheckedContinuation<Void, any Error>] {
+        guard isSynced, !waiters.isEmpty else { return [] }
+        let due = waiters.filter { $0.value.0 <= revision }
+        for number in due.keys { waiters[number] = nil }
+        return due.values.map(\.1)
+    }
+}
+
+// MARK: Lookups
+
+extension CacheState {
+    func item(_ kind: Kind, _ id: ResourceID) -> Item? {
+        guard let item = items[id], item.resource.kind == kind else { return nil }
+        return item
+    }
+
+    func item(_ kind: Kind, project: ResourceID?, named name: Name) -> Item? {
+        collections[Scope(kind: kind, project: project)]?.names[name].flatMap { items[$0] }
+    }
+
+    /// By name or id, inside one project.
+    func item(_ kind: Kind, project: ResourceID?, _ text: some StringProtocol) -> Item? {
+        if let id = ResourceID(text) {
+            guard let item = item(kind, id), item.projectID == project else { return nil }
+            return item
+        }
+        return Name(text).flatMap { item(kind, project: project, named: $0) }
+    }
+
+    func resource<Served: ServedKind>(_ id: ResourceID, as type: Served.Type = Served.self) -> Resource<Served>? {
+        items[id].flatMap { Served.unwrap($0.resource) }
+    }
+
+    /// All resources of a kind, in no order.
+    func all<Served: ServedKind>(_ type: Served.Type) -> [Resource<Served>] {
+        (collections[Scope(kind: Served.tag, project: nil)]?.order ?? []).compactMap { resource($0.id) }
+    }
+
+    func liveness(of host: ResourceID) -> Liveness {
+        if leases[host] != nil { return .up }
+        return lastSeen[host].map { .down(lastSeen: $0) } ?? .neverSeen
+    }
+
+    func status(of id: ResourceID, kind: Kind) -> Item.Status {
+        var status = Item.Status()
+        for (host, report) in reports[id, default: [:]] {
+            guard let name = items[host]?.name else { continue }
+            status.reports.append((name, host, report))
+        }
+        status.reports.sort { $0.host < $1.host }
+        if kind == .host { status.liveness = liveness(of: id) }
+        return status
+    }
+}

@@ -1,0 +1,99 @@
+import Addressing
+import NetworkModel
+import Resources
+
+/// What a client reads: the envelope, and the status made of what KC assigned and what hosts report.
+extension Item {
+    func write(to writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.member("kind", resource.kind.name.singular)
+            resource.metadata.writeMembers(to: &writer)
+            resource.writeSpec(to: &writer)
+            writer.name("status")
+            writer.object { writer in writeStatus(to: &writer) }
+        }
+    }
+
+    private func writeStatus(to writer: inout JSONWriter) {
+        switch resource {
+        case .project, .pool, .underlay: break
+        case .host(let host): write(host, to: &writer)
+        case .segment(let segment): write(segment, to: &writer)
+        case .attachment(let attachment): write(attachment, to: &writer)
+        case .gateway(let gateway): write(gateway, to: &writer)
+        }
+    }
+
+    private func write(_ host: Resource<Host>, to writer: inout JSONWriter) {
+        switch status.liveness {
+        case .neverSeen: writer.member("phase", "never-seen")
+        case .up: writer.member("phase", "up")
+        case .down(let lastSeen):
+            writer.member("phase", "down")
+            writer.member("lastSeen", lastSeen)
+        }
+        guard let report = report(of: host.metadata.id) else { return }
+        writer.member("agent", report.phase)
+        writer.member("message", report.message)
+        writer.member("details", report.details)
+    }
+
+    private func write(_ segment: Resource<Segment>, to writer: inout JSONWriter) {
+        let assigned = segment.assigned
+        writer.member("vni", assigned.vni)
+        writer.member("group", assigned.group)
+        writer.member("mtu", assigned.mtu)
+        writer.member("prefix", assigned.prefix)
+        writer.member("replication", assigned.replication)
+        // The worst that any host says; a segment that no host needs is nowhere realised, which is no fault.
+        let worst: [Report.Phase] = [.failed, .unfit, .pending, .wired]
+        let phase = worst.first { phase in status.reports.contains { $0.report.phase == phase } }
+        writer.member("phase", phase?.rawValue ?? "unused")
+        writer.name("hosts")
+        writer.object { writer in
+            for entry in status.reports { writer.member(entry.host.text, entry.report) }
+        }
+    }
+
+    private func write(_ attachment: Resource<Attachment>, to writer: inout JSONWriter) {
+        let report = report(of: attachment.spec.host?.id)
+        writer.member("mac", attachment.assigned.mac)
+        var addresses = attachment.assigned.addresses
+        let known = Set(addresses.map(\.value))
+        for address in report?.learned ?? [] where !known.contains(address) {
+            addresses.append(AttachmentAddress(address, origin: .learned))
+        }
+        writer.member("addresses", addresses)
+        writePhase(report, unbound: attachment.spec.host == nil, to: &writer)
+        writer.member("interface", report?.interface)
+        if let details = report?.details, !details.isEmpty { writer.member("details", details) }
+    }
+
+    private func write(_ gateway: Resource<Gateway>, to writer: inout JSONWriter) {
+        let report = report(of: gateway.spec.host.id)
+        writer.name("ports")
+        writer.object { writer in
+            for (segment, port) in gateway.assigned.ports.sorted(by: { $0.key < $1.key }) {
+                writer.member(segment.description, port)
+            }
+        }
+        writePhase(report, unbound: false, to: &writer)
+        writer.member("details", report?.details ?? [:])
+    }
+
+    /// A report about an older generation says nothing about what was asked for since.
+    private func writePhase(_ report: Report?, unbound: Bool, to writer: inout JSONWriter) {
+        if unbound {
+            writer.member("phase", Report.Phase.pending)
+            writer.member("message", "bound to no host: set spec.host")
+        } else if let report, report.generation >= resource.metadata.generation {
+            writer.member("phase", report.phase)
+            writer.member("message", report.message)
+        } else {
+            writer.member("phase", Report.Phase.pending)
+            writer.member("message", report == nil ? "the host has not reported yet" : "the host reported an older one")
+        }
+    }
+
+    private func report(of host: ResourceID?) -> Report? { status.reports.first { $0.id == host }?.report }
+}

@@ -1,0 +1,67 @@
+import Addressing
+import NetworkModel
+import Persistence
+package import Resources
+import Synchronization
+
+/// One resource as the cache shows it at one moment: with its status, and its JSON once someone asked for it.
+///
+/// Never changes: a newer state of the resource is another item, so that a reader may hold one as long as it likes.
+package final class Item: Sendable {
+    package let resource: AnyResource
+    /// nil for a kind of the cluster.
+    package let projectID: ResourceID?
+    /// The revision that created it: lists are in this order, which no write changes.
+    let order: OrderKey
+    let status: Status
+    private let text = Mutex<[UInt8]?>(nil)
+
+    /// What others say about the resource.
+    struct Status: Sendable {
+        /// Reports with the names of their hosts, in the order of the names.
+        var reports: [(host: Name, id: ResourceID, report: Report)] = []
+        var liveness = Liveness.neverSeen
+    }
+
+    init(resource: AnyResource, projectID: ResourceID?, created: Revision, status: Status) {
+        self.resource = resource
+        self.projectID = projectID
+        self.order = OrderKey(created: created, id: resource.metadata.id)
+        self.status = status
+    }
+
+    package var id: ResourceID { resource.metadata.id }
+    package var name: Name { resource.metadata.name }
+    /// The ETag.
+    package var revision: Revision { resource.metadata.revision }
+    var key: StoreKey { StoreLayout.resource(resource.kind, project: projectID, id) }
+
+    /// The resource as a client reads it.
+    package var json: [UInt8] {
+        text.withLock { text in
+            if let text { return text }
+            var writer = JSONWriter()
+            write(to: &writer)
+            text = writer.bytes
+            return writer.bytes
+        }
+    }
+}
+
+/// The place of a resource in lists.
+package struct OrderKey: Hashable, Comparable, Sendable {
+    let created: Revision
+    let id: ResourceID
+
+    package static func < (left: OrderKey, right: OrderKey) -> Bool {
+        left.created == right.created ? left.id < right.id : left.created < right.created
+    }
+}
+
+/// Whether a host's agent renews its lease.
+package enum Liveness: Hashable, Sendable {
+    case neverSeen
+    case up
+    /// Since about then.
+    case down(lastSeen: Timestamp)
+}

@@ -1,0 +1,42 @@
+import Resources
+
+/// What one follower of one host's desired state has not been told yet: names of things, not the things, so that any
+/// number of changes between two updates cost one item.
+struct FeedDirt {
+    var everything = true
+    var host = false
+    var underlay = false
+    var vteps = false
+    var segments: Set<ResourceID> = []
+    var attachments: Set<ResourceID> = []
+    var gateways: Set<ResourceID> = []
+    let signal: AsyncStream<Void>.Continuation
+
+    init(signal: AsyncStream<Void>.Continuation) { self.signal = signal }
+
+    var isClean: Bool {
+        !everything && !host && !underlay && !vteps && segments.isEmpty && attachments.isEmpty && gateways.isEmpty
+    }
+
+    mutating func mark(_ change: (inout FeedDirt) -> Void) {
+        change(&self)
+        signal.yield()
+    }
+
+    /// Everything was told.
+    mutating func clean() {
+        self = FeedDirt(signal: signal)
+        everything = false
+    }
+}
+
+extension CacheState {
+    mutating func mark(host: ResourceID, _ change: (inout FeedDirt) -> Void) {
+        guard let numbers = feeds[host]?.keys else { return }
+        for number in Array(numbers) { feeds[host]?[number]?.mark(change) }
+    }
+
+    mutating func markAll(_ change: (inout FeedDirt) -> Void) {
+        for host in Array(feeds.keys) { mark(host: host, change) }
+    }
+}

@@ -1,0 +1,175 @@
+import Addressing
+import NetworkModel
+import NetworkPlanning
+import Resources
+
+/// A gateway and its ports are one: each port is an attachment made, moved and deleted in the gateway's transaction.
+extension Gateway: ServedKind {
+    static var tag: Kind { .gateway }
+    static func wrap(_ resource: Resource<Gateway>) -> AnyResource { .gateway(resource) }
+    static func unwrap(_ resource: AnyResource) -> Resource<Gateway>? {
+        if case .gateway(let gateway) = resource { gateway } else { nil }
+    }
+
+    static func admit(_ spec: Spec, _ plan: inout WritePlan, _ state: inout CacheState) throws(Problem) -> (
+        spec: Spec, assigned: Assigned
+    ) {
+        var spec = spec
+        let host = try resolveHost(&spec, state)
+        plan.refer(to: host)
+        let segments = try resolveSegments(&spec, plan, state)
+        var assigned = Assigned(ports: [:])
+        for (index, segment) in segments.enumerated() {
+            try requireFree(segment, index, for: plan.id, state)
+            assigned.ports[segment.id] = try addPort(on: segment, host: host, name: plan.draftName, &plan, state)
+        }
+        return (spec, assigned)
+    }
+
+    static func admit(
+        _ spec: Spec, name: Name, over old: Resource<Gateway>, _ plan: inout WritePlan, _ state: inout CacheState
+    ) throws(Problem) -> (spec: Spec, assigned: Assigned) {
+        var spec = spec
+        let host = try resolveHost(&spec, state)
+        let segments = try resolveSegments(&spec, plan, state)
+        let moved = spec.host != old.spec.host
+        if moved {
+            plan.refer(to: host)
+            if let before = old.spec.host.id, state.reports[plan.id]?[before] != nil {
+                plan.delete(StoreLayout.report(plan.id, host: before))
+            }
+        }
+        var assigned = Assigned(ports: [:])
+        for (index, segment) in segments.enumerated() {
+            try requireFree(segment, index, for: plan.id, state)
+            if let port = old.assigned.ports[segment.id] {
+                assigned.ports[segment.id] = port
+                if moved { try movePort(port, to: host, &plan, state) }
+            } else {
+                assigned.ports[segment.id] = try addPort(on: segment, host: host, name: name, &plan, state)
+            }
+        }
+        for (segment, port) in old.assigned.ports where assigned.ports[segment] == nil {
+            try removePort(port, of: segment, &plan, state)
+        }
+        return (spec, assigned)
+    }
+
+    static func release(_ old: Resource<Gateway>, _ plan: inout WritePlan, _ state: inout CacheState) throws(Problem) {
+        for (segment, port) in old.assigned.ports { try removePort(port, of: segment, &plan, state) }
+    }
+
+    private static func resolveHost(_ spec: inout Spec, _ state: CacheState) throws(Problem) -> Item {
+        let item = try state.resolve(spec.host, as: Host.self, in: nil, field: "spec.host")
+        spec.host = .id(item.id)
+        guard let host = Host.unwrap(item.resource), host.spec.roles.contains(.gateway) else {
+            throw Problem(
+                field: "spec.host", value: item.name.text, rule: "must be a host with the role 'gateway'; give it one")
+        }
+        return item
+    }
+
+    private static func resolveSegments(_ spec: inout Spec, _ plan: WritePlan, _ state: CacheState) throws(Problem)
+        -> [Item]
+    {
+        var items: [Item] = []
+        for (index, reference) in spec.segments.enumerated() {
+            let field = "spec.segments[\(index)]"
+            let item = try state.resolve(reference, as: Segment.self, in: plan.projectID, field: field)
+            guard !items.contains(where: { $0.id == item.id }) else {
+                throw Problem(field: field, value: reference.description, rule: "must not stand there twice")
+            }
+            guard Segment.unwrap(item.resource)?.assigned.prefix != nil else {
+                throw Problem(
+                    field: field, value: reference.description,
+                    rule: "must have a prefix: a segment with ipam 'none' cannot be routed")
+            }
+            spec.segments[index] = .id(item.id)
+            items.append(item)
+        }
+        return items
+    }
+
+    private static func requireFree(_ segment: Item, _ index: Int, for id: ResourceID, _ state: CacheState)
+        throws(Problem)
+    {
+        guard let holder = state.holders.gateway[segment.id], holder != id else { return }
+        throw Problem(
+            .inUse, field: "spec.segments[\(index)]", value: segment.name.text,
+            rule: "has \(state.place(holder)) already; a segment has at most one")
+    }
+
+    private static func addPort(
+        on segment: Item, host: Item, name: Name, _ plan: inout WritePlan, _ state: CacheState
+    ) throws(Problem) -> ResourceID {
+        let id = plan.makeID()
+        let mac = RouterMAC.derive(segment: segment.id)
+        let addresses = [AttachmentAddress(.segmentRouter, origin: .assigned)]
+        let resource = Resource<Attachment>(
+            metadata: Metadata(
+                id: id, name: portName(name, segment, plan, state), project: segment.resource.metadata.project,
+                created: plan.now, updated: plan.now),
+            spec: Attachment.Spec(segment: .id(segment.id), host: .id(host.id), mac: mac, port: .gateway(plan.id)),
+            assigned: Attachment.Assigned(mac: mac, addresses: addresses))
+        plan.refer(to: segment)
+        plan.claim(StoreLayout.gateway(segment: segment.id), for: plan.id)
+        plan.claim(StoreLayout.mac(mac), for: id)
+        plan.claim(StoreLayout.address(segment: segment.id, .segmentRouter), for: id)
+        plan.insert(.attachment(resource), projectID: plan.projectID)
+        return id
+    }
+
+    private static func movePort(_ port: ResourceID, to host: Item, _ plan: inout WritePlan, _ state: CacheState)
+        throws(Problem)
+    {
+        guard let item = state.items[port], var resource = Attachment.unwrap(item.resource) else {
+            throw Problem(.internal, "port \(port) of the gateway is missing")
+        }
+        if let before = resource.spec.host?.id, state.reports[port]?[before] != nil {
+            plan.delete(StoreLayout.report(port, host: before))
+        }
+        resource.spec.host = .id(host.id)
+        resource.metadata.generation += 1
+        resource.metadata.updated = plan.now
+        plan.replace(item, with: .attachment(resource))
+    }
+
+    private static func removePort(
+        _ port: ResourceID, of segment: ResourceID, _ plan: inout WritePlan, _ state: CacheState
+    ) throws(Problem) {
+        guard let item = state.items[port], let resource = Attachment.unwrap(item.resource) else {
+            throw Problem(.internal, "port \(port) of the gateway is missing")
+        }
+        Attachment.releaseKeys(resource, &plan)
+        plan.delete(StoreLayout.gateway(segment: segment))
+        plan.remove(item, state)
+    }
+
+    /// `gw-<gateway>-<segment>` fitted into a label; when that is taken, with the segment's first 8 hex digits.
+    private static func portName(_ gateway: Name, _ segment: Item, _ plan: WritePlan, _ state: CacheState) -> Name {
+        func fit(_ text: String, _ suffix: String) -> Name? {
+            let cut = text.utf8.prefix(Name.maximumLength - suffix.utf8.count)
+            return Name(String(decoding: cut, as: UTF8.self).trimmingHyphens + suffix)
+        }
+        let text = "gw-\(gateway)-\(segment.name)"
+        if text.utf8.count <= Name.maximumLength, let name = Name(text),
+            state.item(.attachment, project: plan.projectID, named: name) == nil
+        {
+            return name
+        }
+        return fit(text, "-" + segment.id.description.prefix(8)) ?? .constant("gw")
+    }
+}
+
+extension Name {
+    /// A DNS label (RFC 1035 section 2.3.4).
+    static var maximumLength: Int { 63 }
+}
+
+extension String {
+    fileprivate var trimmingHyphens: String {
+        var text = self
+        while text.last == "-" { text.removeLast() }
+        return text
+    }
+}

@@ -1,0 +1,127 @@
+import Addressing
+import NetworkModel
+import NetworkPlanning
+import Resources
+
+extension Segment: ServedKind {
+    static var tag: Kind { .segment }
+    static func wrap(_ resource: Resource<Segment>) -> AnyResource { .segment(resource) }
+    static func unwrap(_ resource: AnyResource) -> Resource<Segment>? {
+        if case .segment(let segment) = resource { segment } else { nil }
+    }
+
+    static func admit(_ spec: Spec, _ plan: inout WritePlan, _ state: inout CacheState) throws(Problem) -> (
+        spec: Spec, assigned: Assigned
+    ) {
+        guard let underlay = state.all(Underlay.self).first?.spec else {
+            throw Problem(.unavailable, "the underlay is not known yet")
+        }
+        let mtu: MTU
+        do { mtu = try underlay.mtu.insideVXLAN() } catch {
+            throw Problem(.conflict, "the underlay cannot carry a segment: \(error)")
+        }
+        let vni = try takeVNI(spec.vni, &plan, &state)
+        plan.claim(StoreLayout.vni(vni), for: plan.id)
+        var prefix: IPv6Prefix?
+        if spec.ipam != .none {
+            let taken = try takePrefix(spec.prefix, &plan, &state)
+            plan.claim(StoreLayout.prefix(taken), for: plan.id)
+            prefix = taken
+        }
+        return (
+            spec,
+            Assigned(
+                vni: vni, group: underlay.groups.group(for: vni), mtu: mtu, prefix: prefix,
+                replication: spec.replication ?? (underlay.multicast ? .multicast : .unicast))
+        )
+    }
+
+    static func admit(
+        _ spec: Spec, name: Name, over old: Resource<Segment>, _ plan: inout WritePlan, _ state: inout CacheState
+    ) throws(Problem) -> (spec: Spec, assigned: Assigned) {
+        if let vni = spec.vni, vni != old.assigned.vni {
+            throw Problem(
+                field: "spec.vni", value: vni.description,
+                rule: "must stay \(old.assigned.vni): a segment keeps its VNI; create another segment")
+        }
+        if let prefix = spec.prefix, prefix != old.assigned.prefix {
+            throw Problem(
+                field: "spec.prefix", value: prefix.description,
+                rule: "must stay \(old.assigned.prefix?.description ?? "absent"): a segment keeps its prefix")
+        }
+        guard (spec.ipam == .none) == (old.spec.ipam == .none) else {
+            throw Problem(
+                field: "spec.ipam", value: spec.ipam.rawValue,
+                rule: "must not change from or to 'none': a segment has a prefix for life or never")
+        }
+        var assigned = old.assigned
+        if let replication = spec.replication { assigned.replication = replication }
+        return (spec, assigned)
+    }
+
+    static func release(_ old: Resource<Segment>, _ plan: inout WritePlan, _ state: inout CacheState) throws(Problem) {
+        let id = old.metadata.id
+        if let gateway = state.holders.gateway[id].flatMap({ state.items[$0] }) {
+            throw Problem(
+                .inUse,
+                "segment '\(old.metadata.name)' is routed by gateway '\(gateway.name)'; take it out of there first")
+        }
+        let attachments = state.relations.attachmentsOfSegment[id, default: []]
+        guard attachments.isEmpty else {
+            throw Problem(
+                .inUse,
+                "segment '\(old.metadata.name)' has \(state.names(attachments)); delete them first")
+        }
+        plan.delete(StoreLayout.vni(old.assigned.vni))
+        if let prefix = old.assigned.prefix { plan.delete(StoreLayout.prefix(prefix)) }
+    }
+
+    private static func takeVNI(_ wanted: VNI?, _ plan: inout WritePlan, _ state: inout CacheState) throws(Problem)
+        -> VNI
+    {
+        guard let wanted else {
+            let vni: VNI
+            do { vni = try state.vnis.next() } catch {
+                throw Problem(.poolExhausted, error.description, field: "spec.vni")
+            }
+            plan.taken.append(.vni(vni))
+            return vni
+        }
+        if let holder = state.holders.vni[wanted] {
+            throw Problem(
+                .vniTaken, field: "spec.vni", value: wanted.description, rule: "is that of \(state.place(holder))")
+        }
+        if state.vnis.take(wanted) { plan.taken.append(.vni(wanted)) }
+        return wanted
+    }
+
+    private static func takePrefix(_ wanted: IPv6Prefix?, _ plan: inout WritePlan, _ state: inout CacheState)
+        throws(Problem) -> IPv6Prefix
+    {
+        guard let wanted else {
+            let prefix: IPv6Prefix
+            do { prefix = try state.prefixes.next() } catch {
+                throw Problem(.poolExhausted, error.description, field: "spec.prefix")
+            }
+            plan.taken.append(.prefix(prefix))
+            return prefix
+        }
+        // Every prefix of a segment is a /64, so two overlap only when they are equal.
+        if let holder = state.holders.prefix[wanted.address.high] {
+            throw Problem(
+                .prefixTaken, field: "spec.prefix", value: wanted.description,
+                rule: "is that of \(state.place(holder))")
+        }
+        if state.prefixes.take(wanted) { plan.taken.append(.prefix(wanted)) }
+        return wanted
+    }
+}
+
+extension CacheState {
+    /// "segment 'blue' of project 'default'".
+    func place(_ id: ResourceID) -> String {
+        guard let item = items[id] else { return "resource \(id)" }
+        let project = item.resource.metadata.project.map { " of project '\($0)'" } ?? ""
+        return "\(item.resource.kind.name) '\(item.name)'\(project)"
+    }
+}

@@ -1,0 +1,88 @@
+package import NetworkModel
+import Persistence
+package import Resources
+import Synchronization
+
+/// What an agent says about one resource; no report takes back an earlier one.
+package struct ReportDraft: Sendable {
+    package var kind: Kind
+    package var id: ResourceID
+    package var report: Report?
+
+    package init(kind: Kind, id: ResourceID, report: Report?) {
+        self.kind = kind
+        self.id = id
+        self.report = report
+    }
+
+    /// In one request.
+    package static let maximumCount = 10_000
+}
+
+extension NetworkService {
+    /// Takes over what a host reports.
+    ///
+    /// Reports about what is not this host's (any more) are passed over: agents learn of changes later than they happen.
+    /// - Returns: the revision that shows them.
+    package func report(_ drafts: [ReportDraft], from host: ResourceID) async throws(Problem) -> Revision {
+        var revision = cache.revision
+        var rest = drafts[...]
+        while !rest.isEmpty {
+            revision = max(revision, try await reportSome(Array(rest.prefix(500)), from: host))
+            rest = rest.dropFirst(500)
+        }
+        return revision
+    }
+
+    private func reportSome(_ drafts: [ReportDraft], from host: ResourceID) async throws(Problem) -> Revision {
+        for _ in 1...settings.attempts {
+            let transaction = cache.state.withLock { $0.transaction(reporting: drafts, from: host) }
+            guard let transaction else { return cache.revision }
+            do {
+                if case .committed(let revision) = try await timedCommit(transaction) { return revision }
+                try await cache.wait(for: try await store.currentRevision())
+            } catch let error as StoreError {
+                throw Problem(error)
+            } catch let problem as Problem {
+                throw problem
+            } catch {
+                throw Problem(.unavailable, "the request was given up")
+            }
+        }
+        throw Problem(.unavailable, "other writers were faster \(settings.attempts) times; try again")
+    }
+}
+
+extension CacheState {
+    /// nil when the reports say nothing new.
+    fileprivate func transaction(reporting drafts: [ReportDraft], from host: ResourceID) -> StoreTransaction? {
+        var conditions: [StoreTransaction.Condition] = []
+        var changes: [StoreKey: StoreTransaction.Change] = [:]
+        for draft in drafts {
+            let known = reports[draft.id]?[host]
+            guard draft.report != known else { continue }
+            let key = StoreLayout.report(draft.id, host: host)
+            guard let report = draft.report else {
+                changes[key] = .delete(key)
+                continue
+            }
+            guard let item = item(draft.kind, draft.id), concerns(item, host) else { continue }
+            conditions.append(.exists(item.key))
+            changes[key] = .put(key, report.json)
+        }
+        guard !changes.isEmpty else { return nil }
+        return StoreTransaction(
+            conditions: conditions, changes: changes.sorted { $0.key < $1.key }.map(\.value), durability: .relaxed)
+    }
+
+    /// Whether a host may speak about a resource.
+    private func concerns(_ item: Item, _ host: ResourceID) -> Bool {
+        switch item.resource {
+        case .host(let resource): resource.metadata.id == host
+        case .attachment(let attachment): attachment.spec.host?.id == host
+        case .gateway(let gateway): gateway.spec.host.id == host
+        case .segment: relations.segmentsOfHost[host]?.contains(item.id) == true
+        case .project, .pool, .underlay: false
+        }
+    }
+}

@@ -1,0 +1,106 @@
+import Addressing
+import Persistence
+import Resources
+
+/// Where everything is in the store.
+///
+/// | key under `/kc/net/` | value | written |
+/// |---|---|---|
+/// | `w/r/<kind>/<project id or ->/<id>` | the resource with what was assigned to it | with each change |
+/// | `w/s/<id>/<host id>` | what one host reports about the resource | relaxed, no history |
+/// | `w/u/<id>` | empty; its revision moves when something begins to refer to the resource | with the referrer |
+/// | `w/l/<host id>` | empty, under a lease: the host is up | when a host comes up |
+/// | `w/t/<host id>` | when it last came up | with it |
+/// | `w/p` | empty; written to see how far the cache is | when a reader waits for a revision that changed nothing here |
+/// | `k/name/<kind>/<project id or ->/<name>` | id of the holder | with the resource |
+/// | `k/vni/…`, `k/prefix/…`, `k/mac/…`, `k/vtep/…`, `k/address/<segment>/…` | id of the holder | with it |
+/// | `k/gateway/<segment>`, `k/external/<segment>/<interface>`, `k/interface/<host>/<interface>` | id of the holder | with it |
+/// | `h/<id>/<generation>` | who, when, what: one revision of spec and metadata | with it |
+///
+/// Only `w/` is watched. Every `k/` key is put on condition that it is absent, in the transaction that writes the
+/// resource: two servers that chose the same value cannot both commit. A transaction that refers to a resource demands
+/// that it exists and moves its `w/u/` key; a deletion demands that the `w/u/` key has not moved since it looked. So
+/// nothing ever refers to what is gone.
+enum StoreLayout {
+    static let watched = StoreKey("/kc/net/w/")
+    static let resources = StoreKey("/kc/net/w/r/")
+    static let progress = StoreKey("/kc/net/w/p")
+    static let initialized = StoreKey("/kc/net/k/initialized")
+
+    static func resource(_ kind: Kind, project: ResourceID?, _ id: ResourceID) -> StoreKey {
+        StoreKey("/kc/net/w/r/\(kind.name.plural)/\(scope(project))/\(id)")
+    }
+
+    static func report(_ id: ResourceID, host: ResourceID) -> StoreKey { StoreKey("/kc/net/w/s/\(id)/\(host)") }
+    static func use(_ id: ResourceID) -> StoreKey { StoreKey("/kc/net/w/u/\(id)") }
+    static func lease(_ host: ResourceID) -> StoreKey { StoreKey("/kc/net/w/l/\(host)") }
+    static func seen(_ host: ResourceID) -> StoreKey { StoreKey("/kc/net/w/t/\(host)") }
+
+    static func name(_ kind: Kind, project: ResourceID?, _ name: Name) -> StoreKey {
+        StoreKey("/kc/net/k/name/\(kind.name.plural)/\(scope(project))/\(name)")
+    }
+    static func vni(_ vni: VNI) -> StoreKey { StoreKey("/kc/net/k/vni/\(vni.hex)") }
+    static func prefix(_ prefix: IPv6Prefix) -> StoreKey {
+        StoreKey("/kc/net/k/prefix/\(hex(prefix.address.high, 16))")
+    }
+    static func mac(_ mac: MACAddress) -> StoreKey { StoreKey("/kc/net/k/mac/\(hex(mac.value, 12))") }
+    static func vtep(_ address: IPv6Address) -> StoreKey { StoreKey("/kc/net/k/vtep/\(hex(address))") }
+    static func address(segment: ResourceID, _ address: IPv6Address) -> StoreKey {
+        StoreKey("/kc/net/k/address/\(segment)/\(hex(address))")
+    }
+    static func gateway(segment: ResourceID) -> StoreKey { StoreKey("/kc/net/k/gateway/\(segment)") }
+    static func external(segment: ResourceID, _ interface: InterfaceName) -> StoreKey {
+        StoreKey("/kc/net/k/external/\(segment)/\(interface)")
+    }
+    static func interface(host: ResourceID, _ interface: InterfaceName) -> StoreKey {
+        StoreKey("/kc/net/k/interface/\(host)/\(interface)")
+    }
+
+    static func history(_ id: ResourceID) -> StoreKey { StoreKey("/kc/net/h/\(id)/") }
+    static func history(_ id: ResourceID, generation: UInt64) -> StoreKey {
+        StoreKey("/kc/net/h/\(id)/\(hex(generation, 16))")
+    }
+
+    private static func scope(_ project: ResourceID?) -> String { project?.description ?? "-" }
+
+    private static func hex(_ value: UInt64, _ width: Int) -> String {
+        let digits = String(value, radix: 16)
+        return String(repeating: "0", count: max(0, width - digits.count)) + digits
+    }
+
+    private static func hex(_ address: IPv6Address) -> String { hex(address.high, 16) + hex(address.low, 16) }
+}
+
+/// What a watched key is about.
+enum WatchedKey {
+    case resource(Kind, project: ResourceID?, ResourceID)
+    case report(ResourceID, host: ResourceID)
+    case use(ResourceID)
+    case lease(ResourceID)
+    case seen(ResourceID)
+    case progress
+
+    init?(_ key: StoreKey) {
+        let parts = key.text.utf8.dropFirst(StoreLayout.watched.text.utf8.count).split(separator: UInt8(ascii: "/"))
+        func id(_ index: Int) -> ResourceID? { ResourceID(Substring(parts[index])) }
+        switch (parts.first.map(Substring.init), parts.count) {
+        case ("r", 4):
+            guard let kind = Kind(plural: Substring(parts[1])), let item = id(3) else { return nil }
+            self = .resource(kind, project: id(2), item)
+        case ("s", 3):
+            guard let item = id(1), let host = id(2) else { return nil }
+            self = .report(item, host: host)
+        case ("u", 2):
+            guard let item = id(1) else { return nil }
+            self = .use(item)
+        case ("l", 2):
+            guard let host = id(1) else { return nil }
+            self = .lease(host)
+        case ("t", 2):
+            guard let host = id(1) else { return nil }
+            self = .seen(host)
+        case ("p", 1): self = .progress
+        default: return nil
+        }
+    }
+}

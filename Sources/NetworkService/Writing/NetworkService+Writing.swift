@@ -1,0 +1,166 @@
+import Addressing
+import Dispatch
+import FoundationEssentials
+import Logging
+import NetworkPlanning
+package import Persistence
+package import Resources
+import Synchronization
+
+/// What a write left behind.
+package struct Written: Sendable {
+    /// nil after a deletion.
+    package var item: Item?
+    /// From which on every server shows it.
+    package var revision: Revision
+}
+
+/// Conditions and changes of another owner that stand or fall with a write: a join token used up by a new host.
+package struct Alongside: Sendable {
+    package var conditions: [StoreTransaction.Condition]
+    package var changes: [StoreTransaction.Change]
+
+    package init(conditions: [StoreTransaction.Condition] = [], changes: [StoreTransaction.Change] = []) {
+        self.conditions = conditions
+        self.changes = changes
+    }
+}
+
+extension NetworkService {
+    /// Creates a resource from its document.
+    /// - Parameter project: name or id, for a kind that lives in one.
+    package func create(
+        _ kind: Kind, project: String? = nil, _ body: JSONNode, by principal: Principal,
+        id: ResourceID = ResourceID(UUID()), alongside: Alongside = Alongside()
+    ) async throws(Problem) -> Written {
+        try await kind.type.create(
+            in: self, project: project, body, Request(principal: principal, id: id, alongside: alongside))
+    }
+
+    /// Replaces spec and metadata of a resource; nothing is written when nothing changes.
+    /// - Parameters: `item` is a name or an id; `expected` is the revision the client saw.
+    package func replace(
+        _ kind: Kind, project: String? = nil, _ item: String, _ body: JSONNode, expecting expected: Revision? = nil,
+        by principal: Principal
+    ) async throws(Problem) -> Written {
+        let old = try await find(kind, project: project, item)
+        return try await kind.type.replace(
+            in: self, old.id, expecting: expected, Request(principal: principal, id: old.id), document: body)
+    }
+
+    /// Deletes a resource.
+    package func delete(
+        _ kind: Kind, project: String? = nil, _ item: String, expecting expected: Revision? = nil,
+        by principal: Principal, alongside: Alongside = Alongside()
+    ) async throws(Problem) -> Written {
+        let old = try await find(kind, project: project, item)
+        return try await kind.type.delete(
+            in: self, old.id, expecting: expected,
+            Request(principal: principal, id: old.id, alongside: alongside))
+    }
+
+    /// Who asks for a write, of which resource, with what beside it.
+    struct Request: Sendable {
+        var principal: Principal
+        var id: ResourceID
+        var alongside = Alongside()
+    }
+
+    /// Plans, commits, and plans again when another writer was faster.
+    ///
+    /// A plan that fails says why in terms of the cache, so a lost race ends in the same problem as a late request:
+    /// before planning again the cache catches up with the store.
+    func write(
+        project: ResourceID?, _ request: Request, name: Name,
+        _ build: @Sendable (inout WritePlan, inout CacheState) throws(Problem) -> Void
+    ) async throws(Problem) -> Revision {
+        for attempt in 1...settings.attempts {
+            let plan = try cache.state.withLock { state throws(Problem) in
+                var plan = WritePlan(
+                    id: request.id, projectID: project, draftName: name, makeID: { ResourceID(UUID()) },
+                    now: settings.now(), principal: request.principal, historyLength: settings.historyLength)
+                do throws(Problem) { try build(&plan, &state) } catch {
+                    state.giveBack(plan.taken)
+                    throw error
+                }
+                return plan
+            }
+            if plan.transaction.changes.isEmpty { return cache.revision }
+            var transaction = plan.transaction
+            transaction.conditions += request.alongside.conditions
+            transaction.changes += request.alongside.changes
+            switch try await commit(transaction, giving: plan.taken) {
+            case .committed(let revision):
+                await showOwnWrite(revision)
+                return revision
+            case .failed(let condition):
+                if request.alongside.conditions.contains(condition) {
+                    cache.state.withLock { $0.giveBack(plan.taken) }
+                    throw Problem(.conflict, "what the request relies on was used up by another one")
+                }
+                logger.debug("planning again", metadata: ["attempt": "\(attempt)", "condition": "\(condition)"])
+                try await catchUp()
+                cache.state.withLock { $0.giveBack(plan.taken) }
+            }
+        }
+        throw Problem(.unavailable, "other writers were faster \(settings.attempts) times; try again")
+    }
+
+    private func commit(_ transaction: StoreTransaction, giving taken: [WritePlan.TakenValue]) async throws(Problem)
+        -> CommitOutcome
+    {
+        do {
+            return try await timedCommit(transaction)
+        } catch {
+            // After `unavailable` nobody knows whether it was written: then the values stay taken until a restart.
+            if error.code != .unavailable { cache.state.withLock { $0.giveBack(taken) } }
+            throw Problem(error)
+        }
+    }
+
+    func timedCommit(_ transaction: StoreTransaction) async throws(StoreError) -> CommitOutcome {
+        let start = DispatchTime.now().uptimeNanoseconds
+        do {
+            let outcome = try await store.commit(transaction)
+            var lost = false
+            if case .failed = outcome { lost = true }
+            measures.record(nanoseconds: DispatchTime.now().uptimeNanoseconds - start, lost: lost)
+            return outcome
+        } catch {
+            measures.recordFailure()
+            throw error
+        }
+    }
+
+    private func catchUp() async throws(Problem) {
+        do {
+            let revision = try await store.currentRevision()
+            try await cache.wait(for: revision)
+        } catch let error as StoreError {
+            throw Problem(error)
+        } catch let problem as Problem {
+            throw problem
+        } catch {
+            throw Problem(.unavailable, "the request was given up")
+        }
+    }
+
+    /// So that a client's next request at this server sees its write. Nothing is lost when it takes longer: the
+    /// answer carries the revision to wait for.
+    func showOwnWrite(_ revision: Revision) async {
+        try? await cache.wait(for: revision, limit: settings.ownWriteWait)
+    }
+}
+
+extension CacheState {
+    /// Puts values back into their pools, unless a resource holds them by now.
+    mutating func giveBack(_ taken: [WritePlan.TakenValue]) {
+        for value in taken {
+            switch value {
+            case .vni(let vni): if holders.vni[vni] == nil { vnis.release(vni) }
+            case .prefix(let prefix): if holders.prefix[prefix.address.high] == nil { prefixes.release(prefix) }
+            case .mac(let mac): if holders.mac[mac] == nil { macs.release(mac) }
+            }
+        }
+    }
+}

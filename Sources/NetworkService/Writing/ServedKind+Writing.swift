@@ -1,0 +1,140 @@
+import NetworkModel
+import Persistence
+import Resources
+import Synchronization
+
+/// The writes of every kind, around the rules of each.
+extension ServedKind {
+    static func create(
+        in service: NetworkService, project: String?, _ body: JSONNode, _ request: NetworkService.Request
+    ) async throws(Problem) -> Written {
+        let draft: Draft<Self>
+        do { draft = try Draft(body, over: nil) } catch { throw Problem(error) }
+        var owner: Item?
+        if kind.isInProject { owner = try await service.find(.project, project: nil, project ?? "") }
+        let projectID = owner?.id
+        let revision = try await service.write(project: projectID, request, name: draft.name) {
+            plan, state throws(Problem) in
+            if let projectID {
+                guard let owner = state.item(.project, projectID) else {
+                    throw Problem.noProject(projectID.description)
+                }
+                plan.refer(to: owner)
+            }
+            try requireFree(draft.name, in: projectID, state)
+            let (spec, assigned) = try admit(draft.spec, &plan, &state)
+            let resource = Resource<Self>(
+                metadata: Metadata(
+                    id: plan.id, name: draft.name, project: projectID.flatMap { state.items[$0]?.name },
+                    created: plan.now, updated: plan.now, protected: draft.protected, labels: draft.labels,
+                    annotations: draft.annotations),
+                spec: spec, assigned: assigned)
+            plan.insert(wrap(resource), projectID: projectID)
+        }
+        return Written(item: service.cache.item(tag, request.id), revision: revision)
+    }
+
+    static func replace(
+        in service: NetworkService, _ id: ResourceID, expecting expected: Revision?, _ request: NetworkService.Request,
+        document: JSONNode
+    ) async throws(Problem) -> Written {
+        try await replace(in: service, id, expecting: expected, request, action: .update) { old throws(Problem) in
+            do throws(FieldError) { return try Draft(document, over: old.metadata) } catch { throw Problem(error) }
+        }
+    }
+
+    static func restore(
+        in service: NetworkService, _ id: ResourceID, from entry: HistoryEntry, _ request: NetworkService.Request
+    ) async throws(Problem) -> Written {
+        let kept: Resource<Self>
+        do { kept = try Resource(json: JSONParser.parse(entry.resource), path: "") } catch {
+            throw Problem(.internal, "the history has an entry that cannot be read: \(error)")
+        }
+        return try await replace(in: service, id, expecting: nil, request, action: .restore) { _ in
+            Draft(restoring: kept)
+        }
+    }
+
+    private static func replace(
+        in service: NetworkService, _ id: ResourceID, expecting expected: Revision?, _ request: NetworkService.Request,
+        action: HistoryEntry.Action, _ draft: @Sendable (Resource<Self>) throws(Problem) -> Draft<Self>
+    ) async throws(Problem) -> Written {
+        let first: Resource<Self> = try service.cache.state.withLock { state throws(Problem) in
+            guard let old = state.resource(id, as: Self.self) else { throw Problem.gone(kind, id) }
+            return old
+        }
+        let name = try draft(first).name
+        let project = service.cache.item(tag, id)?.projectID
+        let revision = try await service.write(project: project, request, name: name) { plan, state throws(Problem) in
+            guard let item = state.items[id], let old = unwrap(item.resource) else { throw Problem.gone(kind, id) }
+            let draft = try draft(old)
+            try requireUnchanged(item, since: expected)
+            try requireUnchanged(item, since: draft.revision)
+            if draft.name != item.name { try requireFree(draft.name, in: item.projectID, state) }
+            plan.action = action
+            let (spec, assigned) = try admit(draft.spec, name: draft.name, over: old, &plan, &state)
+            var new = old
+            new.metadata.name = draft.name
+            new.metadata.labels = draft.labels
+            new.metadata.annotations = draft.annotations
+            new.metadata.protected = draft.protected
+            new.spec = spec
+            new.assigned = assigned
+            guard new != old else { return }
+            new.metadata.generation += 1
+            new.metadata.updated = plan.now
+            plan.replace(item, with: wrap(new))
+        }
+        return Written(item: service.cache.item(tag, id), revision: revision)
+    }
+
+    static func delete(
+        in service: NetworkService, _ id: ResourceID, expecting expected: Revision?, _ request: NetworkService.Request
+    ) async throws(Problem) -> Written {
+        let project = service.cache.item(tag, id)?.projectID
+        let revision = try await service.write(project: project, request, name: .standard) {
+            plan, state throws(Problem) in
+            guard let item = state.items[id], let old = unwrap(item.resource) else { throw Problem.gone(kind, id) }
+            try requireUnchanged(item, since: expected)
+            guard !old.metadata.protected else {
+                throw Problem(
+                    .protected, "\(kind) '\(item.name)' is protected; set protected to false first", field: "protected",
+                    value: "true")
+            }
+            try release(old, &plan, &state)
+            if tag.isReferredTo { plan.requireUnreferred(id, state) }
+            plan.remove(item, state)
+        }
+        return Written(item: nil, revision: revision)
+    }
+
+    private static func requireUnchanged(_ item: Item, since expected: Revision?) throws(Problem) {
+        guard let expected, expected != item.revision else { return }
+        throw Problem(
+            .preconditionFailed,
+            "\(kind) '\(item.name)' is at revision \(item.revision), not \(expected): read it again and decide anew",
+            field: "revision", value: expected.description, rule: "must be the resource's present revision")
+    }
+
+    private static func requireFree(_ name: Name, in project: ResourceID?, _ state: CacheState) throws(Problem) {
+        guard state.item(tag, project: project, named: name) != nil else { return }
+        throw Problem(.nameTaken, field: "name", value: name.text, rule: "is the name of another \(kind) here")
+    }
+}
+
+extension Kind {
+    /// Whether other resources name resources of this kind.
+    var isReferredTo: Bool {
+        switch self {
+        case .project, .host, .segment: true
+        case .pool, .underlay, .attachment, .gateway: false
+        }
+    }
+}
+
+extension Problem {
+    static func gone(_ kind: KindName, _ id: ResourceID) -> Problem { Problem(.notFound, "there is no \(kind) \(id)") }
+    static func noProject(_ text: String) -> Problem {
+        Problem(.notFound, FieldError(field: "project", value: text, rule: "must be a project that exists").description)
+    }
+}

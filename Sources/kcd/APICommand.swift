@@ -1,0 +1,112 @@
+import Addressing
+import ArgumentParser
+import Authenticators
+import HTTPAPI
+import Logging
+import NetworkService
+import SQLiteStore
+import ServiceLifecycle
+import UnixSignals
+
+/// `kcd api`: opens the store, makes what a first start needs, and serves.
+struct APICommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "api",
+        abstract: "Serve the API over an embedded store.",
+        discussion: """
+            Root may use the Unix socket without a token; everybody else sends the administrator's token, which the first \
+            start writes to <state-dir>/admin.token, as 'Authorization: Bearer …'.
+
+            TCP is in clear on loopback and with TLS everywhere else. The first start with a TLS address makes a key and \
+            a certificate in <state-dir>/tls for the addresses and names given; `kcd token create` prints its fingerprint \
+            in the join line.
+            """)
+
+    @Option(help: "Where the store, the TLS files and the administrator's token are.")
+    var stateDir = "/var/lib/kc"
+
+    @Option(help: "The Unix socket to serve.")
+    var socket = "/run/kc/api.sock"
+
+    @Option(
+        help: ArgumentHelp(
+            "An address to serve on TCP, like [::1]:8440; may be repeated. https:// before it asks for TLS on loopback.",
+            valueName: "address"))
+    var listen: [String] = []
+
+    @Option(
+        help: ArgumentHelp("A further host name or address for the certificate; may be repeated.", valueName: "name"))
+    var tlsName: [String] = []
+
+    @Option(help: "The MTU of the underlay, for the first start: 1350 to 65535.")
+    var underlayMTU = 1500
+
+    @Option(help: "trace, debug, info, notice, warning or error. Successful reads are logged at debug.")
+    var logLevel = "info"
+
+    func validate() throws {
+        guard Logger.Level(rawValue: logLevel) != nil else {
+            throw ValidationError("--log-level must be trace, debug, info, notice, warning or error, not '\(logLevel)'")
+        }
+        do { _ = try MTU(underlayMTU).insideVXLAN() } catch { throw ValidationError("--underlay-mtu: \(error)") }
+        for text in listen { try refuseClear(ListenAddress(text)) }
+    }
+
+    /// A server that would send tokens in clear does not start.
+    private func refuseClear(_ address: ListenAddress) throws {
+        guard address.scheme == .clear, !address.isLoopback else { return }
+        throw ValidationError(
+            "--listen http://\(address): KC serves in clear on loopback only; leave http:// away for TLS")
+    }
+
+    func run() async throws {
+        var logger = Logger(label: "kcd.api", factory: { StreamLogHandler.standardError(label: $0) })
+        logger.logLevel = Logger.Level(rawValue: logLevel) ?? .info
+        let directories = try StateDirectories(state: stateDir, socket: socket)
+        let store = try await SQLiteStore.open(at: directories.store, logger: logger)
+        do {
+            let services = try await prepare(store, directories, logger)
+            let group = ServiceGroup(
+                configuration: .init(
+                    services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+            try await group.run()
+        } catch {
+            await store.close()
+            throw error
+        }
+        await store.close()
+    }
+
+    private func prepare(_ store: SQLiteStore, _ directories: StateDirectories, _ logger: Logger) async throws
+        -> [any Service]
+    {
+        let service = NetworkService(store: store, logger: logger)
+        try await service.prepareFirstStart(underlayMTU: try MTU(underlayMTU))
+        if try await AdministratorToken.prepare(file: directories.administratorToken, store: store) {
+            logger.notice("wrote the administrator's token", metadata: ["file": "\(directories.administratorToken)"])
+        }
+        let addresses = try listen.map { try ListenAddress($0) }
+        let certificate = try serverCertificate(addresses, directories)
+        var listeners = [try Listener(unix: socket)]
+        for address in addresses {
+            let tls = certificate.map { Listener.TLSFiles(certificate: $0.certificatePath, key: $0.keyPath) }
+            listeners.append(try Listener(address, tls: address.wantsTLS ? tls : nil))
+        }
+        let server = APIServer(
+            service: service,
+            authenticator: TokenAuthenticator(store: store, fingerprint: certificate?.fingerprint),
+            settings: APIServer.Settings(listeners: listeners), logger: logger)
+        return try server.services()
+    }
+
+    /// nil when nothing is served with TLS.
+    private func serverCertificate(_ addresses: [ListenAddress], _ directories: StateDirectories) throws
+        -> ServerCertificate?
+    {
+        let subjects = try addresses.filter(\.wantsTLS) + tlsName.map { try ListenAddress(subject: $0) }
+        guard addresses.contains(where: \.wantsTLS) else { return nil }
+        return try ServerCertificate(
+            directory: directories.tls, names: subjects.filter { $0.addressBytes == nil }.map(\.host),
+            addresses: subjects.compactMap(\.addressBytes))
+    }
+}
