@@ -1,0 +1,18 @@
+package import NodePorts
+
+/// The ports through which the agent sees and changes its host.
+package struct HostPorts: Sendable {
+    package var links: any LinkTable
+    package var filter: any PacketFilter
+    package var namespaces: any Namespaces
+    package var daemons: any DaemonSupervisor
+
+    package init(
+        links: any LinkTable, filter: any PacketFilter, namespaces: any Namespaces, daemons: any DaemonSupervisor
+    ) {
+        self.links = links
+        self.filter = filter
+        self.namespaces = namespaces
+        self.daemons = daemons
+    }
+}

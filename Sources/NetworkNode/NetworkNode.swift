@@ -1,1 +1,0 @@
-/// Layer 6. The node agent: watch, plan, apply, report.

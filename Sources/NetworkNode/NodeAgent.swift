@@ -1,0 +1,153 @@
+package import Logging
+import NetworkModel
+import NodePorts
+import ServiceLifecycle
+import Synchronization
+
+/// Layer 6. The node agent: takes what the API wants of this host, makes it so through the ports of `NodePorts`, and
+/// says what it found. It decides nothing (that is `NetworkPlanning`) and knows no kernel interface and no HTTP.
+///
+/// One level-triggered loop: updates, kernel events, daemons and clocks only say where to look again. When it ends, in
+/// whatever way, the data path stays as it is; the next agent adopts it.
+package struct NodeAgent: Service {
+    private let ports: HostPorts
+    private let source: any DesiredSource
+    private let sink: any ReportSink
+    private let files: AgentFiles
+    private let settings: AgentSettings
+    private let facts: HostFacts
+    private let endpoint: String
+    private let logger: Logger
+
+    /// - Parameter endpoint: where `source` leads, for people.
+    package init(
+        ports: HostPorts, source: any DesiredSource, sink: any ReportSink, files: AgentFiles, settings: AgentSettings,
+        facts: HostFacts, endpoint: String, logger: Logger
+    ) {
+        self.ports = ports
+        self.source = source
+        self.sink = sink
+        self.files = files
+        self.settings = settings
+        self.facts = facts
+        self.endpoint = endpoint
+        self.logger = logger
+    }
+
+    /// Runs until cancelled or gracefully shut down.
+    package func run() async throws {
+        try await cancelWhenGracefulShutdown { try await work() }
+    }
+
+    private func work() async throws {
+        let begun = ContinuousClock.now
+        var convergence = Convergence(ports, settings: settings, facts: facts, logger: logger)
+        let inbox = Inbox()
+        let outbox = Outbox(
+            sink, firstWait: settings.firstReconnect, longestWait: settings.longestReconnect, logger: logger)
+        let board = StatusBoard(endpoint: endpoint, facts: facts)
+        let keeper = SnapshotKeeper(files)
+        // Before the first look, so that nothing happens unseen in between.
+        let links = ports.links.events()
+        let filter = ports.filter.events()
+        let daemons = ports.daemons.events()
+        if let snapshot = try await keeper.load(logger) {
+            convergence.start(from: snapshot, begun: begun)
+            inbox.post { $0.demands = .all }
+        }
+        await withDiscardingTaskGroup { group in
+            group.addTask { await Self.listen(links, filter, daemons, inbox) }
+            group.addTask { await follow(inbox) }
+            group.addTask { await outbox.run() }
+            group.addTask { await compareRegularly(inbox) }
+            group.addTask { await keeper.run(logger) }
+            group.addTask { await board.run(files, every: settings.status, logger) }
+            var alarm: ContinuousClock.Instant?
+            var gate = HostGate(logger: logger)
+            var isLeasing = false
+            for await _ in inbox.wakeups {
+                var content = inbox.take()
+                gate.pass(&content, known: convergence.snapshot?.host, outbox, board)
+                if gate.isAccepted, !isLeasing {
+                    isLeasing = true
+                    group.addTask { await renewLease(board) }
+                }
+                let result = await convergence.turn(content)
+                outbox.say(result.reports)
+                board.post(convergence, hasUnsentReports: !outbox.isEmpty)
+                var next = result.nextWake
+                if convergence.isUnsaved, let snapshot = convergence.snapshot {
+                    if keeper.isDue(after: settings.snapshot) {
+                        keeper.keep(snapshot)
+                        convergence.isUnsaved = false
+                    } else {
+                        next = min(next ?? keeper.due(after: settings.snapshot), keeper.due(after: settings.snapshot))
+                    }
+                }
+                let now = ContinuousClock.now
+                if let old = alarm, old <= now { alarm = nil }
+                if let next, alarm.map({ next < $0 }) ?? true {
+                    alarm = next
+                    group.addTask {
+                        // Cancelled with the group; then nobody waits for the wake.
+                        do { try await Task.sleep(until: next, clock: .continuous) } catch { return }
+                        inbox.wake()
+                    }
+                }
+            }
+            group.cancelAll()
+        }
+        if convergence.isUnsaved, let snapshot = convergence.snapshot { keeper.keep(snapshot) }
+        await keeper.flush(logger)
+        logger.info("the agent ends; the data path stays as it is")
+    }
+
+    /// Everything the ports see becomes a hint.
+    private static func listen(
+        _ links: AsyncStream<LinkEvent>, _ filter: AsyncStream<Void>, _ daemons: AsyncStream<Void>, _ inbox: Inbox
+    ) async {
+        await withDiscardingTaskGroup { group in
+            group.addTask {
+                for await event in links {
+                    inbox.post { content in
+                        switch event {
+                        case .link(let name): content.events.links.insert(name)
+                        case .everything: content.events.everything = true
+                        }
+                    }
+                }
+            }
+            group.addTask { for await _ in filter { inbox.post { $0.events.filter = true } } }
+            group.addTask { for await _ in daemons { inbox.post { $0.events.daemons = true } } }
+        }
+    }
+
+    private func follow(_ inbox: Inbox) async {
+        let feed = DesiredFeed(
+            source: source, firstWait: settings.firstReconnect, longestWait: settings.longestReconnect, logger: logger
+        ) { event in inbox.post { $0.upstream.append(event) } }
+        await feed.run()
+    }
+
+    /// Only while the API speaks of this host: a foreign one must not live by this machine.
+    private func renewLease(_ board: StatusBoard) async {
+        while !Task.isCancelled {
+            if board.isConnected {
+                do { try await sink.renewLease() } catch {
+                    // The feed says when the API is away; one lost renewal is not worth a word to people.
+                    logger.debug("the lease was not renewed", metadata: ["reason": "\(error)"])
+                }
+            }
+            // The only error of a sleep is cancellation, which the condition sees.
+            do { try await Task.sleep(for: settings.lease) } catch {}
+        }
+    }
+
+    private func compareRegularly(_ inbox: Inbox) async {
+        while !Task.isCancelled {
+            // The only error of a sleep is cancellation.
+            do { try await Task.sleep(for: settings.fullComparison) } catch { return }
+            inbox.post { $0.demands.everything = true }
+        }
+    }
+}

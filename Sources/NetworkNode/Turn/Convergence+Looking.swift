@@ -1,0 +1,100 @@
+import Addressing
+import Logging
+import NetworkModel
+import NetworkPlanning
+import NodePorts
+
+/// The part of a turn that looks at the host.
+extension Convergence {
+    /// Looks where the turn's attention is.
+    /// - Returns: what is to be planned; nil when the host could not be looked at.
+    mutating func look(_ focus: inout Focus) async -> PlanScope? {
+        guard var state else { return nil }
+        let attention = focus.attention
+        // Held by this variable alone while it is changed, so that it is changed in place.
+        self.state = nil
+        defer { self.state = state }
+        do {
+            guard hasLooked, !attention.everything else {
+                if counters.firstSync == nil { focus.isFirst = true }
+                let wanted = Set(state.desired.attachments.values.lazy.compactMap(\.namespace))
+                state.observe(try await observer.everything(wanted: wanted))
+                hasLooked = true
+                return .whole
+            }
+            var scope = PlanScope(attention, state.desired, names)
+            scope.formUnion(focus.scope)
+            if scope.hasExternal(state.desired) {
+                // Whether such an interface may be taken depends on routes, which only a full look shows.
+                try await observer.lookAtLinks(of: &state)
+            } else {
+                try await observer.look(at: scope.devices(state.desired).union(attention.links), of: &state)
+            }
+            for name in scope.namespaces(state.desired) { await observer.look(inside: name, of: &state) }
+            if attention.filter { try await observer.lookAtFilter(of: &state) }
+            if attention.daemons { await observer.lookAtDaemons(of: &state) }
+            return scope
+        } catch {
+            couldNotLook(error)
+            return nil
+        }
+    }
+
+    /// Looks again at what the steps touched, so that reports speak of what is and not of what was asked for.
+    mutating func lookAgain(after outcome: PlanOutcome) async {
+        guard var state, !(outcome.done.isEmpty && outcome.failures.isEmpty) else { return }
+        self.state = nil
+        defer { self.state = state }
+        var touched = Touched()
+        for step in outcome.done {
+            touched.note(step.operation)
+            // An acknowledgement of the filter is as good as a listing, and costs nothing that grows with the ports.
+            if case .filter = step.operation { state.expect(step.operation) }
+        }
+        for failure in outcome.failures { touched.note(failure.step.operation) }
+        echoes.noteTouched(touched.links, filter: touched.filter, at: .now)
+        do {
+            try await observer.look(at: touched.links, of: &state)
+            for name in touched.namespaces { await observer.look(inside: name, of: &state) }
+            if touched.daemons { await observer.lookAtDaemons(of: &state) }
+            // A filter step that failed may have changed nothing or all: ask.
+            if outcome.failures.contains(where: \.step.operation.isFilter) {
+                try await observer.lookAtFilter(of: &state)
+            }
+        } catch { couldNotLook(error) }
+    }
+
+    private mutating func couldNotLook(_ error: NodeError) {
+        hasLooked = false
+        counters.isInSync = false
+        troubles[.host] = Trouble(phase: .failed, message: "cannot look at the host: \(error)")
+        retries.failed(.host, at: .now, jitter: .random(in: 0...1))
+        logger.error("cannot look at the host", metadata: ["reason": "\(error)"])
+    }
+
+    /// What operations concern.
+    private struct Touched {
+        var links: Set<InterfaceName> = []
+        var namespaces: Set<NamespaceName> = []
+        var filter = false
+        var daemons = false
+
+        mutating func note(_ operation: Operation) {
+            switch operation {
+            case .link(let link, nil):
+                links.insert(link.interface)
+                // The other end of a veth is seen only from inside.
+                if case .create(let new) = link, let peer = new.peer { namespaces.insert(peer.namespace) }
+            case .link(_, let namespace?), .createNamespace(let namespace), .deleteNamespace(let namespace),
+                .setForwarding(_, let namespace):
+                namespaces.insert(namespace)
+            case .filter: filter = true
+            case .ensureDaemon, .stopDaemon: daemons = true
+            }
+        }
+    }
+}
+
+extension Operation {
+    var isFilter: Bool { if case .filter = self { true } else { false } }
+}

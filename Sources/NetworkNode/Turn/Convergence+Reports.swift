@@ -1,0 +1,79 @@
+import APIClient
+import NetworkModel
+import NetworkPlanning
+import NodePorts
+import Resources
+
+/// What the agent says after a turn. It says what it has to say about everything that was looked at; `ReportBook` sends
+/// only what is news.
+extension Convergence {
+    mutating func reports(after work: Work) -> [ResourceReport] {
+        guard let state else { return [] }
+        var reports: [ResourceReport] = []
+        for (subject, report) in state.reports(after: work.plan, outcomes: outcomes(of: work), scope: work.scope) {
+            if subject == .host {
+                hostReport = report
+            } else if let subject = ReportSubject(subject) {
+                reports.append(ResourceReport(subject, report))
+            }
+        }
+        // A segment without an attachment here has no devices here, and nothing is said of it any more.
+        let said = Set(reports.map(\.id))
+        for id in work.scope.segments where state.desired.segments[id] != nil && !said.contains(id) {
+            reports.append(ResourceReport(kind: Segment.kind, id: id, report: nil))
+        }
+        for subject in departed where work.scope.covers(subject) && !isLeaving(subject) {
+            departed.remove(subject)
+            if let subject = ReportSubject(subject) { reports.append(ResourceReport(subject, nil)) }
+        }
+        return reports + host(state.desired.host)
+    }
+
+    /// When the host cannot be looked at, that is all there is to say.
+    mutating func unseenHost() -> [ResourceReport] {
+        guard let host = state?.desired.host else { return [] }
+        hostReport = Report(
+            phase: .failed, generation: host.generation, message: troubles[.host]?.message)
+        return self.host(host)
+    }
+
+    private func host(_ host: HostIdentity) -> [ResourceReport] {
+        guard var report = hostReport else { return [] }
+        report.details.merge(facts.details) { judged, _ in judged }
+        return [ResourceReport(kind: Host.kind, id: host.id, report: report)]
+    }
+
+    /// Whether something of a removed resource may still be there.
+    private func isLeaving(_ subject: Subject) -> Bool {
+        leftovers.contains(subject) || retries.failures(of: subject) > 0
+    }
+
+    /// One outcome for each step of the plan, in its order.
+    private func outcomes(of work: Work) -> [StepOutcome] {
+        guard !work.plan.isEmpty else { return [] }
+        var outcomes: [Step: StepOutcome] = [:]
+        outcomes.reserveCapacity(work.plan.steps.count)
+        for step in work.outcome.done { outcomes[step] = .done }
+        for failure in work.outcome.failures { outcomes[failure.step] = .failed(failure.error.description) }
+        for skip in work.outcome.skipped { outcomes[skip.step] = .skipped(skip.waitsFor) }
+        // Not tried again yet; it still is what it was.
+        for step in work.withheld {
+            outcomes[step] = .failed(troubles[step.subject]?.message ?? "waits to be tried again")
+        }
+        // Nothing is wrong with what merely has not come to its turn.
+        for step in work.deferred { outcomes[step] = .done }
+        return work.plan.steps.map { outcomes[$0] ?? .skipped($0.subject) }
+    }
+}
+
+extension ReportSubject {
+    /// nil for what is no resource of its own.
+    init?(_ subject: Subject) {
+        switch subject {
+        case .segment(let id): self.init(Segment.kind, id)
+        case .attachment(let id): self.init(Attachment.kind, id)
+        case .gateway(let id): self.init(Gateway.kind, id)
+        case .host, .orphan: return nil
+        }
+    }
+}

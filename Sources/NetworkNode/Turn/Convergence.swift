@@ -1,0 +1,150 @@
+import APIClient
+import Addressing
+import Logging
+import NetworkModel
+import NetworkPlanning
+import NodePorts
+import Resources
+
+/// What the agent knows and the turn by which it brings the host closer to what is desired: observe where something may
+/// have changed, plan, apply, look again at what was touched, report.
+///
+/// A failure is data: it is noted for its subject, which is tried again after a wait, and holds up nothing else.
+/// Owned by the one loop of `NodeAgent`; never shared.
+struct Convergence: Sendable {
+    let observer: HostObserver
+    let executor: PlanExecutor
+    let settings: AgentSettings
+    let facts: HostFacts
+    let logger: Logger
+
+    /// What is desired and what was last seen, kept up to date change by change; nil before the first desired state.
+    var state: PlanningState?
+    /// Whether what was seen can be relied on: false before the first look and after one that failed.
+    var hasLooked = false
+    /// Whether the snapshot differs from what was last taken for the disk by more than its revision.
+    var isUnsaved = false
+    var names = NameIndex()
+    /// Subjects whose steps failed.
+    var retries: Backoff<Subject>
+    /// What is wrong with a subject.
+    var troubles: [Subject: Trouble] = [:]
+    /// Subjects that wait for something outside KC: looked at again every `recheck`.
+    var waiting: Set<Subject> = []
+    var nextRecheck: ContinuousClock.Instant?
+    var echoes: EchoFilter
+    /// Slow deletions that wait for a turn with nothing else to do.
+    var leftovers: Set<Subject> = []
+    /// Resources that left the snapshot and of which the last word is still to be said.
+    var departed: Set<Subject> = []
+    /// The last word on the host as a whole.
+    var hostReport: Report?
+    var counters = AgentCounters()
+    private(set) var begun: ContinuousClock.Instant?
+
+    /// Why a subject is not as it shall be.
+    struct Trouble: Hashable, Sendable {
+        /// `failed`: a step went wrong; `unfit`, `pending`: the plan refuses it.
+        var phase: Report.Phase
+        var message: String
+    }
+
+    /// What came of a turn.
+    struct Result: Sendable {
+        var reports: [ResourceReport] = []
+        /// When the loop must look by itself, if nothing wakes it earlier.
+        var nextWake: ContinuousClock.Instant?
+    }
+
+    init(_ ports: HostPorts, settings: AgentSettings, facts: HostFacts, logger: Logger) {
+        observer = HostObserver(ports, logger)
+        executor = PlanExecutor(ports)
+        self.settings = settings
+        self.facts = facts
+        self.logger = logger
+        retries = Backoff(first: settings.firstRetry, limit: settings.longestRetry)
+        echoes = EchoFilter(window: settings.echo)
+    }
+
+    var snapshot: HostSnapshot? { state?.desired }
+
+    /// Begins with what was kept on disk.
+    /// - Parameter begun: when the time to the first synchronisation began to count; nil: with the first turn.
+    mutating func start(from snapshot: HostSnapshot, begun: ContinuousClock.Instant? = nil) {
+        self.begun = begun
+        state = PlanningState(desired: snapshot, observed: ObservedHost())
+        names = NameIndex(snapshot)
+    }
+
+    /// What a turn did.
+    struct Work: Sendable {
+        var scope: PlanScope
+        var plan: HostPlan
+        /// Steps that were not tried, because their subjects wait after failures.
+        var withheld: [Step] = []
+        /// Slow removals left to a later turn.
+        var deferred: [Step] = []
+        var outcome = PlanOutcome()
+    }
+
+    mutating func turn(_ content: Inbox.Content, since start: ContinuousClock.Instant = .now) async -> Result {
+        var focus = Focus()
+        for update in content.updates { take(update, into: &focus) }
+        focus.attention.merge(content.demands)
+        focus.attention.merge(echoes.sift(content.events, at: start))
+        focus.attention.merge(echoes.takeDue(at: start))
+        focus.expected.formUnion(retries.due(at: start))
+        if let due = nextRecheck, due <= start { focus.expected.formUnion(recheckable) }
+        focus.attention.subjects.formUnion(focus.expected)
+        if focus.attention.isEmpty, !leftovers.isEmpty {
+            focus.isTidying = true
+            focus.attention.subjects = Set(leftovers.prefix(settings.slowDeletions))
+            leftovers.subtract(focus.attention.subjects)
+        }
+        guard state != nil, !focus.attention.isEmpty || !focus.scope.isEmpty else {
+            return Result(nextWake: nextWake(after: start))
+        }
+        counters.turns += 1
+        guard let scope = await look(&focus), let plan = state?.plan(scope) else {
+            return Result(reports: unseenHost(), nextWake: nextWake(after: start))
+        }
+        let work = await carryOut(plan, scope, focus, at: start)
+        await lookAgain(after: work.outcome)
+        judge(work, focus, since: start)
+        return Result(reports: reports(after: work), nextWake: nextWake(after: .now))
+    }
+
+    private func carryOut(
+        _ plan: HostPlan, _ scope: PlanScope, _ focus: Focus, at now: ContinuousClock.Instant
+    ) async -> Work {
+        var work = Work(scope: scope, plan: plan)
+        guard !plan.isEmpty, let desired = state?.desired else { return work }
+        var steps = admissible(plan, focus, at: now)
+        if steps.count < plan.steps.count {
+            let admitted = Set(steps)
+            work.withheld = plan.steps.filter { !admitted.contains($0) }
+        }
+        if !focus.isTidying {
+            let schedule = PlanSchedule(steps)
+            steps = schedule.now
+            work.deferred = schedule.later
+        }
+        work.outcome = await executor.apply(steps, desired: desired)
+        return work
+    }
+
+    /// What is looked at every `recheck`: what waits for something outside KC, and gateways, whose namespaces send no
+    /// events here; unless there are so many that the full comparison must do.
+    var recheckable: Set<Subject> {
+        var subjects = waiting.count <= 256 ? waiting : []
+        if let gateways = state?.desired.gateways, gateways.count <= 16 {
+            subjects.formUnion(gateways.keys.map(Subject.gateway))
+        }
+        return subjects
+    }
+
+    private func nextWake(after now: ContinuousClock.Instant) -> ContinuousClock.Instant? {
+        guard leftovers.isEmpty || state == nil else { return now }
+        return [retries.nextDue(after: now), echoes.due, nextRecheck].compactMap { $0 }.min()
+    }
+}

@@ -1,0 +1,16 @@
+import NetworkPlanning
+
+/// Why a turn is taken and what it looks at.
+struct Focus: Sendable {
+    var attention = Attention()
+    /// What the planner says that updates concern, beside the attention.
+    var scope = PlanScope()
+    /// What is desired of these changed: their waits after failures are over, and work on them is no repair.
+    var changed: Set<Subject> = []
+    /// These are looked at because they were not right, or could not be: work on them is no repair.
+    var expected: Set<Subject> = []
+    /// The turn does what earlier ones put off.
+    var isTidying = false
+    /// Everything that is desired is new to the agent: work is no repair.
+    var isFirst = false
+}

@@ -1,0 +1,93 @@
+import Addressing
+import Logging
+import NetworkModel
+import NetworkPlanning
+import NodePorts
+
+/// Looks at the host through the ports: at everything, or again at parts of what was seen before.
+struct HostObserver: Sendable {
+    private let ports: HostPorts
+
+    private let logger: Logger
+
+    init(_ ports: HostPorts, _ logger: Logger) {
+        self.ports = ports
+        self.logger = logger
+    }
+
+    /// More devices than this are looked at by a dump of all, which then costs less than asking for each.
+    static let manyLinks = 256
+
+    /// - Parameter wanted: the namespaces that attachments and gateways name; those of KC's own are looked at anyway.
+    func everything(wanted: Set<NamespaceName>) async throws(NodeError) -> ObservedHost {
+        var host = ObservedHost()
+        host.links = try await ports.links.observe(in: nil)
+        host.filter = try await ports.filter.observe()
+        host.daemons = await ports.daemons.observe()
+        host.namespaces = try await ports.namespaces.list()
+        for name in host.namespaces.sorted() where name.isGateway || wanted.contains(name) {
+            do { host.inside[name] = try await ports.links.observe(in: name) } catch {
+                // It went away since it was listed, or it cannot be looked into.
+                if error.isMissing { host.namespaces.remove(name) } else { log(name, error) }
+            }
+        }
+        return host
+    }
+
+    /// Looks again at the devices of those names in the host's own namespace, whether they exist or not.
+    func look(at names: Set<InterfaceName>, of state: inout PlanningState) async throws(NodeError) {
+        guard !names.isEmpty else { return }
+        guard names.count <= Self.manyLinks else { return try await lookAtLinks(of: &state) }
+        let seen = try await ports.links.observe(links: names, in: nil)
+        for name in names {
+            state.observe(seen.links[name], at: name)
+            state.observe(floods: seen.floods[name] ?? [], addresses: seen.addresses[name] ?? [], of: name)
+        }
+    }
+
+    /// Looks again at all devices of the host's own namespace.
+    func lookAtLinks(of state: inout PlanningState) async throws(NodeError) {
+        var host = state.observed
+        host.links = try await ports.links.observe(in: nil)
+        state.observe(host)
+    }
+
+    /// Looks whether a namespace exists, and into it.
+    func look(inside name: NamespaceName, of state: inout PlanningState) async {
+        do throws(NodeError) {
+            let links = try await ports.links.observe(in: name)
+            state.observe(namespaces: state.observed.namespaces.union([name]))
+            state.observe(inside: name, links)
+        } catch {
+            let isThere = !error.isMissing
+            if isThere { log(name, error) }
+            state.observe(
+                namespaces: isThere
+                    ? state.observed.namespaces.union([name])
+                    : state.observed.namespaces.subtracting([name]))
+            state.observe(inside: name, nil)
+        }
+    }
+
+    /// Concerns only what is in that namespace: the rest of the host is looked at and worked on all the same.
+    private func log(_ name: NamespaceName, _ error: NodeError) {
+        logger.error(
+            "cannot look into a namespace", metadata: ["namespace": "\(name)", "reason": "\(error)"])
+    }
+
+    func lookAtFilter(of state: inout PlanningState) async throws(NodeError) {
+        state.observe(try await ports.filter.observe())
+    }
+
+    func lookAtDaemons(of state: inout PlanningState) async { state.observe(daemons: await ports.daemons.observe()) }
+}
+
+extension NodeError {
+    /// The namespace does not exist.
+    var isMissing: Bool { code == .noSuchNamespace }
+}
+
+extension NamespaceName {
+    /// Made by KC for a gateway (`kcg-…`).
+    var isGateway: Bool { text.hasPrefix("kcg-") }
+}

@@ -1,0 +1,41 @@
+import NetworkModel
+import Synchronization
+
+/// What the agent was told since it last looked, from all sides; taking it empties it.
+final class Inbox: Sendable {
+    struct Content: Sendable {
+        /// From the API, in the order it came.
+        var upstream: [DesiredFeed.FeedEvent] = []
+        /// Those of them that the gate lets through.
+        var updates: [HostUpdate] = []
+        /// What ports saw change; maybe only the echo of the agent's own work.
+        var events = Attention()
+        /// What is to be looked at in any case.
+        var demands = Attention()
+
+        var isEmpty: Bool { upstream.isEmpty && updates.isEmpty && events.isEmpty && demands.isEmpty }
+    }
+
+    private let content = Mutex(Content())
+    private let signal = Signal()
+
+    /// For one consumer; yields when there may be something to take.
+    var wakeups: AsyncStream<Void> { signal.wakeups }
+
+    func post(_ change: (inout Content) -> Void) {
+        content.withLock { change(&$0) }
+        signal.wake()
+    }
+
+    /// Makes the consumer look without telling it anything: a time it waited for has come.
+    func wake() { signal.wake() }
+
+    func take() -> Content {
+        content.withLock { content in
+            defer { content = Content() }
+            return content
+        }
+    }
+
+    var isEmpty: Bool { content.withLock { $0.isEmpty } }
+}

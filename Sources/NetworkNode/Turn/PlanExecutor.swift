@@ -1,0 +1,142 @@
+import Addressing
+package import NetworkModel
+package import NetworkPlanning
+package import NodePorts
+
+/// What became of the steps that were tried.
+package struct PlanOutcome: Sendable {
+    package struct Failure: Hashable, Sendable {
+        package var step: Step
+        package var error: NodeError
+    }
+
+    /// In the order they were done.
+    package var done: [Step] = []
+    package var failures: [Failure] = []
+    /// Not tried, because a step of the named subject had failed that they stand on.
+    package var skipped: [(step: Step, waitsFor: Subject)] = []
+}
+
+/// Does a plan's steps through the ports, in order, going on after failures: one subject's failure holds up only that
+/// subject, and a guard that could not be installed holds up whatever would forward without it.
+package struct PlanExecutor: Sendable {
+    private let ports: HostPorts
+
+    package init(_ ports: HostPorts) { self.ports = ports }
+
+    /// - Parameter desired: what the plan was made for: which step stands on which; nil when it only removes, and each
+    ///   step stands for itself.
+    package func apply(_ steps: [Step], desired: HostSnapshot?) async -> PlanOutcome {
+        var run = Run(failed: desired.map(FailedSteps.init))
+        var index = 0
+        while index < steps.count {
+            if let obstacle = run.obstacle(to: steps[index]) {
+                run.outcome.skipped.append((steps[index], obstacle))
+                index += 1
+                continue
+            }
+            var batch = [steps[index]]
+            index += 1
+            while index < steps.count, Self.batches(batch[0], with: steps[index]), run.obstacle(to: steps[index]) == nil
+            {
+                batch.append(steps[index])
+                index += 1
+            }
+            await apply(batch, in: &run)
+        }
+        return run.outcome
+    }
+
+    /// Whether the two may go to a port in one call.
+    private static func batches(_ first: Step, with next: Step) -> Bool {
+        switch (first.operation, next.operation) {
+        case (.link(_, let a), .link(_, let b)): a == b
+        case (.filter(let a), .filter(let b)): a.isElement && b.isElement
+        default: false
+        }
+    }
+
+    private func apply(_ batch: [Step], in run: inout Run) async {
+        switch batch[0].operation {
+        case .link(_, let namespace):
+            let operations = batch.compactMap {
+                if case .link(let operation, _) = $0.operation { operation } else { nil }
+            }
+            let outcomes = await ports.links.apply(operations, in: namespace)
+            for (step, outcome) in zip(batch, outcomes) { run.note(step, outcome) }
+        case .filter:
+            let operations = batch.compactMap {
+                if case .filter(let operation) = $0.operation { operation } else { nil }
+            }
+            do {
+                try await ports.filter.apply(operations)
+                for step in batch { run.note(step, .success(())) }
+            } catch {
+                // All or nothing: one by one tells which of them is at fault, and lets the others through.
+                if batch.count == 1 { return run.note(batch[0], .failure(error)) }
+                for step in batch { await apply([step], in: &run) }
+            }
+        default:
+            for step in batch { run.note(step, await single(step.operation)) }
+        }
+    }
+
+    private func single(_ operation: Operation) async -> OperationOutcome {
+        do throws(NodeError) {
+            switch operation {
+            case .createNamespace(let name): try await ports.namespaces.create(name)
+            case .deleteNamespace(let name): try await ports.namespaces.delete(name)
+            case .setForwarding(let on, let name): try await ports.namespaces.setForwarding(on, in: name)
+            case .ensureDaemon(let spec): try await ports.daemons.ensure(spec)
+            case .stopDaemon(let instance, let withdraw):
+                try await ports.daemons.stop(instance: instance, withdraw: withdraw)
+            case .link, .filter: preconditionFailure("links and filters go in batches")
+            }
+            return .success(())
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private struct Run {
+        var outcome = PlanOutcome()
+        var failed: FailedSteps?
+        private var guardIsMissing = false
+
+        init(failed: FailedSteps?) { self.failed = failed }
+
+        func obstacle(to step: Step) -> Subject? {
+            if guardIsMissing, step.operation.opensAWay { return .host }
+            return failed?.obstacle(to: step)
+        }
+
+        mutating func note(_ step: Step, _ result: OperationOutcome) {
+            switch result {
+            case .success: outcome.done.append(step)
+            case .failure(let error):
+                outcome.failures.append(PlanOutcome.Failure(step: step, error: error))
+                failed?.insert(step)
+                if case .filter(.install) = step.operation { guardIsMissing = true }
+            }
+        }
+    }
+}
+
+extension FilterOperation {
+    var isElement: Bool {
+        switch self {
+        case .addReady, .removeReady, .addVTEP, .removeVTEP: true
+        case .install, .uninstall: false
+        }
+    }
+}
+
+extension Operation {
+    /// Frames could pass after it that did not before: never without the guard.
+    var opensAWay: Bool {
+        switch self {
+        case .link(.create, _), .link(.change, _), .link(.addFlood, _), .filter(.addReady), .filter(.addVTEP): true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,48 @@
+package import APIClient
+package import NetworkModel
+
+/// The control plane behind an API server: `/v1/hosts/{host}/desired`, `…/reports`, `…/lease`.
+package struct APIControlPlane: DesiredSource, ReportSink {
+    private let client: APIClient
+    /// The host's name or id, as the path takes it.
+    private let host: String
+
+    package init(_ client: APIClient, host: Reference<Host>) {
+        self.client = client
+        self.host = host.description
+    }
+
+    package func follow(_ deliver: @escaping @Sendable (HostUpdate) -> Void) async throws(ControlPlaneError) {
+        do {
+            for try await update in try await client.desiredUpdates(host: host) { deliver(update) }
+        } catch is CancellationError {
+        } catch { throw ControlPlaneError(error) }
+    }
+
+    package func send(_ reports: [ResourceReport]) async throws(ControlPlaneError) {
+        do { try await client.report(host: host, reports) } catch { throw ControlPlaneError(error) }
+    }
+
+    package func renewLease() async throws(ControlPlaneError) {
+        do { try await client.renewLease(host: host) } catch { throw ControlPlaneError(error) }
+    }
+}
+
+extension ControlPlaneError {
+    init(_ error: any Error) {
+        switch error {
+        case let error as ControlPlaneError: self = error
+        case let problem as APIProblem:
+            let code: Code =
+                switch problem.status {
+                case 401, 403: .unauthorized
+                case 429, 500...: .unavailable
+                default: .refused
+                }
+            self.init(code, problem.description)
+        case let failure as APIFailure:
+            self.init(failure.code == .protocolViolation ? .malformed : .unreachable, failure.description)
+        default: self.init(.unreachable, "\(error)")
+        }
+    }
+}

@@ -1,0 +1,52 @@
+import Logging
+import NetworkModel
+import Synchronization
+
+/// Keeps one connection to the source of desired state open: connects, hands every update on, and connects again after
+/// a jittered wait when it ends, for as long as the agent runs.
+struct DesiredFeed: Sendable {
+    let source: any DesiredSource
+    let firstWait: Duration
+    let longestWait: Duration
+    let logger: Logger
+    let deliver: @Sendable (FeedEvent) -> Void
+
+    enum FeedEvent: Sendable {
+        case update(HostUpdate)
+        /// The connection ended; why, in words.
+        case lost(String)
+    }
+
+    /// Returns when cancelled.
+    func run() async {
+        var backoff = Backoff<Int>(first: firstWait, limit: longestWait)
+        while !Task.isCancelled {
+            let isFirst = Mutex(true)
+            var reason = "the server ended the stream"
+            do {
+                try await source.follow { update in
+                    if isFirst.withLock({ first in
+                        defer { first = false }
+                        return first
+                    }) {
+                        logger.info("connected to the API", metadata: ["revision": "\(update.revision)"])
+                    }
+                    deliver(.update(update))
+                }
+            } catch { reason = "\(error)" }
+            if !isFirst.withLock({ $0 }) { backoff.succeeded(0) }
+            guard !Task.isCancelled else { return }
+            // One line for each outage; the tries in between are only for those who look closer.
+            if backoff.failures(of: 0) == 0 {
+                logger.warning("the API is away; the data path stays as it is", metadata: ["reason": "\(reason)"])
+            } else {
+                logger.debug("the API is still away", metadata: ["reason": "\(reason)"])
+            }
+            deliver(.lost(reason))
+            let now = ContinuousClock.now
+            backoff.failed(0, at: now, jitter: .random(in: 0...1))
+            // The only error of a sleep is cancellation, which the loop's condition sees.
+            do { try await Task.sleep(until: backoff.nextDue(after: now) ?? now, clock: .continuous) } catch {}
+        }
+    }
+}
