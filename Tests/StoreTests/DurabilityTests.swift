@@ -12,7 +12,7 @@ import Testing
         let seed = UInt64.random(in: 0 ... .max)
         print("seed \(seed)")
         var random = SplitMix(seed: seed)
-        let rounds = ProcessInfo.processInfo.environment["KC_LONG"] == nil ? 6 : 60
+        let rounds = ProcessInfo.processInfo.environment["KC_LONG"] == "1" ? 100 : 6
         try await TemporaryStore.with { files in
             let notes = files.folder + "/acknowledged"
             var total = 0
