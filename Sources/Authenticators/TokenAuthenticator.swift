@@ -12,14 +12,17 @@ package import Resources
 /// | `join/<digest>` | when it expires |
 package struct TokenAuthenticator: Authenticator {
     private let store: any Store
+    private let known: KnownTokens
     /// SHA-256 of the server's certificate.
     private let fingerprint: String?
 
-    package init(store: any Store, fingerprint: String?) {
+    package init(store: any Store, known: KnownTokens, fingerprint: String?) {
         self.store = store
+        self.known = known
         self.fingerprint = fingerprint
     }
 
+    static let prefix = StoreKey("/kc/auth/")
     static let administrator = StoreKey("/kc/auth/admin")
     private static let joinTokens = StoreKey("/kc/auth/join/")
     private static func join(_ digest: String) -> StoreKey { StoreKey("/kc/auth/join/\(digest)") }
@@ -32,14 +35,18 @@ package struct TokenAuthenticator: Authenticator {
         let secret = token.split(separator: ".", maxSplits: 1).first.map(String.init) ?? ""
         let digest = Secret.digest(of: secret)
         if secret.hasPrefix(Secret.Prefix.administrator.rawValue) {
-            guard let entry = try await store.get(Self.administrator).entry,
-                Secret.areEqual(String(decoding: entry.value, as: UTF8.self), digest)
-            else { return nil }
-            return .administrator(via: "admin-token")
+            return try await known.principal(digest) { () throws(StoreError) in
+                guard let entry = try await store.get(Self.administrator).entry,
+                    Secret.areEqual(String(decoding: entry.value, as: UTF8.self), digest)
+                else { return nil }
+                return .administrator(via: "admin-token")
+            }
         }
         if secret.hasPrefix(Secret.Prefix.host.rawValue) {
-            guard let entry = try await store.get(Self.credential(digest)).entry else { return nil }
-            return ResourceID(String(decoding: entry.value, as: UTF8.self)).map(Principal.host)
+            return try await known.principal(digest) { () throws(StoreError) in
+                guard let entry = try await store.get(Self.credential(digest)).entry else { return nil }
+                return ResourceID(String(decoding: entry.value, as: UTF8.self)).map(Principal.host)
+            }
         }
         if secret.hasPrefix(Secret.Prefix.joining.rawValue) {
             guard let entry = try await store.get(Self.join(digest)).entry, expiry(of: entry) > now else { return nil }

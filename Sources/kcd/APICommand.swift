@@ -92,11 +92,18 @@ struct APICommand: AsyncParsableCommand {
             let tls = certificate.map { Listener.TLSFiles(certificate: $0.certificatePath, key: $0.keyPath) }
             listeners.append(try Listener(address, tls: address.wantsTLS ? tls : nil))
         }
+        let known = KnownTokens(store: store)
         let server = APIServer(
             service: service,
-            authenticator: TokenAuthenticator(store: store, fingerprint: certificate?.fingerprint),
+            authenticator: TokenAuthenticator(store: store, known: known, fingerprint: certificate?.fingerprint),
             settings: APIServer.Settings(listeners: listeners), logger: logger)
-        return try server.services()
+        return try server.services() + [Following(known: known)]
+    }
+
+    /// Keeps the known tokens true while the server runs.
+    private struct Following: Service {
+        let known: KnownTokens
+        func run() async { await cancelWhenGracefulShutdown { await known.run() } }
     }
 
     /// nil when nothing is served with TLS.
