@@ -96,10 +96,12 @@ private struct Identity {
             .json("{}")
         } _: { server in
             let endpoint = try Endpoint(parsing: "https://[::1]:\(server.port)")
-            // The server waits for a request that never comes, or closes: no certificate either way.
-            _ = await #expect(throws: APIFailure.self) {
-                try await FirstContact.fetchCertificate(endpoint, fingerprint: fingerprint)
+            // The server waits for a request that never comes.
+            let failure = await #expect(throws: APIFailure.self) {
+                try await FirstContact.fetchCertificate(
+                    endpoint, fingerprint: fingerprint, timeout: .milliseconds(100))
             }
+            #expect(failure?.code == .timedOut)
             return server.port
         }
         let failure = await #expect(throws: APIFailure.self) {

@@ -74,8 +74,8 @@ extension LabCommand {
             print(
                 """
                 \(instance) is up.
-                  kcnet --server unix:\(laboratory.state.apiSocket) host list
-                  kcnet --server unix:\(laboratory.state.apiSocket) apply -f \(folder.path)/desired
+                  kcnet host list --api unix:\(laboratory.state.apiSocket)
+                  kcnet apply -f \(folder.path)/desired --api unix:\(laboratory.state.apiSocket)
                   kcnet lab check \(instance)
                   kcnet lab exec \(instance) \(folder.topology.hosts[0].name) -- ip -details link
                   kcnet lab down \(instance)

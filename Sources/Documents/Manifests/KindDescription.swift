@@ -1,0 +1,57 @@
+import NetworkModel
+package import Resources
+
+/// What files and commands need to know of a kind beside its names.
+package struct KindDescription: Sendable {
+    package let kind: KindName
+    /// Members of `spec` that name resources, one or a list, and of which kind.
+    package let references: [(member: String, kind: KindName)]
+    private let checked: @Sendable (JSONNode) throws(FieldError) -> [UInt8]
+
+    private init<Kind: ResourceKind>(_ type: Kind.Type, references: [(member: String, kind: KindName)] = []) {
+        kind = Kind.kind
+        self.references = references
+        checked = { (node) throws(FieldError) in try Kind.Spec(json: node, path: "spec").json }
+    }
+
+    /// Every kind of the network core; what others refer to stands before what refers to it, so that applying in this
+    /// order finds everything it needs.
+    package static let all: [KindDescription] = [
+        KindDescription(Underlay.self), KindDescription(Project.self), KindDescription(Pool.self),
+        KindDescription(Host.self), KindDescription(Segment.self),
+        KindDescription(Gateway.self, references: [("host", Host.kind), ("segments", Segment.kind)]),
+        KindDescription(Attachment.self, references: [("segment", Segment.kind), ("host", Host.kind)]),
+    ]
+
+    /// - Parameter name: singular or plural.
+    package static func named(_ name: String) -> KindDescription? {
+        all.first { $0.kind.singular == name || $0.kind.plural == name }
+    }
+
+    /// The place in `all`.
+    package var rank: Int { Self.all.firstIndex { $0.kind == kind } ?? Self.all.count }
+
+    /// The spec as KC itself writes it: every default filled in, members in their fixed order.
+    /// - Throws: when the spec breaks a rule that needs no other resource.
+    package func canonical(_ spec: JSONNode) throws(FieldError) -> JSONNode {
+        let bytes = try checked(spec)
+        do { return try JSONParser.parse(bytes) } catch { throw FieldError(field: "spec", rule: "\(error)") }
+    }
+
+    /// The spec with every reference passed through `transform`.
+    package func mapReferences(_ spec: JSONNode, _ transform: (KindName, String) -> String) -> JSONNode {
+        references.reduce(spec) { spec, reference in
+            switch spec[reference.member]?.content {
+            case .string(let text):
+                spec.setting(reference.member, to: .string(transform(reference.kind, text)))
+            case .array(let nodes):
+                spec.setting(
+                    reference.member,
+                    to: JSONNode(
+                        .array(nodes.map { node in node.string.map { .string(transform(reference.kind, $0)) } ?? node })
+                    ))
+            default: spec
+            }
+        }
+    }
+}

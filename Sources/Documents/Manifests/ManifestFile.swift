@@ -1,0 +1,61 @@
+package import Resources
+
+/// The text of a file that holds resources.
+package enum ManifestFile {
+    package enum Format: Sendable { case json, yaml }
+
+    /// By the name's ending; a text without one (standard input) is JSON when it begins like a JSON document.
+    package static func format(name: String, text: String) -> Format {
+        let ending = name.split(separator: ".").last.map { $0.lowercased() }
+        if name.contains("."), ending == "json" { return .json }
+        if name.contains("."), ending == "yaml" || ending == "yml" { return .yaml }
+        return text.first { !$0.isWhitespace }.map { $0 == "{" || $0 == "[" } ?? false ? .json : .yaml
+    }
+
+    /// The manifests in the order they stand. A JSON text, or a YAML document, holds one resource, a list of them, or
+    /// a list as the API gives it (`{"items": […]}`).
+    package static func manifests(_ text: String, source: String, format: Format) throws(DocumentError) -> [Manifest] {
+        let documents: [(node: JSONNode, line: Int?)]
+        switch format {
+        case .json:
+            do { documents = [(try JSONParser.parse(Array(text.utf8)), nil)] } catch {
+                throw DocumentError(source: source, line: line(of: error.offset, in: text), rule: error.description)
+            }
+        case .yaml: documents = try YAMLReader.documents(text, source: source)
+        }
+        var manifests: [Manifest] = []
+        for document in documents {
+            let items: [JSONNode]
+            switch document.node.content {
+            case .array(let nodes): items = nodes
+            case .object where document.node["items"] != nil: items = document.node["items"]?.elements ?? []
+            default: items = [document.node]
+            }
+            for item in items {
+                manifests.append(
+                    try Manifest(item, source: source, line: document.line, keepsBytes: format == .json))
+            }
+        }
+        return manifests
+    }
+
+    /// What is needed first comes first; otherwise the order of the files is kept.
+    /// - Throws: when two manifests are for the same resource.
+    package static func sorted(_ manifests: [Manifest], project: Name) throws(DocumentError) -> [Manifest] {
+        var seen: [String: String] = [:]
+        for manifest in manifests {
+            let place = manifest.kind.isInProject ? (manifest.project ?? project).text : ""
+            let key = "\(manifest.kind)/\(place)/\(manifest.name)"
+            if let first = seen.updateValue(manifest.source, forKey: key) {
+                throw DocumentError(source: manifest.source, rule: "\(manifest.title) stands at \(first) already")
+            }
+        }
+        return manifests.enumerated().sorted {
+            ($0.element.description.rank, $0.offset) < ($1.element.description.rank, $1.offset)
+        }.map(\.element)
+    }
+
+    private static func line(of offset: Int, in text: String) -> Int {
+        1 + text.utf8.prefix(offset).count { $0 == UInt8(ascii: "\n") }
+    }
+}

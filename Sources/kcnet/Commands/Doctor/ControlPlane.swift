@@ -1,0 +1,84 @@
+import APIClient
+import Addressing
+import Documents
+import Glibc
+import NetworkModel
+import Resources
+
+/// What the API says about this machine.
+struct ControlPlane: Sendable {
+    /// Why the API could not be asked; nil when it answered.
+    var trouble: Complaint?
+    var endpoint = ""
+    var subject = ""
+    var underlay: Underlay.Spec?
+    /// The host that this machine is; nil when none fits.
+    var host: ResourceDocument?
+    /// Attachments of this host, with those that are not wired.
+    var attachments = 0
+    var unwired: [ResourceDocument] = []
+
+    var hostSpec: Host.Spec? {
+        // A host of a newer server that cannot be read is not examined further.
+        do { return try host?.spec.map { try Host.Spec(json: $0, path: "spec") } } catch { return nil }
+    }
+
+    var groupCount: Int { underlay.map { Int($0.groups.count) } ?? 256 }
+
+    static func look(_ session: Session, host wanted: String?) async -> ControlPlane {
+        var found = ControlPlane()
+        found.endpoint = session.client.endpoint.description
+        do {
+            let request = APIRequest(.get, ["v1", "whoami"], timeout: .seconds(5))
+            found.subject =
+                try await session.client.send(request).json(of: request)["role"]?.displayText ?? "a known caller"
+            found.underlay = try await session.client.get(ResourceCollection(Underlay.kind, project: ""), "default")
+                .spec
+                .map { node throws(FieldError) in try Underlay.Spec(json: node, path: "spec") }
+            let hosts = try await session.client.list(ResourceCollection(Host.kind, project: ""))
+            let addresses = LocalAddresses.all()
+            found.host = hosts.first { host in
+                wanted.map { $0 == host.name.text || $0 == host.id.description }
+                    ?? (host.spec?["vtep"]?.string.map(addresses.contains) ?? false)
+            }
+            if let host = found.host {
+                for project in try await session.client.list(ResourceCollection(Project.kind, project: "")) {
+                    let collection = ResourceCollection(Attachment.kind, project: project.name.text)
+                    let mine = try await session.client.list(collection)
+                        .filter { $0.spec?["host"]?.string == host.id.description }
+                    found.attachments += mine.count
+                    found.unwired += mine.filter { $0.phase != "wired" }
+                }
+            }
+        } catch { found.trouble = Complaint(error) }
+        return found
+    }
+}
+
+/// The IPv6 addresses of this machine's interfaces.
+enum LocalAddresses {
+    /// In canonical text form (RFC 5952), without link-local ones.
+    static func all() -> Set<String> {
+        Set(byInterface().values.joined())
+    }
+
+    static func byInterface() -> [String: Set<String>] {
+        var list: UnsafeMutablePointer<ifaddrs>?
+        guard getifaddrs(&list) == 0 else { return [:] }
+        defer { freeifaddrs(list) }
+        var found: [String: Set<String>] = [:]
+        var next = list
+        while let entry = next?.pointee {
+            next = entry.ifa_next
+            guard let address = entry.ifa_addr, address.pointee.sa_family == sa_family_t(AF_INET6) else { continue }
+            var buffer = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
+            let text = address.withMemoryRebound(to: sockaddr_in6.self, capacity: 1) { pointer in
+                var bytes = pointer.pointee.sin6_addr
+                return inet_ntop(AF_INET6, &bytes, &buffer, socklen_t(INET6_ADDRSTRLEN)).map { String(cString: $0) }
+            }
+            guard let text, !text.hasPrefix("fe80:") else { continue }
+            found[String(cString: entry.ifa_name), default: []].insert(text)
+        }
+        return found
+    }
+}

@@ -1,0 +1,97 @@
+import APIClient
+import Documents
+import Resources
+
+/// Compares manifests with what the server has.
+struct ApplyPlanning {
+    let session: Session
+
+    /// Under this many of a collection each is asked for by itself; from it on, the whole collection is listed.
+    private static let fewItems = 16
+
+    /// The changes, in the order of the manifests.
+    func changes(_ manifests: [Manifest]) async throws -> [Change] {
+        var live: [ResourceCollection: [Name: ResourceDocument]] = [:]
+        for (collection, wanted) in Dictionary(grouping: manifests, by: collection) {
+            live[collection] = try await fetch(collection, wanted.map(\.name))
+        }
+        let names = try await index(manifests, live)
+        return manifests.map { change($0, live[collection($0)]?[$0.name], names) }
+    }
+
+    private func collection(_ manifest: Manifest) -> ResourceCollection {
+        ResourceCollection(manifest.kind, project: manifest.project?.text ?? session.project)
+    }
+
+    private func change(_ manifest: Manifest, _ current: ResourceDocument?, _ names: NameIndex) -> Change {
+        let collection = collection(manifest)
+        var manifest = manifest
+        manifest.spec = names.spec(manifest.spec, of: manifest.description)
+        guard let current else {
+            let new = Difference.between(.object([]), manifest.document)
+            return Change(manifest: manifest, collection: collection, action: .create, differences: new)
+        }
+        let annotations = current.node["annotations"] ?? .object([])
+        manifest.annotations = Self.keepBytes(manifest.annotations, annotations, exactly: manifest.keepsBytes)
+        let old = Manifest.document(
+            name: current.name, labels: current.node["labels"] ?? .object([]), annotations: annotations,
+            protected: current.isProtected, spec: names.spec(current.spec ?? .object([]), of: manifest.description))
+        var differences = Difference.between(old, manifest.document)
+        if differences.isEmpty, manifest.keepsBytes {
+            // The meaning is the same, but the bytes are the user's to choose.
+            differences = manifest.annotations.members.compactMap { member in
+                guard let before = annotations[member.name], before.raw != member.value.raw else { return nil }
+                return Difference(
+                    field: "annotations.\(member.name)", old: String(decoding: before.raw, as: UTF8.self),
+                    new: String(decoding: member.value.raw, as: UTF8.self))
+            }
+        }
+        return Change(
+            manifest: manifest, collection: collection,
+            action: differences.isEmpty ? .nothing : .update(id: current.id, revision: current.revision),
+            differences: differences)
+    }
+
+    /// Annotations that came through YAML have no bytes of their own: those that mean what is there keep its bytes.
+    private static func keepBytes(_ new: JSONNode, _ old: JSONNode, exactly: Bool) -> JSONNode {
+        guard !exactly else { return new }
+        return .object(
+            new.members.map { member in
+                guard let before = old[member.name], before.means(member.value) else { return member }
+                return (member.name, before)
+            })
+    }
+
+    private func fetch(_ collection: ResourceCollection, _ wanted: [Name]) async throws -> [Name: ResourceDocument] {
+        var found: [Name: ResourceDocument] = [:]
+        do {
+            if wanted.count >= Self.fewItems {
+                for document in try await session.client.list(collection) { found[document.name] = document }
+            } else {
+                for name in wanted {
+                    do { found[name] = try await session.client.get(collection, name.text) } catch let problem
+                        as APIProblem where problem.status == 404
+                    { continue }
+                }
+            }
+        } catch let problem as APIProblem where problem.status == 404 {
+            // The project itself does not exist yet: a manifest may be about to create it.
+            return [:]
+        }
+        return found
+    }
+
+    /// Names for every id that what is there, or a manifest, refers to.
+    private func index(
+        _ manifests: [Manifest], _ live: [ResourceCollection: [Name: ResourceDocument]]
+    ) async throws -> NameIndex {
+        var index = NameIndex()
+        for (collection, documents) in live {
+            guard let description = KindDescription.named(collection.kind.singular) else { continue }
+            let session = session.inside(collection.project ?? session.project)
+            index.merge(try await session.names(for: Array(documents.values), description))
+            for document in documents.values { index.add(id: document.id, name: document.name) }
+        }
+        return index
+    }
+}

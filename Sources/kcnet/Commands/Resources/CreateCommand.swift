@@ -1,0 +1,35 @@
+import APIClient
+import ArgumentParser
+import Documents
+import Resources
+
+struct CreateCommand<Flags: KindFlags>: AsyncParsableCommand {
+    static var configuration: CommandConfiguration {
+        CommandConfiguration(commandName: "create", abstract: "Create one.")
+    }
+
+    @Argument(help: "Its name: a DNS label.") var name: String
+    @OptionGroup(title: "What it shall be") var flags: Flags
+    @OptionGroup(title: "Metadata") var metadata: MetadataOptions
+    @OptionGroup var waiting: WaitOptions
+    @OptionGroup var project: ProjectOptions
+    @OptionGroup var output: OutputOptions
+    @OptionGroup(title: "Connection") var connection: ConnectionOptions
+
+    func run() async throws {
+        try await connection.withSession(project: project.project, format: output.output) { session in
+            let description = Flags.description
+            let spec = try flags.edit(.object([]))
+            // What needs no other resource is checked here, so that the error can speak at once.
+            _ = try description.canonical(spec)
+            let body = try metadata.edit(.object([("name", .string(name)), ("spec", spec)]))
+            let collection = session.collection(description)
+            var document = try await session.client.create(collection, Array(body.raw))
+            if let seconds = waiting.wait {
+                document = try await Waiting<Flags>(session: session).settle(document, seconds: seconds)
+            }
+            try await session.show(document, Flags.self)
+            if session.format.isTable { for line in Flags.advice(document) { Terminal.line(line) } }
+        }
+    }
+}

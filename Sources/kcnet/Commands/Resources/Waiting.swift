@@ -1,0 +1,67 @@
+import APIClient
+import Documents
+import Resources
+
+/// `--wait`: watches one resource until it is as it shall be.
+struct Waiting<Flags: KindFlags> {
+    let session: Session
+
+    /// - Throws: `Complaint` with `timedOut` after `seconds`, with `failure` when the host can never carry it.
+    func settle(_ document: ResourceDocument, seconds: Int) async throws -> ResourceDocument {
+        guard let usual = Flags.settledPhases.first else {
+            throw Complaint(.usage, "a \(Flags.description.kind) has no phase to wait for")
+        }
+        defer { Terminal.progress("") }
+        return try await withThrowingTaskGroup(of: ResourceDocument.self) { group in
+            group.addTask { try await follow(document) }
+            group.addTask {
+                try await Task.sleep(for: .seconds(seconds))
+                throw Complaint(
+                    .timedOut, "\(Flags.description.kind) \(document.name) is not \(usual) after \(seconds) s",
+                    next: "`kcnet \(Flags.description.kind) show \(document.name)` tells what it waits for")
+            }
+            defer { group.cancelAll() }
+            guard let settled = try await group.next() else { throw CancellationError() }
+            return settled
+        }
+    }
+
+    /// A watch that breaks is opened again: the server may be restarting, and the time limit ends it anyway.
+    private func follow(_ document: ResourceDocument) async throws -> ResourceDocument {
+        let start = ContinuousClock.now
+        while true {
+            do {
+                let events = try await session.client.watch(
+                    session.collection(Flags.description), item: document.id.description)
+                for try await event in events {
+                    switch try WatchEvent(event) {
+                    case .put(let current, _):
+                        if let settled = try judge(current, since: start) { return settled }
+                    case .delete:
+                        throw Complaint(.notFound, "\(Flags.description.kind) \(document.name) was deleted meanwhile")
+                    case .bookmark, nil: continue
+                    }
+                }
+            } catch let failure as APIFailure where [.unreachable, .interrupted, .streamDead].contains(failure.code) {
+                Terminal.progress("\(failure.cause); trying again")
+            }
+            try await Task.sleep(for: .milliseconds(300))
+        }
+    }
+
+    private func judge(_ current: ResourceDocument, since start: ContinuousClock.Instant) throws
+        -> ResourceDocument?
+    {
+        let phase = current.phase ?? "without a phase"
+        if Flags.settledPhases.contains(phase) { return current }
+        if phase == "unfit" {
+            throw Complaint(.failure, "\(Flags.description.kind) \(current.name) is unfit: \(current.message ?? "")")
+        }
+        let message = current.message.map { ": \($0)" } ?? ""
+        Terminal.progress(
+            DisplayText.safe(
+                "\(Flags.description.kind) \(current.name) is \(phase)\(message) (\((ContinuousClock.now - start).components.seconds) s)"
+            ))
+        return nil
+    }
+}

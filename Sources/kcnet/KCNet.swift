@@ -1,0 +1,61 @@
+import ArgumentParser
+
+/// Layer 7. The network engineer's command: parses the command line, asks the API, prints.
+@main
+struct KCNet: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "kcnet",
+        abstract: "Networks of KC: segments, attachments, gateways, and what they stand on.",
+        discussion: """
+            The API is found by --api, KC_API, ~/.config/kc/config.json, or at /run/kc/api.sock.
+            A token comes from KC_TOKEN, KC_TOKEN_FILE, --token-file or the configuration file; root needs none on the socket.
+
+            Exit codes: 0 done; 1 failed; 2 the command line or a file cannot be understood; 3 not found;
+            4 conflict, or changed meanwhile; 5 refused (who you are); 6 the API cannot be reached; 7 --wait ran out of time.
+
+            Shell completions: kcnet --generate-completion-script bash|zsh|fish
+            """,
+        version: "kcnet \(Version.text)",
+        subcommands: [WhoAmI.self, VersionCommand.self],
+        groupedSubcommands: [
+            CommandGroup(
+                name: "Resources",
+                subcommands: [
+                    KindCommand<SegmentFlags>.self, KindCommand<AttachmentFlags>.self, KindCommand<GatewayFlags>.self,
+                    KindCommand<HostFlags>.self, KindCommand<PoolFlags>.self, KindCommand<UnderlayFlags>.self,
+                    KindCommand<ProjectFlags>.self,
+                ]),
+            CommandGroup(name: "Files", subcommands: [Apply.self, Export.self]),
+            CommandGroup(name: "Help", subcommands: [Doctor.self, SupportBundle.self, LabCommand.self]),
+        ])
+
+    static func main() async {
+        do {
+            var command = try parseAsRoot(Arguments.expanded(Array(CommandLine.arguments.dropFirst())))
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+        } catch { exit(afterwards: error) }
+    }
+
+    /// ArgumentParser ends a wrong command line with 64 (EX_USAGE); ours is 2, everything else as it says.
+    private static func exit(afterwards error: any Error) -> Never {
+        guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
+        Terminal.error(fullMessage(for: error))
+        exit(withError: ExitCode(ExitStatus.usage.rawValue))
+    }
+}
+
+/// What a command line may say shorter than ArgumentParser understands.
+enum Arguments {
+    /// `--wait` alone means the default time; `--wait 30` and `--wait=30` name another.
+    static func expanded(_ arguments: [String]) -> [String] {
+        arguments.enumerated().map { index, argument in
+            guard argument == "--wait" else { return argument }
+            let next = index + 1 < arguments.count ? arguments[index + 1] : ""
+            return next.isEmpty || !next.allSatisfy(\.isNumber) ? "--wait=\(WaitOptions.defaultSeconds)" : argument
+        }
+    }
+}

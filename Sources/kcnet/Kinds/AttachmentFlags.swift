@@ -1,0 +1,73 @@
+import APIClient
+import Addressing
+import ArgumentParser
+import Documents
+import NetworkModel
+import Resources
+
+struct AttachmentFlags: KindFlags {
+    static let abstract = "Ports on segments."
+    static var description: KindDescription { described(Attachment.kind) }
+    static let settledPhases = ["wired"]
+
+    @Option(help: "The segment it is a port of.") var segment: String?
+    @Option(help: "The host that realises it.") var host: String?
+    @Option(help: "A MAC of your choice.") var mac: String?
+    @Option(help: "A static address in the segment's /64; may be repeated.") var address: [String] = []
+    @Flag(help: "A tap device for a VM (the default).") var tap = false
+    @Option(help: "Put a veth's end into this network namespace of the host instead (a name, never a path).")
+    var netns: String?
+    @Option(help: "The interface's name inside the namespace (default: eth0).") var interface: String?
+    @Option(help: "Take this interface of the host into the segment instead: a connection to the outside.")
+    var external: String?
+
+    func validate() throws {
+        guard [tap, netns != nil, external != nil].count(where: { $0 }) <= 1 else {
+            throw ValidationError("--tap, --netns and --external exclude each other")
+        }
+        guard interface == nil || netns != nil else { throw ValidationError("--interface needs --netns") }
+    }
+
+    func edit(_ spec: JSONNode) -> JSONNode {
+        let spec = spec.setting("segment", text: segment).setting("host", text: host).setting("mac", text: mac)
+            .setting("addresses", texts: address)
+        guard let port else { return spec }
+        return spec.setting("port", to: port)
+    }
+
+    private var port: JSONNode? {
+        let empty = JSONNode.object([])
+        if tap { return empty.setting("type", text: "tap") }
+        if let netns {
+            return empty.setting("type", text: "namespace").setting("namespace", text: netns)
+                .setting("interface", text: interface ?? "eth0")
+        }
+        return external.map { empty.setting("type", text: "external").setting("interface", text: $0) }
+    }
+
+    static let columns: [Column] = [
+        .name, .spec("segment", "segment"), .spec("host", "host"), .status("mac", "mac"),
+        Column("addresses") { document, _ in
+            .init(
+                (document.status?["addresses"]?.elements ?? []).compactMap { $0["value"]?.string }.joined(
+                    separator: ","))
+        },
+        Column("port", wide: true) { document, _ in .init(document.spec?["port"]?["type"]?.string ?? "") },
+        .status("interface", "interface"), .phase, .labels, .id, .message,
+    ]
+
+    /// The command line of a VM on this tap. The device's name follows from the id, so that it is known before the
+    /// host has made it.
+    static func advice(_ document: ResourceDocument) -> [String] {
+        guard document.spec?["port"]?["type"]?.string == "tap", let mac = document.status?["mac"]?.string else {
+            return []
+        }
+        let interface = document.status?["interface"]?.string ?? InterfaceName.port(document.id.bytes).text
+        let host = document.spec?["host"] == nil ? "the host it will be bound to" : "its host"
+        return [
+            "", "On \(host), once it is wired, a VM takes it like this:",
+            "  qemu-system-x86_64 … -netdev tap,id=n0,ifname=\(interface),script=no,downscript=no,vhost=off "
+                + "-device virtio-net-pci,netdev=n0,mac=\(mac)",
+        ]
+    }
+}

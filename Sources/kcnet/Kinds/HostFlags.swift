@@ -1,0 +1,26 @@
+import ArgumentParser
+import Documents
+import NetworkModel
+import Resources
+
+struct HostFlags: KindFlags {
+    static let abstract = "Machines that run the node agent (`kcd join` makes them)."
+    static var description: KindDescription { described(Host.kind) }
+    static let settledPhases = ["up"]
+
+    @Option(help: "The underlay address that VXLAN uses.") var vtep: String?
+    @Option(help: "The underlay interface that carries it.") var interface: String?
+    @Option(help: "A role: gateway, dns; may be repeated.") var role: [HostRole] = []
+
+    func edit(_ spec: JSONNode) -> JSONNode {
+        spec.setting("vtep", text: vtep).setting("interface", text: interface)
+            .setting("roles", texts: role.map(\.rawValue))
+    }
+
+    static let columns: [Column] = [
+        .name, .spec("vtep", "vtep"), .spec("interface", "interface"), .spec("roles", "roles"), .phase,
+        .status("last seen", "lastSeen", wide: true), .labels, .id, .message,
+    ]
+}
+
+extension HostRole: ExpressibleByArgument {}

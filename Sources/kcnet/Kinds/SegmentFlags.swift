@@ -1,0 +1,40 @@
+import APIClient
+import Addressing
+import ArgumentParser
+import Documents
+import NetworkModel
+import Resources
+
+struct SegmentFlags: KindFlags {
+    static let abstract = "Virtual L2 networks."
+    static var description: KindDescription { described(Segment.kind) }
+    /// A segment that no host needs yet is as it shall be.
+    static let settledPhases = ["wired", "unused"]
+
+    @Option(help: "none: layer 2 only; manual: a /64, nothing advertised; automatic: a /64 and router advertisements.")
+    var ipam: IPAM?
+    @Option(help: "A VNI of your choice (default: the next of the pools).") var vni: UInt32?
+    @Option(help: "A /64 of your choice (default: the next of the pools).") var prefix: String?
+    @Option(help: "multicast or unicast (default: the underlay's way).") var replication: Replication?
+
+    func edit(_ spec: JSONNode) -> JSONNode {
+        spec.setting("ipam", text: ipam?.rawValue).setting("vni", number: vni).setting("prefix", text: prefix)
+            .setting("replication", text: replication?.rawValue)
+    }
+
+    static let columns: [Column] = [
+        .name,
+        .status("vni", "vni"),
+        Column("device") { document, _ in
+            guard let text = document.status?["vni"]?.displayText, let number = UInt32(text) else { return "" }
+            // A number that is no VNI has no device.
+            do { return .init(InterfaceName.vxlan(try VNI(number)).text) } catch { return "" }
+        },
+        .status("mtu", "mtu"), .spec("ipam", "ipam"), .status("prefix", "prefix"),
+        .status("replication", "replication", wide: true), .status("group", "group", wide: true), .phase, .labels, .id,
+        .message,
+    ]
+}
+
+extension IPAM: ExpressibleByArgument {}
+extension Replication: ExpressibleByArgument {}

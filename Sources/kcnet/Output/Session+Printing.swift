@@ -1,0 +1,36 @@
+import APIClient
+import Documents
+import Resources
+
+extension Session {
+    /// A list, in the format the user asked for.
+    func list<Flags: KindFlags>(_ documents: [ResourceDocument], _ flags: Flags.Type) async throws {
+        switch format {
+        case .json: print(JSONNode(.array(documents.map(\.node))))
+        case .yaml:
+            for document in documents { Terminal.print("---\n" + YAMLWriter.text(document.node)) }
+        case .table, .wide:
+            let columns = Flags.columns.filter { format == .wide || !$0.isWide }
+            let names = try await names(for: documents, Flags.description)
+            var table = Table(columns.map(\.title))
+            for document in documents { table.add(columns.map { $0.cell(document, names) }) }
+            guard !documents.isEmpty else {
+                return Terminal.error(
+                    "no \(Flags.description.kind.plural)"
+                        + (Flags.description.kind.isInProject ? " in project \(project)" : ""))
+            }
+            for line in table.lines(coloured: Terminal.isColoured) { Terminal.line(line) }
+        }
+    }
+
+    /// One resource: a row, or the whole document.
+    func show<Flags: KindFlags>(_ document: ResourceDocument, _ flags: Flags.Type) async throws {
+        if format.isTable { return try await list([document], flags) }
+        print(document.node)
+    }
+
+    /// A value as JSON or YAML.
+    func print(_ node: JSONNode) {
+        if format == .yaml { Terminal.print(YAMLWriter.text(node)) } else { Terminal.line(JSONLayout.text(node)) }
+    }
+}

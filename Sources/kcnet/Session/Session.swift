@@ -1,0 +1,50 @@
+import APIClient
+import Documents
+import NetworkModel
+import Resources
+
+/// One run of a command: the client, the project, and how to print.
+struct Session: Sendable {
+    let client: APIClient
+    let project: String
+    let format: OutputFormat
+    let settings: Settings
+
+    /// The same, looking at another project.
+    func inside(_ project: String) -> Session {
+        Session(client: client, project: project, format: format, settings: settings)
+    }
+
+    func collection(_ description: KindDescription) -> ResourceCollection {
+        ResourceCollection(description.kind, project: project)
+    }
+
+    /// The names behind the ids that these documents refer to. A few are asked for one by one, many as a list.
+    func names(for documents: [ResourceDocument], _ description: KindDescription) async throws -> NameIndex {
+        var index = NameIndex()
+        for reference in description.references {
+            var ids: Set<String> = []
+            for document in documents {
+                _ = description.mapReferences(document.spec ?? .object([])) { kind, text in
+                    if kind == reference.kind { ids.insert(text) }
+                    return text
+                }
+            }
+            let collection = ResourceCollection(reference.kind, project: project)
+            if ids.count > 8 {
+                for document in try await client.list(collection) { index.add(id: document.id, name: document.name) }
+            } else {
+                for id in ids {
+                    do {
+                        let document = try await client.get(collection, id)
+                        index.add(id: document.id, name: document.name)
+                    } catch let problem as APIProblem where problem.status == 404 {
+                        // Deleted meanwhile: its id is then all there is to show.
+                        continue
+                    }
+                }
+            }
+        }
+        return index
+    }
+}

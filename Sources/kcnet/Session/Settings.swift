@@ -1,0 +1,78 @@
+import APIClient
+import FoundationEssentials
+import Glibc
+import Resources
+
+/// Where the API is and how to prove who asks: from options, then the environment, then the configuration file.
+struct Settings: Sendable {
+    var endpoint = Endpoint.standard
+    var token: String?
+    var certificate: String?
+    var project = "default"
+
+    static func load(_ options: ConnectionOptions, environment: [String: String] = ProcessInfo.processInfo.environment)
+        throws -> Settings
+    {
+        func variable(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
+        let file = try ConfigurationFile.load(environment: environment)
+        var settings = Settings()
+        if let api = options.api ?? variable("KC_API") ?? file.api { settings.endpoint = try Endpoint(parsing: api) }
+        if let path = options.tokenFile {
+            settings.token = try read(path, firstLine: true)
+        } else if let token = variable("KC_TOKEN") {
+            settings.token = token
+        } else if let path = variable("KC_TOKEN_FILE") ?? file.tokenFile {
+            settings.token = try read(path, firstLine: true)
+        } else {
+            settings.token = file.token
+        }
+        if let path = options.certificate ?? variable("KC_CERTIFICATE") ?? file.certificate {
+            settings.certificate = try read(path)
+        }
+        settings.project = variable("KC_PROJECT") ?? file.project ?? settings.project
+        return settings
+    }
+
+    private static func read(_ path: String, firstLine: Bool = false) throws -> String {
+        let text: String
+        do { text = try LocalFile.read(path, maximum: 1 << 20) } catch {
+            throw Complaint(
+                .usage, "cannot read \(path): \(error)", next: "correct the path, or run as a user who may read it")
+        }
+        guard firstLine else { return text }
+        return text.split(separator: "\n").first.map { $0.filter { !$0.isWhitespace } } ?? ""
+    }
+}
+
+/// ~/.config/kc/config.json (or under XDG_CONFIG_HOME): `{"api", "token", "tokenFile", "certificate", "project"}`.
+struct ConfigurationFile {
+    var api: String?
+    var token: String?
+    var tokenFile: String?
+    var certificate: String?
+    var project: String?
+
+    static func load(environment: [String: String]) throws -> ConfigurationFile {
+        guard let path = path(environment), let status = LocalFile.status(path) else { return ConfigurationFile() }
+        let file: ConfigurationFile
+        do {
+            var reader = try FieldReader(
+                try JSONParser.parse(Array(LocalFile.read(path, maximum: 1 << 20).utf8)), path: "")
+            file = ConfigurationFile(
+                api: try reader.optional("api"), token: try reader.optional("token"),
+                tokenFile: try reader.optional("tokenFile"), certificate: try reader.optional("certificate"),
+                project: try reader.optional("project"))
+            try reader.finish()
+        } catch { throw Complaint(.usage, "\(path): \(error)", next: "correct the file, or remove it") }
+        // A token that others can read is everybody's token.
+        guard file.token == nil || status.st_mode & 0o077 == 0 else {
+            throw Complaint(.usage, "\(path) holds a token and others can read it", next: "chmod 600 \(path)")
+        }
+        return file
+    }
+
+    private static func path(_ environment: [String: String]) -> String? {
+        if let base = environment["XDG_CONFIG_HOME"], base.hasPrefix("/") { return base + "/kc/config.json" }
+        return environment["HOME"].map { $0 + "/.config/kc/config.json" }
+    }
+}

@@ -1,0 +1,120 @@
+import Foundation
+import Resources
+import Testing
+
+/// A real `kcd api` on a folder and a socket of its own, and the real `kcnet` as a process.
+struct Cloud: Sendable {
+    let folder: String
+    var socket: String { "\(folder)/api.sock" }
+
+    struct Outcome: Sendable {
+        let status: Int32
+        let output: String
+        let errors: String
+        var lines: [String] { output.split(separator: "\n").map(String.init) }
+        func json() throws -> JSONNode { try JSONParser.parse(Array(output.utf8)) }
+    }
+
+    /// Where the programs under test are: beside each other in the build folder of this package.
+    static var programs: String {
+        if let folder = ProcessInfo.processInfo.environment["KC_BIN"] { return folder }
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        return root.appendingPathComponent(".build/debug").path
+    }
+
+    /// Runs a server while `body` runs; ends it and removes its folder afterwards, also on failure.
+    static func with(_ body: (Cloud) async throws -> Void) async throws {
+        let cloud = Cloud(folder: "/tmp/kc-cli-\(getpid())-\(UInt32.random(in: 0...UInt32.max))")
+        try FileManager.default.createDirectory(atPath: cloud.folder, withIntermediateDirectories: false)
+        defer {
+            // Best effort: a test's folder in /tmp that stays hurts nothing.
+            try? FileManager.default.removeItem(atPath: cloud.folder)
+        }
+        let server = Process()
+        server.executableURL = URL(fileURLWithPath: "\(programs)/kcd")
+        server.arguments = ["api", "--state-dir", "\(cloud.folder)/state", "--socket", cloud.socket]
+        let log = FileManager.default.createFile(atPath: "\(cloud.folder)/log", contents: nil)
+        #expect(log)
+        let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: "\(cloud.folder)/log"))
+        server.standardError = handle
+        server.standardOutput = handle
+        try server.run()
+        func end() {
+            kill(server.processIdentifier, SIGKILL)
+            server.waitUntilExit()
+        }
+        do {
+            try await eventually { try await cloud.kcnet("whoami").status == 0 }
+            try await body(cloud)
+        } catch {
+            end()
+            print((try? String(contentsOfFile: "\(cloud.folder)/log", encoding: .utf8).suffix(4000)) ?? "")
+            throw error
+        }
+        end()
+    }
+
+    /// Runs kcnet to its end against this server.
+    @discardableResult
+    func kcnet(_ arguments: String..., input: String? = nil, environment: [String: String] = [:]) async throws
+        -> Outcome
+    {
+        try await Self.run(
+            "kcnet", arguments, input: input,
+            environment: ["KC_API": "unix:\(socket)", "HOME": folder].merging(environment) { $1 }, folder: folder)
+    }
+
+    static func run(
+        _ program: String, _ arguments: [String], input: String?, environment: [String: String], folder: String
+    ) async throws -> Outcome {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "\(programs)/\(program)")
+        process.arguments = arguments
+        process.environment = ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin"].merging(environment) { $1 }
+        let name = "\(folder)/run-\(UInt64.random(in: 0...UInt64.max))"
+        for end in ["in", "out", "err"] {
+            #expect(
+                FileManager.default.createFile(
+                    atPath: "\(name).\(end)", contents: end == "in" ? Data((input ?? "").utf8) : nil))
+        }
+        process.standardInput = try FileHandle(forReadingFrom: URL(fileURLWithPath: "\(name).in"))
+        process.standardOutput = try FileHandle(forWritingTo: URL(fileURLWithPath: "\(name).out"))
+        process.standardError = try FileHandle(forWritingTo: URL(fileURLWithPath: "\(name).err"))
+        let status: Int32 = try await withCheckedThrowingContinuation { continuation in
+            process.terminationHandler = { continuation.resume(returning: $0.terminationStatus) }
+            do { try process.run() } catch { continuation.resume(throwing: error) }
+        }
+        return Outcome(
+            status: status, output: try String(contentsOfFile: "\(name).out", encoding: .utf8),
+            errors: try String(contentsOfFile: "\(name).err", encoding: .utf8))
+    }
+
+    /// Starts kcnet and gives the process; its output goes to the file.
+    func start(_ arguments: String..., output: String) throws -> Process {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "\(Self.programs)/kcnet")
+        process.arguments = arguments
+        process.environment = ["KC_API": "unix:\(socket)", "HOME": folder, "PATH": "/usr/bin:/bin"]
+        #expect(FileManager.default.createFile(atPath: output, contents: nil))
+        process.standardOutput = try FileHandle(forWritingTo: URL(fileURLWithPath: output))
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        return process
+    }
+
+    func write(_ name: String, _ text: String) throws -> String {
+        let path = "\(folder)/\(name)"
+        try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+        return path
+    }
+}
+
+/// Asks again until it is so, for a bounded time.
+func eventually(seconds: Int = 20, _ condition: () async throws -> Bool) async throws {
+    let limit = ContinuousClock.now + .seconds(seconds)
+    while try await !condition() {
+        try #require(ContinuousClock.now < limit, "it did not come true in \(seconds) s")
+        try await Task.sleep(for: .milliseconds(50))
+    }
+}
