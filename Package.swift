@@ -147,7 +147,7 @@ let allTests: [Target] = [
     tests("StoreTests", ["Resources", "Persistence", "SQLiteStore", grdb, logging]),
     tests(
         "NetlinkTests",
-        ["Addressing", "NetworkModel", "NetworkPlanning", "NodePorts", "NodePortsTesting", "LinuxNetlink"]),
+        ["Addressing", "NetworkModel", "NetworkPlanning", "NodePorts", "NodePortsTesting", "LinuxNetlink", "CMnl"]),
     tests(
         "PacketFilterTests",
         [

@@ -53,12 +53,14 @@ static inline int cmnl_interface_name(int fd, int index, char *name) {
     return 0;
 }
 
-/* TUNSETIFF and TUNSETPERSIST on /dev/net/tun: a tap that outlives `fd`. */
-static inline int cmnl_persistent_tap(int fd, const char *name) {
+/* TUNSETIFF on /dev/net/tun: makes a tap that lives as long as `fd` is open. */
+static inline int cmnl_tap(int fd, const char *name) {
     struct ifreq request;
     memset(&request, 0, sizeof request);
     strncpy(request.ifr_name, name, IFNAMSIZ - 1);
     request.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
-    if (ioctl(fd, TUNSETIFF, &request) < 0) return -1;
-    return ioctl(fd, TUNSETPERSIST, 1UL);
+    return ioctl(fd, TUNSETIFF, &request);
 }
+
+/* TUNSETPERSIST: the tap outlives `fd`. */
+static inline int cmnl_tap_persist(int fd) { return ioctl(fd, TUNSETPERSIST, 1UL); }

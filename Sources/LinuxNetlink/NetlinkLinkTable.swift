@@ -76,7 +76,10 @@ package struct NetlinkLinkTable: LinkTable {
             let there = try threads.thread(for: peer.namespace)
             let isNew = try await here.run { context throws(NodeError) in
                 let file = try NamespaceFile(peer.namespace)
-                return try LinkWork(context: context).make(new, peerNamespace: file.descriptor)
+                let work = LinkWork(context: context)
+                if try work.make(new, peerNamespace: file.descriptor) { return true }
+                try work.checkAdoptable(new)
+                return false
             }
             do throws(NodeError) {
                 try await there.run { context throws(NodeError) in

@@ -65,6 +65,13 @@ struct KernelNamespace {
         try await table.observe(links: [device], in: name).links[device]
     }
 
+    /// Everything in the namespace but whether devices run: that follows their settings a moment later.
+    func settings() async throws -> ObservedLinks {
+        var observed = try await table.observe(in: name)
+        for name in observed.links.keys { observed.links[name]?.isRunning = false }
+        return observed
+    }
+
     /// An underlay for VXLAN devices: a veth, up, with an address.
     func underlay(_ device: InterfaceName = .underlay, mtu: Int = 1500) throws {
         _ = try run("ip link add \(device.text) mtu \(mtu) type veth peer name \(device.text)-p mtu \(mtu)")

@@ -12,6 +12,7 @@ struct LinkAnswer {
     var mtu = 0
     var mac: MACAddress?
     var master: Int32?
+    var group: UInt32 = 0
     var kind = ""
     var isTap = false
     var vxlan = VXLANAnswer()
@@ -44,6 +45,7 @@ struct LinkAnswer {
             case IFLA_MTU: mtu = Int(attribute.uint32 ?? 0)
             case IFLA_ADDRESS: mac = attribute.mac
             case IFLA_MASTER: master = attribute.int32
+            case IFLA_GROUP: group = attribute.uint32 ?? 0
             case IFLA_LINKINFO: read(information: attribute.nested)
             case IFLA_AF_SPEC: read(families: attribute.nested)
             default: break
@@ -127,7 +129,9 @@ extension LinkAnswer {
             learning: learning)
         return ObservedLink(
             name: name, index: index, kind: observedKind(nameOf: nameOf), settings: settings,
-            isRunning: flags & UInt32(IFF_UP) != 0 && flags & UInt32(IFF_RUNNING) != 0)
+            isRunning: flags & UInt32(IFF_UP) != 0 && flags & UInt32(IFF_RUNNING) != 0,
+            isMulticast: flags & UInt32(IFF_MULTICAST) != 0,
+            isUnfinished: group == ObservedLink.creationGroup && alias == nil)
     }
 
     private func observedKind(nameOf: (Int32) -> InterfaceName?) -> LinkKind {

@@ -38,7 +38,7 @@ extension RequestBuffer {
                     }
                 }
             case .tap:
-                put(IFLA_INFO_KIND, text: "tun")  // refused by the kernel; a tap is made by TapDevice
+                put(IFLA_INFO_KIND, text: "tun")  // refused by the kernel: TapDevice makes taps
             case .other(let kind):
                 put(IFLA_INFO_KIND, text: kind)
             }
@@ -48,6 +48,7 @@ extension RequestBuffer {
     private func put(birth settings: LinkSettings, name: InterfaceName) {
         put(IFLA_IFNAME, text: name.text)
         put(IFLA_MTU, UInt32(clamping: settings.mtu))
+        put(IFLA_GROUP, ObservedLink.creationGroup)
         if let mac = settings.mac { put(IFLA_ADDRESS, low48: mac.value) }
     }
 
@@ -79,7 +80,7 @@ extension RequestBuffer {
     ///   - master: index of a bridge; 0 takes the device out of its bridge.
     func adjust(
         _ name: InterfaceName, alias: String? = nil, mtu: Int? = nil, mac: MACAddress? = nil, master: Int32? = nil,
-        isUp: Bool? = nil
+        group: UInt32? = nil, isUp: Bool? = nil
     ) {
         begin(RTM_SETLINK)
         var header = ifinfomsg()
@@ -93,6 +94,7 @@ extension RequestBuffer {
         if let mtu { put(IFLA_MTU, UInt32(clamping: mtu)) }
         if let mac { put(IFLA_ADDRESS, low48: mac.value) }
         if let master { put(IFLA_MASTER, master) }
+        if let group { put(IFLA_GROUP, group) }
     }
 
     /// RTM_NEWLINK that changes a living bridge's own options.

@@ -14,6 +14,7 @@ final class RequestBuffer {
 
     init() {
         storage = .allocate(byteCount: Self.capacity, alignment: 16)
+        storage.initializeMemory(as: UInt8.self, repeating: 0, count: Self.capacity)
         header = mnl_nlmsg_put_header(storage)
     }
 
@@ -25,6 +26,8 @@ final class RequestBuffer {
     /// Begins anew. NLM_F_REQUEST is always set.
     func begin(_ type: Int, flags: Int32 = 0) {
         overflowed = false
+        // Padding between attributes stays as it is found: zero, and never the rest of an earlier request.
+        storage.initializeMemory(as: UInt8.self, repeating: 0, count: bytes.count)
         header = mnl_nlmsg_put_header(storage)
         header.pointee.nlmsg_type = UInt16(type)
         header.pointee.nlmsg_flags = UInt16(NLM_F_REQUEST | flags)

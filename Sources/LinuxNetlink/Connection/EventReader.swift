@@ -95,6 +95,15 @@ final class EventReader: Sendable {
         let sockets = Sockets(events: events, control: control)
         var bytes = receiveBytes
         guard setsockopt(events, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, 4) == 0 else { throw .last("SO_RCVBUFFORCE") }
+        // Without an address of its own the socket has that of the kernel, and hears nothing of what the kernel says.
+        var address = sockaddr_nl()
+        address.nl_family = sa_family_t(AF_NETLINK)
+        let bound = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(events, $0, socklen_t(MemoryLayout<sockaddr_nl>.size))
+            }
+        }
+        guard bound == 0 else { throw .last("bind(AF_NETLINK)") }
         for group in Self.groups {
             var number = Int32(group.rawValue)
             guard setsockopt(events, SOL_NETLINK, Int32(NETLINK_ADD_MEMBERSHIP), &number, 4) == 0 else {

@@ -23,12 +23,15 @@ enum DeviceFiles {
         }
     }
 
-    /// TUNSETIFF: taps are the one kind that rtnetlink does not make. Persistent, with virtio-net headers, one queue.
-    /// - Throws: EBUSY when a tap of that name exists and someone holds it, EINVAL when it has other flags.
-    static func makeTap(_ name: InterfaceName) throws(KernelError) {
-        let descriptor = open("/dev/net/tun", O_RDWR | O_CLOEXEC)
-        guard descriptor >= 0 else { throw .last("open /dev/net/tun") }
+    /// The decimal number that a file holds; nil when there is no such file or something else in it.
+    static func number(at path: String) -> Int? {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
-        guard cmnl_persistent_tap(descriptor, name.text) == 0 else { throw .last("TUNSETIFF") }
+        return withUnsafeTemporaryAllocation(byteCount: 32, alignment: 1) { buffer in
+            let count = read(descriptor, buffer.baseAddress, buffer.count)
+            guard count > 0 else { return nil }
+            return Int(String(decoding: buffer[..<count].prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self))
+        }
     }
 }

@@ -8,11 +8,7 @@ extension LinkWork {
     /// IPv6 first (before the device can be up with it), then the bridge's options, then the rest in one message; a
     /// port's learning needs its bridge, so it comes after that and before up.
     func change(_ name: InterfaceName, _ change: LinkChange) throws(NodeError) {
-        if let alias = change.alias, alias.utf8.count > Self.longestAlias {
-            throw NodeError(
-                .errno(ERANGE), operation: "change", subject: name.text,
-                message: "an alias has at most \(Self.longestAlias) bytes")
-        }
+        try check(alias: change.alias, "change", name)
         do throws(KernelError) {
             if let disabled = change.ipv6Disabled {
                 _ = try bridgeIndex(name)

@@ -8,24 +8,16 @@ extension LinkWork {
     /// Makes the device, down. False when a device of that name exists.
     func make(_ new: NewLink, peerNamespace: Int32?) throws(NodeError) -> Bool {
         let operation = "create \(new.kind.word)"
-        if let alias = new.settings.alias, alias.utf8.count > Self.longestAlias {
-            throw NodeError(
-                .errno(ERANGE), operation: operation, subject: new.name.text,
-                message: "an alias has at most \(Self.longestAlias) bytes")
-        }
+        try check(alias: new.settings.alias, operation, new.name)
         do throws(KernelError) {
             switch new.kind {
-            case .tap:
-                // TUNSETIFF takes an existing tap without a word, so ask first.
-                guard context.index(of: new.name) == nil else { return false }
-                try DeviceFiles.makeTap(new.name)
             case .vxlan(let vxlan):
                 guard let link = context.index(of: vxlan.link) else {
                     throw KernelError(errno: ENODEV, message: "there is no underlay interface \(vxlan.link)")
                 }
                 request.create(new, link: link, peerNamespace: nil)
                 try netlink.acknowledge()
-            case .bridge, .veth, .other:
+            case .bridge, .veth, .tap, .other:
                 request.create(new, link: nil, peerNamespace: peerNamespace)
                 try netlink.acknowledge()
             }
@@ -38,8 +30,24 @@ extension LinkWork {
         }
     }
 
-    /// IFALIASZ (linux/if.h) without its final zero.
-    static let longestAlias = 255
+    /// A tap becomes persistent as the last of all: until then the kernel takes it away with its descriptor, so that
+    /// neither a failure nor a crash leaves half of one.
+    func createTap(_ new: NewLink) throws(NodeError) {
+        try check(alias: new.settings.alias, "create tap", new.name)
+        // TUNSETIFF takes an existing tap without a word, so ask first.
+        guard context.index(of: new.name) == nil else { return try adopt(new) }
+        let tap = try TapDevice(new.name)
+        try finish(new.name, new.settings, kind: .tap)
+        try tap.persist()
+    }
+
+    /// IFALIASZ (linux/if.h) is 256 with the final zero; the kernel's own refusal does not say which field it means.
+    func check(alias: String?, _ operation: String, _ name: InterfaceName) throws(NodeError) {
+        guard let alias, alias.utf8.count > 255 else { return }
+        throw NodeError(
+            .errno(ERANGE), operation: operation, subject: name.text,
+            message: "the alias has \(alias.utf8.count) bytes; at most 255 fit")
+    }
 
     /// Gives a device that was just made the rest of its settings; takes it away when that fails, so that nothing is
     /// half done.
@@ -68,6 +76,7 @@ extension LinkWork {
             request.adjust(
                 name, alias: settings.alias, mtu: kind.takesMTUAtBirth ? nil : settings.mtu,
                 mac: kind == .tap ? settings.mac : nil, master: master,
+                group: kind == .tap ? ObservedLink.creationGroup : nil,
                 isUp: isUpLater ? nil : settings.isUp)
             try netlink.acknowledge()
             if let learning = settings.learning, master != nil, !learning {
@@ -84,23 +93,7 @@ extension LinkWork {
 
     /// A device of the wanted name exists: completes it when it is the wanted one.
     func adopt(_ new: NewLink) throws(NodeError) {
-        let operation = "create \(new.kind.word)"
-        guard let found = try observe(link: new.name) else {
-            throw NodeError(
-                .errno(EAGAIN), operation: operation, subject: new.name.text,
-                message: "a device of that name was there and went away meanwhile")
-        }
-        let same = found.kind == new.kind || (new.kind == .veth && found.kind == .veth)
-        // Without an alias and down it is what a crash left between the two messages of a creation.
-        let isOurs =
-            found.settings.alias == new.settings.alias || (found.settings.alias == nil && !found.settings.isUp)
-        guard same, isOurs else {
-            throw NodeError(
-                .errno(EEXIST), operation: operation, subject: new.name.text,
-                message: same
-                    ? "a device of that name exists with the alias \(found.settings.alias ?? "(none)")"
-                    : "a device of that name exists and is another: \(found.kind)")
-        }
+        try checkAdoptable(new)
         let wanted = new.settings
         try change(
             new.name,
@@ -109,6 +102,27 @@ extension LinkWork {
                 master: wanted.master.map { .bridge($0) }, isUp: wanted.isUp, ipv6Disabled: wanted.ipv6Disabled,
                 multicastSnooping: wanted.multicastSnooping, netfilterCalls: wanted.netfilterCalls,
                 learning: wanted.learning))
+    }
+
+    /// The existing device is of the wanted kind, and ours by its alias, or by its group where a crash came before it
+    /// got the alias.
+    func checkAdoptable(_ new: NewLink) throws(NodeError) {
+        let operation = "create \(new.kind.word)"
+        guard let found = try observe(link: new.name) else {
+            throw NodeError(
+                .errno(EAGAIN), operation: operation, subject: new.name.text,
+                message: "a device of that name was there and went away meanwhile")
+        }
+        guard found.kind == new.kind else {
+            throw NodeError(
+                .errno(EEXIST), operation: operation, subject: new.name.text,
+                message: "a device of that name exists and is another: \(found.kind)")
+        }
+        guard found.settings.alias == new.settings.alias || found.isUnfinished else {
+            throw NodeError(
+                .errno(EEXIST), operation: operation, subject: new.name.text,
+                message: "a device of that name exists with the alias '\(found.settings.alias ?? "")'")
+        }
     }
 
     func bridgeIndex(_ bridge: InterfaceName) throws(KernelError) -> Int32 {

@@ -98,13 +98,17 @@ extension LinkWork {
     ) throws(KernelError) {
         for family in [AF_INET6, AF_INET] {
             request.getRoutes(family: family)
-            let (hasDefault, routed) = try netlink.dump((false, Set<InterfaceName>())) { found, message in
-                guard let route = RouteAnswer(message) else { return }
-                if route.isDefault, route.isIPv6 { found.0 = true }
-                if !route.isKernels { found.1.formUnion(route.indexes.compactMap(nameOf)) }
+            do throws(KernelError) {
+                let (hasDefault, routed) = try netlink.dump((false, Set<InterfaceName>())) { found, message in
+                    guard let route = RouteAnswer(message) else { return }
+                    if route.isDefault, route.isIPv6 { found.0 = true }
+                    if !route.isKernels { found.1.formUnion(route.indexes.compactMap(nameOf)) }
+                }
+                if hasDefault { observed.hasDefaultRoute = true }
+                observed.routed.formUnion(routed)
+            } catch  where error.errno == ENOENT {
+                continue  // the main table is made with its first route
             }
-            if hasDefault { observed.hasDefaultRoute = true }
-            observed.routed.formUnion(routed)
         }
         request.getForwardingSetting()
         observed.isForwarding = try netlink.get(forwarding) ?? false

@@ -14,7 +14,9 @@ struct LinkWork {
     func perform(_ operation: LinkOperation) throws(NodeError) {
         switch operation {
         case .create(let new):
-            if try make(new, peerNamespace: nil) {
+            if new.kind == .tap {
+                try createTap(new)
+            } else if try make(new, peerNamespace: nil) {
                 try finishOrUndo(new.name, new.settings, kind: new.kind)
             } else {
                 try adopt(new)
