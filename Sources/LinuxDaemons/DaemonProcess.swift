@@ -64,6 +64,23 @@ struct ProcessStatus {
         self.startTime = startTime
     }
 
+    /// Whether the process has a handler for the signal (SigCgt of proc(5)): before it has, many signals end it.
+    static func catches(_ signal: Int32, _ pid: ProcessID) -> Bool {
+        guard let status = content(of: "/proc/\(pid)/status") else { return false }
+        let line = String(decoding: status, as: UTF8.self).split(separator: "\n").first { $0.hasPrefix("SigCgt:") }
+        guard let mask = line.flatMap({ UInt64($0.dropFirst("SigCgt:\t".count), radix: 16) }) else { return false }
+        return mask >> UInt64(signal - 1) & 1 == 1
+    }
+
+    /// Whether the process is in the network namespace that has this name now. True as well when there is none by that
+    /// name: then nothing better can be had.
+    static func isIn(_ namespace: String, _ pid: ProcessID) -> Bool {
+        var named = stat()
+        var own = stat()
+        guard stat("/run/netns/\(namespace)", &named) == 0, stat("/proc/\(pid)/ns/net", &own) == 0 else { return true }
+        return named.st_ino == own.st_ino && named.st_dev == own.st_dev
+    }
+
     /// Whether the process runs this binary with exactly these words.
     static func isRunning(_ pid: ProcessID, _ binary: String, _ words: [String]) -> Bool {
         var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))

@@ -27,7 +27,7 @@ final class SupervisedDaemon {
     private static let longestDelay = Duration.seconds(30)
     /// Having run so long, it counts as sound again.
     private static let soundAfter = Duration.seconds(60)
-    /// From the start to the daemon's own pid file.
+    /// From the start to the daemon's own pid file and signal handler.
     private static let startLimit = Duration.seconds(5)
     /// From the signal to the end: radvd first sends its last advertisements.
     private static let stopLimit = Duration.seconds(3)
@@ -92,7 +92,7 @@ final class SupervisedDaemon {
         restarts += 1
         if startedAt.duration(to: .now) >= Self.soundAfter { failures = 0 }
         pause()
-        logged("process \(process.pid) \(end)")
+        log.add("process \(process.pid) \(end)")
     }
 
     /// Starts it when that is due.
@@ -101,14 +101,23 @@ final class SupervisedDaemon {
         do throws(NodeError) {
             try start()
         } catch {
-            logged(error.description)
+            log.add(error.description)
         }
     }
 
     /// Kills a process that is there but serves nothing; its end is then like any other.
     func checkHealth() {
-        guard let process, process.isStopped else { return }
-        logged("process \(process.pid) is stopped and serves nothing: killed")
+        guard let process else { return }
+        let reason: String
+        if process.isStopped {
+            reason = "is stopped"
+        } else if let namespace = spec.namespace, !ProcessStatus.isIn(namespace, process.pid) {
+            // Someone deleted the namespace and made it again: the daemon holds on to the old one.
+            reason = "is in a namespace that is gone"
+        } else {
+            return
+        }
+        log.add("process \(process.pid) \(reason) and serves nothing: killed")
         process.send(SIGKILL)
     }
 
@@ -160,7 +169,8 @@ final class SupervisedDaemon {
             throw error
         }
         startedAt = .now
-        while directory.readPID() != pid {
+        // A reload that came before its handler is there would end it.
+        while directory.readPID() != pid || !ProcessStatus.catches(recipe.reload, pid) {
             let isLate = startedAt.duration(to: .now) > Self.startLimit
             if isLate { child.send(SIGKILL) }
             guard !child.hasEnded(within: .milliseconds(isLate ? 1000 : 5)) else {
@@ -201,7 +211,13 @@ final class SupervisedDaemon {
     }
 
     private func reload() {
-        process?.send(recipe.reload)
+        guard let process else { return }
+        // Only one taken up in its first moments may not have its handler yet.
+        let limit = ContinuousClock.now + Self.startLimit
+        while !ProcessStatus.catches(recipe.reload, process.pid), !process.hasEnded(within: .milliseconds(5)),
+            limit > .now
+        {}
+        process.send(recipe.reload)
         directory.reloadIsDone()
     }
 
@@ -211,8 +227,6 @@ final class SupervisedDaemon {
     }
 
     private var words: String { log.lastLines.joined(separator: "; ") }
-
-    private func logged(_ line: String) { log.add(line) }
 
     private func failure(_ message: String) -> NodeError {
         NodeError(.program, operation: "run", subject: spec.instance, message: message)

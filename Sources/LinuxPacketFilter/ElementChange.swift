@@ -10,6 +10,12 @@ struct ElementChange {
     var element: Element
     var isAddition: Bool
 
+    func failure(_ answer: KernelAnswer) -> NodeError {
+        NodeError(
+            .errno(answer.errno), operation: isAddition ? "add element" : "delete element",
+            subject: "\(table.rawValue) kc \(set) \(element)", message: answer.text)
+    }
+
     /// nfgen_family (NFPROTO_*, linux/netfilter.h).
     static func number(_ family: Table.Family) -> UInt8 {
         switch family {
@@ -23,30 +29,43 @@ extension NetfilterSocket {
     /// Does the changes in order in one transaction.
     ///
     /// The kernel takes an element that is there already (no NLM_F_EXCL), but refuses to delete one that is not, and
-    /// with it the whole transaction. It names every change it refuses, so those deletions are left out and the rest
-    /// is tried again: usually once; more often only when someone else deletes at the same time.
+    /// with it the whole transaction (NFT_MSG_DESTROYSETELEM came with 6.3). So the sets are read only when that
+    /// happened, the deletions of what is not there are left out, and the rest is tried again: once, unless someone
+    /// else deletes at the same time.
     /// - Throws: the errno and the kernel's words for the first change it refuses; then nothing was changed.
     func apply(_ changes: [ElementChange]) throws(NodeError) {
         var changes = changes
-        while !changes.isEmpty {
+        for _ in 0..<5 {
+            if changes.isEmpty { return }
             let refused = try transaction(changes)
             if refused.isEmpty { return }
-            let (index, answer) = refused[0]
-            let isAbsent = refused.allSatisfy { !changes[$0.0].isAddition && $0.1.errno == ENOENT }
-            guard isAbsent else {
-                let first = refused.first { changes[$0.0].isAddition || $0.1.errno != ENOENT } ?? (index, answer)
-                let change = changes[first.0]
-                throw NodeError(
-                    .errno(first.1.errno), operation: change.isAddition ? "add element" : "delete element",
-                    subject: "\(change.table.rawValue) kc \(change.set) \(change.element)", message: first.1.text)
+            if let other = refused.first(where: { changes[$0.index].isAddition || $0.answer.errno != ENOENT }) {
+                throw changes[other.index].failure(other.answer)
             }
-            let absent = Set(refused.map(\.0))
-            changes = changes.indices.filter { !absent.contains($0) }.map { changes[$0] }
+            changes = try withoutAbsentDeletions(changes)
+        }
+        throw NodeError(.errno(EAGAIN), operation: "change", subject: "elements", message: "the sets never rest")
+    }
+
+    private func withoutAbsentDeletions(_ changes: [ElementChange]) throws(NodeError) -> [ElementChange] {
+        var present: [Identifier: Set<[UInt8]>] = [:]
+        for (family, set) in [(Table.Family.bridge, KCRuleset.ready), (.inet, KCRuleset.vteps)] {
+            present[set] = Set(try keys(of: set, in: family) ?? [])
+        }
+        return changes.filter { change in
+            let key = change.element.key
+            if change.isAddition {
+                present[change.set, default: []].insert(key)
+                return true
+            }
+            return present[change.set]?.remove(key) != nil
         }
     }
 
     /// - Returns: the changes that the kernel refused; empty when all were done.
-    private func transaction(_ changes: [ElementChange]) throws(NodeError) -> [(Int, KernelAnswer)] {
+    private func transaction(
+        _ changes: [ElementChange]
+    ) throws(NodeError) -> [(index: Int, answer: KernelAnswer)] {
         var request = NetfilterRequest(messages: changes.count)
         let begin = nextSequence()
         request.beginBatch(sequence: begin)
@@ -71,10 +90,13 @@ extension NetfilterSocket {
         request.endBatch(sequence: nextSequence())
         try send(request)
         return try answers(begin: begin, count: changes.count, subject: "elements").map {
-            (Int($0.sequence &- begin) - 1, $0)
+            (index: Int($0.sequence &- begin) - 1, answer: $0)
         }
     }
 
+    /// The kernel names every message it refuses. Hundreds of answers do not fit the receive buffer: then the rest is
+    /// lost, but one that is there says enough, since the batch is refused as a whole.
+    ///
     /// Reads what the kernel says to a batch of `count` messages, the last of which asked for an acknowledgement.
     /// - Returns: the refusals of single messages.
     /// - Throws: a refusal of the batch as a whole, or an answer that lacks the acknowledgement.
@@ -82,7 +104,13 @@ extension NetfilterSocket {
         var refusals: [KernelAnswer] = []
         var isAcknowledged = false
         while true {
-            let messages = try receive()
+            let messages: [NetlinkMessage]
+            do throws(NodeError) {
+                messages = try receive()
+            } catch {
+                guard error.code == .errno(ENOBUFS) else { throw error }
+                continue
+            }
             if messages.isEmpty { break }
             for answer in messages.compactMap(\.failure) {
                 let index = answer.sequence &- begin

@@ -98,11 +98,12 @@ final class FilterState: ThreadState {
 
     // MARK: ThreadState
 
-    var watched: [Int32] { [changes.descriptor] }
+    var watched: [Int32] { [changes.descriptor] + (worker.descriptor.map { [$0] } ?? []) }
     var deadline: ContinuousClock.Instant? { nil }
     func deadlineIsOver() {}
 
     func isReady(_ descriptor: Int32) {
+        guard descriptor == changes.descriptor else { return worker.left() }
         while true {
             let messages: [NetlinkMessage]
             do throws(NodeError) {

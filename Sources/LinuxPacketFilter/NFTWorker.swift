@@ -48,6 +48,12 @@ final class NFTWorker {
     /// The running process; netlink uses it as the port of its first socket.
     var pid: ProcessID? { process?.pid }
 
+    /// Where it says, unasked, that it goes; nil while it does not run.
+    var descriptor: Int32? { process?.answers.raw }
+
+    /// It said so, or ended: between requests there is nothing else to hear.
+    func left() { end() }
+
     /// Hands over one text, which is one transaction.
     /// - Returns: nft's output.
     /// - Throws: `program` with nft's errors when it refused, and nothing was changed; `protocolViolation` or an errno

@@ -25,7 +25,7 @@ package struct NamedSet: Hashable, Sendable {
 }
 
 /// One element of a set.
-package enum Element: Hashable, Sendable {
+package enum Element: Hashable, Sendable, CustomStringConvertible {
     case interface(InterfaceName)
     case address(IPv6Address)
 
@@ -39,6 +39,9 @@ package enum Element: Hashable, Sendable {
         }
     }
 
+    package var description: String { text }
+
+    /// As commands of nft take it.
     var text: String {
         switch self {
         case .interface(let name): "\"\(name)\""

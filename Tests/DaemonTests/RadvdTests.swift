@@ -85,4 +85,224 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: "\(root)/\(instance)"))
         #expect(await supervisor.observe().isEmpty)
     }
+
+    /// Starts it and waits until the guest has its default route.
+    func serve(_ supervisor: ProcessSupervisor) async throws {
+        try await supervisor.ensure(try spec())
+        try await eventually(within: .seconds(30)) { try !defaultRoute().isEmpty }
+    }
+
+    @Test func `without a way out a guest gets an address and no default route`() async throws {
+        let supervisor = supervisor()
+        try await supervisor.ensure(try spec(hasWayOut: false))
+        try await eventually(within: .seconds(30)) { try addresses().contains("fd00:1:2:3:") }
+        #expect(try defaultRoute().isEmpty)
+        try await supervisor.stop(instance: instance, withdraw: false)
+    }
+
+    @Test func `a reload takes effect in the same process and keeps the default route`() async throws {
+        let supervisor = supervisor()
+        try await serve(supervisor)
+        let before = try #require(pid)
+        try await supervisor.ensure(try spec(prefix: "fd00:9:9:9::/64"))
+        #expect(try !defaultRoute().isEmpty)
+        try await eventually(within: .seconds(30)) { try addresses().contains("fd00:9:9:9:") }
+        #expect(try !defaultRoute().isEmpty)
+        #expect(pid == before)
+        #expect(await supervisor.observe()[instance]?.restarts == 0)
+        try await supervisor.stop(instance: instance, withdraw: false)
+    }
+
+    @Test func `stopping without withdrawal leaves the guest its default route`() async throws {
+        let supervisor = supervisor()
+        try await serve(supervisor)
+        let process = try #require(pid)
+        try await supervisor.stop(instance: instance, withdraw: false)
+        #expect(kill(process, 0) == -1)
+        #expect(try !defaultRoute().isEmpty)
+    }
+
+    @Test func `a configuration the daemon refuses changes nothing`() async throws {
+        let supervisor = supervisor()
+        var broken = try spec()
+        broken.configuration += "nonsense\n"
+        await #expect(throws: NodeError.self) { try await supervisor.ensure(broken) }
+        #expect(await supervisor.observe().isEmpty)
+        #expect(!FileManager.default.fileExists(atPath: "\(root)/\(instance)"))
+
+        try await supervisor.ensure(try spec())
+        let before = pid
+        do throws(NodeError) {
+            try await supervisor.ensure(broken)
+            Issue.record("radvd takes nonsense")
+        } catch {
+            #expect(error.code == .program && error.message.contains("syntax error"), "\(error)")
+        }
+        #expect(
+            await supervisor.observe()[instance]
+                == ObservedDaemon(isRunning: true, configuration: try spec().configuration))
+        #expect(pid == before)
+        try await supervisor.stop(instance: instance, withdraw: false)
+    }
+
+    @Test func `a killed daemon is back by itself, with growing pauses`() async throws {
+        let supervisor = supervisor()
+        var events = supervisor.events().makeAsyncIterator()
+        try await supervisor.ensure(try spec())
+        var pauses: [Duration] = []
+        for round in 1...3 {
+            let victim = try #require(pid)
+            let start = ContinuousClock.now
+            #expect(kill(victim, SIGKILL) == 0)
+            _ = await events.next()
+            try await eventually {
+                let daemon = await supervisor.observe()[instance]
+                return daemon?.isRunning == true && daemon?.restarts == round
+            }
+            pauses.append(start.duration(to: .now))
+            #expect(pid != victim)
+        }
+        #expect(pauses[0] < .seconds(1))
+        #expect(pauses[2] > .milliseconds(400), "\(pauses)")
+        #expect(lines.withLock { $0.contains { $0.hasSuffix("was killed by signal 9") } })
+        try await supervisor.stop(instance: instance, withdraw: false)
+    }
+
+    @Test func `a stopped daemon serves nothing: it is replaced`() async throws {
+        let supervisor = supervisor()
+        try await supervisor.ensure(try spec())
+        let victim = try #require(pid)
+        #expect(kill(victim, SIGSTOP) == 0)
+        try await eventually { await supervisor.observe()[instance]?.isRunning == false }
+        try await eventually { await supervisor.observe()[instance]?.isRunning == true }
+        #expect(pid != victim)
+        try await supervisor.stop(instance: instance, withdraw: false)
+    }
+
+    @Test func `a daemon outlives its supervisor and is taken up by the next, also its end`() async throws {
+        var first: ProcessSupervisor? = supervisor()
+        try await first?.ensure(try spec())
+        let left = try #require(pid)
+        first = nil
+        // Talking to nobody must not end it: each reload makes it write.
+        for _ in 0..<3 { #expect(kill(left, SIGHUP) == 0) }
+
+        let second = supervisor()
+        #expect(
+            await second.observe()
+                == [instance: ObservedDaemon(isRunning: true, configuration: try spec().configuration)])
+        try await second.ensure(try spec())
+        #expect(pid == left)
+        try await eventually { lines.withLock { $0.contains { $0.contains("config file") } } }
+
+        #expect(kill(left, SIGKILL) == 0)
+        try await eventually {
+            let daemon = await second.observe()[instance]
+            return daemon?.isRunning == true && daemon?.restarts == 1
+        }
+        #expect(pid != left)
+        try await second.stop(instance: instance, withdraw: false)
+    }
+
+    @Test func `what died while nobody watched is started by the next supervisor`() async throws {
+        var first: ProcessSupervisor? = supervisor()
+        try await first?.ensure(try spec())
+        let left = try #require(pid)
+        first = nil
+        #expect(kill(left, SIGKILL) == 0)
+        #expect(ChildProcess.wait(left) == .killed(signal: SIGKILL))
+        let second = supervisor()
+        try await eventually { await second.observe()[instance]?.isRunning == true }
+        #expect(pid != left)
+        try await second.stop(instance: instance, withdraw: false)
+    }
+
+    @Test func `another process that got the number is neither adopted nor harmed`() async throws {
+        var first: ProcessSupervisor? = supervisor()
+        try await first?.ensure(try spec())
+        let left = try #require(pid)
+        first = nil
+        #expect(kill(left, SIGKILL) == 0)
+        #expect(ChildProcess.wait(left) == .killed(signal: SIGKILL))
+        let other = try ChildProcess.spawn("/usr/bin/sleep", ["60"])
+        defer {
+            kill(other, SIGKILL)
+            _ = ChildProcess.wait(other)
+        }
+        for file in ["pid", "process.json"] {
+            let path = "\(root)/\(instance)/\(file)"
+            let text = try String(contentsOfFile: path, encoding: .utf8)
+            try Data(text.replacing("\(left)", with: "\(other)").utf8).write(to: URL(filePath: path))
+        }
+        let second = supervisor()
+        try await eventually { await second.observe()[instance]?.isRunning == true }
+        #expect(pid != other)
+        try await second.stop(instance: instance, withdraw: false)
+        #expect(kill(other, 0) == 0)
+    }
+
+    @Test func `a namespace made anew gets a daemon of its own`() async throws {
+        let supervisor = supervisor()
+        try await supervisor.ensure(try spec())
+        let old = try #require(pid)
+        try command("/usr/sbin/ip", "netns", "delete", router.name.text)
+        try command("/usr/sbin/ip", "netns", "add", router.name.text)
+        try await eventually { await supervisor.observe()[instance]?.restarts == 1 }
+        try await eventually { await supervisor.observe()[instance]?.isRunning == true }
+        let new = try #require(pid)
+        #expect(new != old)
+        #expect(
+            try command("/usr/bin/readlink", "/proc/\(new)/ns/net")
+                == router.run("readlink", "/proc/self/ns/net"))
+        try await supervisor.stop(instance: instance, withdraw: false)
+    }
+
+    @Test func `a daemon that cannot start is named, and started when it can`() async throws {
+        let missing = supervisor(binaries: [.radvd: "/nowhere/radvd"])
+        await #expect(throws: NodeError.self) { try await missing.ensure(try spec()) }
+        var lost = try spec()
+        lost.namespace = "kcdm-none"
+        let supervisor = supervisor()
+        do throws(NodeError) {
+            try await supervisor.ensure(lost)
+            Issue.record("there is no such namespace")
+        } catch {
+            #expect(error.code == .noSuchNamespace, "\(error)")
+        }
+        #expect(await supervisor.observe()[instance]?.isRunning == false)
+        try await supervisor.ensure(try spec())
+        #expect(await supervisor.observe()[instance]?.isRunning == true)
+        try await supervisor.stop(instance: instance, withdraw: true)
+    }
+
+    @Test(arguments: ["", "../x", "a/b", "-a", "A", "a b", "a\n"]) func `an instance's name is safe`(name: String)
+        async throws
+    {
+        var bad = try spec()
+        bad.instance = name
+        let supervisor = supervisor()
+        await #expect(throws: NodeError.self) { try await supervisor.ensure(bad) }
+        try await supervisor.stop(instance: name, withdraw: true)
+        #expect(await supervisor.observe().isEmpty)
+    }
+
+    @Test func `radvd takes every configuration we can render`() throws {
+        let path = "/tmp/\(router.name).conf"
+        defer { unlink(path) }
+        for resolvers in 0...8 {
+            for lifetime in [0, 1800] {
+                let interfaces = try (1...3).map { number in
+                    RadvdConfiguration.Interface(
+                        name: .gatewaySegment(try VNI(number)),
+                        prefix: try IPv6Prefix(parsing: "fd00:0:0:\(number)::/64"),
+                        mtu: try MTU(number == 1 ? 1280 : 8930), routerLifetimeSeconds: lifetime,
+                        resolvers: (0..<resolvers).map { IPv6Address(high: 0xfd00 << 48, low: UInt64($0 + 1)) })
+                }
+                try Data(RadvdConfiguration(interfaces: interfaces).text.utf8).write(to: URL(filePath: path))
+                try command("/usr/sbin/radvd", "-c", "-C", path)
+            }
+        }
+        try Data("interface seg000001 { AdvSendAdvert maybe; };\n".utf8).write(to: URL(filePath: path))
+        #expect(throws: CommandFailure.self) { try command("/usr/sbin/radvd", "-c", "-C", path) }
+    }
 }

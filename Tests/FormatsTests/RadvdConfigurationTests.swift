@@ -1,0 +1,50 @@
+import Addressing
+import DaemonConfigs
+import Testing
+
+@Suite struct RadvdConfigurationTests {
+    static func interface(lifetime: Int = 1800, resolvers: Int = 0) throws -> RadvdConfiguration.Interface {
+        RadvdConfiguration.Interface(
+            name: .gatewaySegment(try VNI(300)), prefix: try IPv6Prefix(parsing: "fd00:1:2:3::/64"),
+            mtu: try MTU(1430), routerLifetimeSeconds: lifetime,
+            resolvers: (0..<resolvers).map { IPv6Address(high: 0xfd00 << 48, low: UInt64($0 + 1)) })
+    }
+
+    @Test func `a segment is this text`() throws {
+        let text = RadvdConfiguration(interfaces: [try Self.interface(resolvers: 1)]).text
+        let expected = """
+            interface seg00012c {
+                IgnoreIfMissing on;
+                AdvSendAdvert on;
+                AdvRASrcAddress { fe80::1; };
+                MinRtrAdvInterval 10;
+                MaxRtrAdvInterval 30;
+                AdvDefaultLifetime 1800;
+                AdvLinkMTU 1430;
+                prefix fd00:1:2:3::/64 {
+                    AdvOnLink on;
+                    AdvAutonomous on;
+                };
+                RDNSS fd00::1 {
+                    AdvRDNSSLifetime 1800;
+                };
+            };
+
+            """
+        #expect(text == expected)
+    }
+
+    @Test(arguments: [(0, 0), (1, 1), (3, 1), (4, 2), (8, 3)])
+    func `resolvers come in blocks of three at most`(resolvers: Int, blocks: Int) throws {
+        let text = RadvdConfiguration(interfaces: [try Self.interface(resolvers: resolvers)]).text
+        let lines = text.split(separator: "\n").filter { $0.contains("RDNSS fd00") }
+        #expect(lines.count == blocks)
+        #expect(lines.allSatisfy { (1...3).contains($0.split(separator: " ").count - 2) })
+    }
+
+    @Test func `the interval keeps to the bounds of RFC 4861`() {
+        #expect(RadvdConfiguration.minimumInterval >= 3)
+        #expect(Double(RadvdConfiguration.minimumInterval) <= 0.75 * Double(RadvdConfiguration.maximumInterval))
+        #expect((4...1800).contains(RadvdConfiguration.maximumInterval))
+    }
+}
