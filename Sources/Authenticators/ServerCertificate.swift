@@ -43,7 +43,8 @@ package struct ServerCertificate: Sendable {
             + addresses.map { GeneralName.ipAddress(ASN1OctetString(contentBytes: $0[...])) }
         let extensions = try Certificate.Extensions {
             Critical(BasicConstraints.notCertificateAuthority)
-            Critical(KeyUsage(digitalSignature: true))
+            // No KeyUsage: without keyCertSign in it BoringSSL does not take the certificate for self-signed, and then
+            // finds no issuer for it in a client that trusts it alone.
             try ExtendedKeyUsage([.serverAuth])
             SubjectAlternativeNames(alternatives)
         }
