@@ -94,9 +94,7 @@ package struct LaboratoryState: Hashable, Sendable {
     }
 
     func remove() throws(LaboratoryError) {
-        do { try FileManager.default.removeItem(atPath: directory) } catch {
-            throw LaboratoryError(.file, operation: "remove", subject: directory, message: "\(error)")
-        }
+        try removeFolder(directory)
         // The root goes with its last laboratory; it stays, by ENOTEMPTY, while there are others.
         rmdir(root)
     }
@@ -138,5 +136,12 @@ func readRecord<Record: JSONReadable>(_ file: String) throws(LaboratoryError) ->
 func makeFolder(_ path: String) throws(LaboratoryError) {
     do { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) } catch {
         throw LaboratoryError(.file, operation: "make folder", subject: path, message: "\(error)")
+    }
+}
+
+/// With all that is in it.
+func removeFolder(_ path: String) throws(LaboratoryError) {
+    do { try FileManager.default.removeItem(atPath: path) } catch {
+        throw LaboratoryError(.file, operation: "remove", subject: path, message: "\(error)")
     }
 }

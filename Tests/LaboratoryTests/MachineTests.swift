@@ -156,4 +156,26 @@ struct MachineTests {
             #expect(machine.daemons.map(\.isRunning) == [true])
         }
     }
+
+    @Test func `a new machine in the place of a lost one has its cable and its guests, and of its files those named`()
+        async throws
+    {
+        try await withMachines("two-hosts") { laboratory in
+            let old = try laboratory.machine(named: "h1")
+            for file in ["keep", "lose"] {
+                try await old.command("mkdir", ["-p", "/var/lib/kc/node"]).check("make", "folder")
+                try await old.command("touch", ["/var/lib/kc/node/\(file)"]).check("write", file)
+            }
+            try await old.ip("link", "add", "lost", "type", "bridge")
+            let host = try #require(laboratory.topology.hosts.first { $0.name.text == "h1" })
+            try await laboratory.replace(host, keeping: ["node/keep"])
+            #expect(!old.keeper.isRunning)
+            let new = try laboratory.machine(named: "h1")
+            #expect(try await new.command("ls", ["/var/lib/kc/node"]).run().output == "keep\n")
+            #expect(try await Set(new.devices().map(\.name)) == ["lo", "eth0"])
+            #expect(try await new.guestNamespaces() == ["web", "other"])
+            let answer = try await new.command("ping", ["-c", "1", "-W", "2", "fd0a::2"]).run()
+            #expect(answer.isSuccess, "\(answer.complaint)")
+        }
+    }
 }

@@ -4,10 +4,12 @@ import Resources
 /// The processes that live inside machines, known by the mark on the mounts they see: also those that a killed daemon
 /// left, or an engineer's shell.
 struct MachineProcesses {
-    /// The start of every marker of the laboratory's machines.
+    /// The start of every marker of the laboratory's machines, or one machine's whole.
     let prefix: String
 
     init(token: String) { prefix = " kclab-\(token)-" }
+
+    init(token: String, machine: Name) { prefix = " \(Machine.marker(machine, token: token)) " }
 
     func running() -> [ProcessIdentity] {
         ProcessIdentity.all().filter { process in

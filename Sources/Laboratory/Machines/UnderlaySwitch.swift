@@ -33,6 +33,10 @@ struct UnderlaySwitch: Sendable {
         ).check("drop multicast in", namespace)
     }
 
+    func hasPort(of machine: Name) async throws(LaboratoryError) -> Bool {
+        try await Command("ip", ["-n", namespace, "link", "show", machine.text]).run().isSuccess
+    }
+
     /// Plugs a machine in: its interface and the switch's port are the two ends of one veth.
     func connect(_ leg: Topology.Leg, of machine: Machine) async throws(LaboratoryError) {
         let mtu = leg.mtu ?? link.mtu

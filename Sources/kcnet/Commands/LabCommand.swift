@@ -74,8 +74,9 @@ extension LabCommand {
             print(
                 """
                 \(instance) is up.
-                  kcnet host list --api unix:\(laboratory.state.apiSocket)
-                  kcnet apply -f \(folder.path)/desired --api unix:\(laboratory.state.apiSocket)
+                  export KC_API=unix:\(laboratory.state.apiSocket)
+                  kcnet host list
+                  kcnet apply -f \(folder.path)/desired
                   kcnet lab check \(instance)
                   kcnet lab exec \(instance) \(folder.topology.hosts[0].name) -- ip -details link
                   kcnet lab down \(instance)
