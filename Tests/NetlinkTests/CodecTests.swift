@@ -11,8 +11,8 @@ import Testing
     @Test func `a bridge's creating message`() {
         let request = RequestBuffer()
         let settings = LinkSettings(
-            mtu: 1430, mac: MACAddress(0x02_00_00_00_00_01), isUp: true, multicastSnooping: false,
-            netfilterCalls: false)
+            alias: "kc:segment/1", mtu: 1430, mac: MACAddress(0x02_00_00_00_00_01), isUp: true,
+            multicastSnooping: false, netfilterCalls: false)
         request.create(
             NewLink(name: .device("kcb000001"), kind: .bridge, settings: settings), link: nil, peerNamespace: nil)
         let expected: [UInt8] =
@@ -21,7 +21,7 @@ import Testing
                 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,  // ifinfomsg
                 0x0e, 0, 3, 0, 0x6b, 0x63, 0x62, 0x30, 0x30, 0x30, 0x30, 0x30, 0x31, 0, 0, 0,  // IFLA_IFNAME
                 0x08, 0, 4, 0, 0x96, 0x05, 0, 0,  // IFLA_MTU 1430
-                0x08, 0, 27, 0, 0x63, 0x6b, 0, 0,  // IFLA_GROUP "kc"
+                0x08, 0, 27, 0, 0x63, 0x6b, 0, 0,  // IFLA_GROUP "kc": an alias will follow
                 0x0a, 0, 1, 0, 0x02, 0, 0, 0, 0, 0x01, 0, 0,  // IFLA_ADDRESS
                 0x34, 0, 18, 0x80,  // IFLA_LINKINFO, nested
                 0x0b, 0, 1, 0, 0x62, 0x72, 0x69, 0x64, 0x67, 0x65, 0, 0,  // IFLA_INFO_KIND "bridge"

@@ -48,7 +48,8 @@ extension RequestBuffer {
     private func put(birth settings: LinkSettings, name: InterfaceName) {
         put(IFLA_IFNAME, text: name.text)
         put(IFLA_MTU, UInt32(clamping: settings.mtu))
-        put(IFLA_GROUP, ObservedLink.creationGroup)
+        // What will have no alias is nobody's business, and must not look as if its alias were still to come.
+        if settings.alias != nil { put(IFLA_GROUP, ObservedLink.creationGroup) }
         if let mac = settings.mac { put(IFLA_ADDRESS, low48: mac.value) }
     }
 

@@ -76,7 +76,7 @@ extension LinkWork {
             request.adjust(
                 name, alias: settings.alias, mtu: kind.takesMTUAtBirth ? nil : settings.mtu,
                 mac: kind == .tap ? settings.mac : nil, master: master,
-                group: kind == .tap ? ObservedLink.creationGroup : nil,
+                group: kind == .tap && settings.alias != nil ? ObservedLink.creationGroup : nil,
                 isUp: isUpLater ? nil : settings.isUp)
             try netlink.acknowledge()
             if let learning = settings.learning, master != nil, !learning {
