@@ -49,6 +49,7 @@ struct Cloud: Sendable {
             try await body(cloud)
         } catch {
             end()
+            // The log is for whoever looks at the failure; without it the failure still stands.
             print((try? String(contentsOfFile: "\(cloud.folder)/log", encoding: .utf8).suffix(4000)) ?? "")
             throw error
         }

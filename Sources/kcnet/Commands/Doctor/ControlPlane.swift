@@ -37,9 +37,10 @@ struct ControlPlane: Sendable {
                 .map { node throws(FieldError) in try Underlay.Spec(json: node, path: "spec") }
             let hosts = try await session.client.list(ResourceCollection(Host.kind, project: ""))
             let addresses = LocalAddresses.all()
+            let own = AgentChecks.status()?["host"]?["id"]?.string
             found.host = hosts.first { host in
                 wanted.map { $0 == host.name.text || $0 == host.id.description }
-                    ?? (host.spec?["vtep"]?.string.map(addresses.contains) ?? false)
+                    ?? (own == host.id.description || (host.spec?["vtep"]?.string.map(addresses.contains) ?? false))
             }
             if let host = found.host {
                 for project in try await session.client.list(ResourceCollection(Project.kind, project: "")) {

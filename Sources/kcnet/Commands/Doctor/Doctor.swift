@@ -34,6 +34,7 @@ struct Doctor: AsyncParsableCommand {
         var findings = await MachineChecks.all()
         let control = await ControlPlane.look(session, host: host)
         findings += ControlChecks.all(control)
+        findings += AgentChecks.findings(AgentChecks.status(), isHost: control.host != nil && host == nil)
         findings.append(
             MulticastCapacity.finding(
                 optmem: ProcFile.number("/proc/sys/net/core/optmem_max"), groups: control.groupCount,

@@ -17,6 +17,10 @@ struct BundleParts: Sendable {
         let findings = await Doctor.examine(session, host: nil)
         parts.append(
             BundleParts(name: "doctor.txt", text: Finding.lines(findings, coloured: false).joined(separator: "\n")))
+        parts.append(
+            BundleParts(
+                name: "agent.json",
+                text: AgentChecks.status().map(JSONLayout.text) ?? "\(AgentChecks.statusFile) is missing"))
         parts.append(await requested("metrics.txt", session, APIRequest(.get, ["metrics"])))
         for (name, program, arguments) in listings {
             parts.append(BundleParts(name: name, text: await output(program, arguments)))
