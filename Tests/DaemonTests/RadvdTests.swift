@@ -184,7 +184,8 @@ import Testing
         try await first?.ensure(try spec())
         let left = try #require(pid)
         first = nil
-        // Talking to nobody must not end it: each reload makes it write.
+        #expect(getsid(left) == left)
+        // Talking to nobody must neither end nor stop it: each reload makes it write.
         for _ in 0..<3 { #expect(kill(left, SIGHUP) == 0) }
 
         let second = supervisor()
@@ -202,6 +203,25 @@ import Testing
         }
         #expect(pid != left)
         try await second.stop(instance: instance, withdraw: false)
+    }
+
+    @Test func `a daemon whose log nobody reads goes on serving`() async throws {
+        var first: ProcessSupervisor? = supervisor()
+        try await first?.ensure(try spec())
+        let left = try #require(pid)
+        first = nil
+        // More than the FIFO holds, so that whatever the daemon writes now is one line too many.
+        let log = try FileDescriptor.open("\(root)/\(instance)/log", O_RDWR | O_NONBLOCK)
+        let filler = [UInt8](repeating: UInt8(ascii: "x"), count: 4096)
+        while write(log.raw, filler, filler.count) > 0 {}
+        let one = [UInt8(ascii: "x")]
+        while write(log.raw, one, 1) > 0 {}
+        #expect(errno == EAGAIN)
+        #expect(kill(left, SIGHUP) == 0)
+        // It answers; rdisc6 itself fails until the guest's own link-local address is there.
+        try await eventually { guest.succeeds("rdisc6", "-1", "-w", "5000", "eth0") }
+        try await supervisor().stop(instance: instance, withdraw: true)
+        #expect(kill(left, 0) == -1)
     }
 
     @Test func `what died while nobody watched is started by the next supervisor`() async throws {

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// What the tests read out of `nft -j list chain`: packets counted by each rule that counts.
 struct ChainListing: Decodable {
