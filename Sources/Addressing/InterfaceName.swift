@@ -29,11 +29,11 @@ package struct InterfaceName: Hashable, Comparable, Sendable, CustomStringConver
     /// `kcb<vni:6 hex>`: the bridge of a segment.
     package static func bridge(_ vni: VNI) -> InterfaceName { InterfaceName(derived: "kcb" + vni.hex) }
     /// `kct<10 characters of base32(id)>`: the port of an attachment. `identifier` is the id's first 7 bytes or more.
-    package static func port(_ identifier: some Collection<UInt8>) -> InterfaceName {
+    package static func port(_ identifier: [UInt8]) -> InterfaceName {
         InterfaceName(derived: "kct" + base32(identifier, length: 10))
     }
     /// `kcp<10 characters>`: the guest's end of a veth while it waits to be moved into its namespace.
-    package static func peer(_ identifier: some Collection<UInt8>) -> InterfaceName {
+    package static func peer(_ identifier: [UInt8]) -> InterfaceName {
         InterfaceName(derived: "kcp" + base32(identifier, length: 10))
     }
     /// `seg<vni:6 hex>`: the port of a managed gateway on a segment, inside the gateway's namespace.
@@ -53,19 +53,30 @@ package struct InterfaceName: Hashable, Comparable, Sendable, CustomStringConver
 }
 
 /// The first `length` characters of the lower-case base32 (RFC 4648 section 6) of `bytes`, without padding.
-package func base32(_ bytes: some Collection<UInt8>, length: Int) -> String {
-    let alphabet = Array("abcdefghijklmnopqrstuvwxyz234567".utf8)
-    var text: [UInt8] = []
-    var buffer: UInt32 = 0
-    var bits: UInt32 = 0
-    for byte in bytes where text.count < length {
-        buffer = (buffer << 8 | UInt32(byte)) & 0xffff
-        bits += 8
-        while bits >= 5, text.count < length {
-            bits -= 5
-            text.append(alphabet[Int(buffer >> bits & 31)])
+package func base32(_ bytes: [UInt8], length: Int) -> String {
+    // Names are derived for every port on every look at a host: no array between the bits and the string.
+    String(unsafeUninitializedCapacity: length) { text in
+        var count = 0
+        var buffer: UInt32 = 0
+        var bits: UInt32 = 0
+        for byte in bytes where count < length {
+            buffer = (buffer << 8 | UInt32(byte)) & 0xffff
+            bits += 8
+            while bits >= 5, count < length {
+                bits -= 5
+                text[count] = base32Digit(UInt8(truncatingIfNeeded: buffer >> bits & 31))
+                count += 1
+            }
         }
+        if bits > 0, count < length {
+            text[count] = base32Digit(UInt8(truncatingIfNeeded: buffer << (5 - bits) & 31))
+            count += 1
+        }
+        return count
     }
-    if bits > 0, text.count < length { text.append(alphabet[Int(buffer << (5 - bits) & 31)]) }
-    return String(decoding: text, as: UTF8.self)
+}
+
+/// 0 to 25 are letters, 26 to 31 the digits 2 to 7.
+private func base32Digit(_ value: UInt8) -> UInt8 {
+    value < 26 ? UInt8(ascii: "a") + value : UInt8(ascii: "2") + value - 26
 }
