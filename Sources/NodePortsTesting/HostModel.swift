@@ -18,6 +18,12 @@ package struct HostModel: Sendable {
         package var isUnfinished = false
         /// Index of the other end of a veth.
         package var peer: Int32?
+
+        package init(index: Int32, kind: LinkKind, settings: LinkSettings) {
+            self.index = index
+            self.kind = kind
+            self.settings = settings
+        }
     }
 
     package struct Namespace: Hashable, Sendable {

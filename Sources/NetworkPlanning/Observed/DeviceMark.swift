@@ -114,10 +114,10 @@ extension InterfaceName {
     /// `lo`.
     package static let loopback = InterfaceName.literal("lo")
 
-    /// The VNI in a name of the form `kcb…` or `kcx…`; nil for any other name.
+    /// The VNI in a name of the form `kcb…`, `kcx…` or `seg…`; nil for any other name.
     var segmentVNI: VNI? {
         let bytes = Array(text.utf8)
-        guard bytes.count == 9, text.hasPrefix("kcb") || text.hasPrefix("kcx"),
+        guard bytes.count == 9, ["kcb", "kcx", "seg"].contains(text.prefix(3)),
             let number = UInt32(text.dropFirst(3), radix: 16)
         else { return nil }
         return VNI(ordinal: UInt64(number))

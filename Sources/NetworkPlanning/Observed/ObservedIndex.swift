@@ -22,6 +22,8 @@ package struct ObservedIndex: Hashable, Sendable {
     package private(set) var owned: [Subject: Set<InterfaceName>] = [:]
     /// The ports of a bridge, ours and foreign.
     package private(set) var ports: [InterfaceName: Set<InterfaceName>] = [:]
+    /// How many of them are foreign.
+    package private(set) var foreignPorts: [InterfaceName: Int] = [:]
     package private(set) var vxlans: [VNI: Set<InterfaceName>] = [:]
     package private(set) var unfinished: Set<InterfaceName> = []
     /// Our ends of veths in other namespaces, by attachment.
@@ -42,15 +44,22 @@ package struct ObservedIndex: Hashable, Sendable {
             marks[link.name] = mark
             owned[mark.subject, default: []].insert(link.name)
         }
-        if let master = link.settings.master { ports[master, default: []].insert(link.name) }
+        if let master = link.settings.master {
+            ports[master, default: []].insert(link.name)
+            if marks[link.name] == nil { foreignPorts[master, default: 0] += 1 }
+        }
         if case .vxlan(let settings) = link.kind { vxlans[settings.vni, default: []].insert(link.name) }
         if link.isUnfinished { unfinished.insert(link.name) }
     }
 
     /// Forgets a device as `add` took it in.
     package mutating func remove(_ link: ObservedLink) {
-        if let mark = marks.removeValue(forKey: link.name) { owned.remove(link.name, from: mark.subject) }
-        if let master = link.settings.master { ports.remove(link.name, from: master) }
+        let mark = marks.removeValue(forKey: link.name)
+        if let mark { owned.remove(link.name, from: mark.subject) }
+        if let master = link.settings.master {
+            ports.remove(link.name, from: master)
+            if mark == nil, let count = foreignPorts[master] { foreignPorts[master] = count > 1 ? count - 1 : nil }
+        }
         if case .vxlan(let settings) = link.kind { vxlans.remove(link.name, from: settings.vni) }
         unfinished.remove(link.name)
     }

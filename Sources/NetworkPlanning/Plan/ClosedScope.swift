@@ -10,9 +10,11 @@ struct ClosedScope {
     private(set) var attachments: Set<ResourceID> = []
     private(set) var gateways: Set<ResourceID> = []
     private let context: PlanContext
+    private let scope: PlanScope
 
     init(_ scope: PlanScope, in context: PlanContext) {
         self.context = context
+        self.scope = scope
         host = scope.host
         guard !scope.isWhole else {
             host = true
@@ -39,6 +41,13 @@ struct ClosedScope {
         if context.observed.filter.digest != context.structure.digest, !attachments.isEmpty { host = true }
     }
 
+    var subjects: Set<Subject> {
+        var subjects = Set(segments.map(Subject.segment)).union(attachments.map(Subject.attachment))
+            .union(gateways.map(Subject.gateway))
+        if host { subjects.insert(.host) }
+        return subjects
+    }
+
     /// The segment's own devices, without its attachments.
     private mutating func add(segment id: ResourceID) {
         guard segments.insert(id).inserted, let segment = context.desired.segments[id] else { return }
@@ -46,11 +55,17 @@ struct ClosedScope {
         {
             add(ownerOf: name)
         }
-        if context.isPresent(id), context.mayBeFull(id) {
+        if context.portCount(segment) + newcomers(on: id) > PlanContext.maximumPorts {
             for port in context.seen.ports[.bridge(segment.vni)] ?? [] where context.isLeaving(port) {
                 add(ownerOf: port)
             }
         }
+    }
+
+    /// At most so many ports can the scope bring to the segment's bridge; a few more than it names, for those in the way.
+    private func newcomers(on segment: ResourceID) -> Int {
+        scope.segments.contains(segment)
+            ? context.wanted.attachments[segment]?.count ?? 0 : scope.attachments.count + scope.gateways.count + 16
     }
 
     private mutating func add(attachment id: ResourceID) {
@@ -65,7 +80,15 @@ struct ClosedScope {
         if let place = attachment.place, case .attachment(let other) = context.mark(at: place) {
             add(attachment: other)
         }
-        if case .gateway(let gateway) = attachment.port { add(gateway: gateway) }
+        if case .gateway(let gateway) = attachment.port {
+            add(gateway: gateway)
+            if let segment = context.desired.segments[attachment.segment],
+                case .attachment(let other) = context.mark(
+                    at: PeerPlace(.gateway(gateway), .gatewaySegment(segment.vni)))
+            {
+                add(attachment: other)
+            }
+        }
     }
 
     private mutating func add(gateway id: ResourceID) {

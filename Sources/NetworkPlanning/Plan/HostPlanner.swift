@@ -23,6 +23,16 @@ package enum HostPlanner {
             scope: scope)
     }
 
+    /// Whom a plan of that scope speaks of: the scope's subjects and those it depends on.
+    package static func subjects(desired: HostSnapshot, observed: ObservedHost, scope: PlanScope) -> Set<Subject> {
+        ClosedScope(
+            scope,
+            in: PlanContext(
+                desired: desired, observed: observed, wanted: DesiredIndex(desired), seen: ObservedIndex(observed),
+                structure: structure(for: desired.underlay))
+        ).subjects
+    }
+
     /// The packet filter's structure that a host on this underlay shall have.
     package static func structure(for underlay: Underlay.Spec) -> Ruleset {
         KCRuleset.structure(vxlanPort: underlay.port)

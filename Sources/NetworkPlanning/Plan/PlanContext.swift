@@ -43,13 +43,17 @@ struct PlanContext: Sendable {
             guard let segment = desired.segments[id], isPresent(id) else { return false }
             return name == .bridge(segment.vni) || name == .vxlan(segment.vni)
         case .attachment(let id):
-            guard let attachment = desired.attachments[id] else { return false }
-            if case .external = attachment.port { return false }
-            if case .gateway(let gateway) = attachment.port, desired.gateways[gateway] == nil { return false }
-            return attachment.portName == name
+            // One of another kind, or with its other end elsewhere, is what the attachment was before a change.
+            guard let attachment = desired.attachments[id], attachment.portName == name,
+                desired.segments[attachment.segment] != nil, let link = observed.links.links[name]
+            else { return false }
+            if case .gateway = attachment.port, !isKnownToGateway(attachment) { return false }
+            return isRightKind(link, for: attachment)
         case .external(let mark):
-            guard case .external(let interface) = desired.attachments[mark.attachment]?.port else { return false }
-            return interface == name
+            guard let attachment = desired.attachments[mark.attachment], attachment.port == .external(name) else {
+                return false
+            }
+            return desired.segments[attachment.segment] != nil
         case .gateway: return true
         }
     }
@@ -72,44 +76,65 @@ struct PlanContext: Sendable {
             return false
         case .attachment(let id):
             if wanted.ports[name] != nil { return true }
-            if seen.peers[id]?.contains(where: { wanted.places[$0] != nil }) == true { return true }
+            if seen.peers[id]?.contains(where: isClaimed) == true { return true }
             return isOnFullBridge(name)
         case .external: return wanted.ports[name] != nil || isOnFullBridge(name)
         case .gateway: return false
         }
     }
 
+    /// Whether some attachment wants the other end of its veth there.
+    private func isClaimed(_ place: PeerPlace) -> Bool {
+        if wanted.places[place] != nil { return true }
+        guard let vni = place.name.segmentVNI, let segment = claimant(of: vni) else { return false }
+        return wanted.attachments[segment]?.contains {
+            if case .gateway(let id) = desired.attachments[$0]?.port {
+                NamespaceName.gateway(id) == place.namespace
+            } else {
+                false
+            }
+        } == true
+    }
+
+    /// Whether the gateway that the attachment says it is a port of says so too.
+    func isKnownToGateway(_ attachment: DesiredAttachment) -> Bool {
+        guard case .gateway(let gateway) = attachment.port else { return false }
+        return desired.gateways[gateway]?.ports[attachment.segment] == attachment.id
+    }
+
+    /// Whether its bridge might be too full for its place to be taken before it is free.
     private func isOnFullBridge(_ name: InterfaceName) -> Bool {
-        guard let vni = observed.links.links[name]?.settings.master?.segmentVNI, let segment = claimant(of: vni)
+        guard let vni = observed.links.links[name]?.settings.master?.segmentVNI,
+            let segment = claimant(of: vni).flatMap({ desired.segments[$0] })
         else { return false }
-        return mayBeFull(segment)
+        return portCount(segment) + (wanted.attachments[segment.id]?.count ?? 0) + 1 > Self.maximumPorts
     }
 
-    /// Cheap, and true whenever some attachment of the segment might not find room on its bridge.
-    func mayBeFull(_ segment: ResourceID) -> Bool {
-        guard let vni = desired.segments[segment]?.vni else { return false }
-        return (seen.ports[.bridge(vni)]?.count ?? 0) + (wanted.attachments[segment]?.count ?? 0) + 1
-            > Self.maximumPorts
-    }
+    /// How many ports are on the segment's bridge now.
+    func portCount(_ segment: DesiredSegment) -> Int { seen.ports[.bridge(segment.vni)]?.count ?? 0 }
 
-    /// The attachments that find no room on the segment's bridge: those with the highest ids among the newcomers.
+    /// The attachments that find no room on the segment's bridge: those with the highest ids among the newcomers. Looks
+    /// at them one by one only when there are too many in all.
     func crowdedOut(of segment: ResourceID) -> Set<ResourceID> {
-        guard mayBeFull(segment), let vni = desired.segments[segment]?.vni, let members = wanted.attachments[segment]
-        else { return [] }
+        guard let vni = desired.segments[segment]?.vni, let members = wanted.attachments[segment] else { return [] }
+        let foreign = seen.foreignPorts[.bridge(vni)] ?? 0
+        guard 1 + foreign + members.count > Self.maximumPorts else { return [] }
         let onBridge = seen.ports[.bridge(vni)] ?? []
-        let foreign = onBridge.count { seen.marks[$0] == nil }
         var newcomers: [ResourceID] = []
         var present = 0
         for id in members {
             guard let port = desired.attachments[id]?.portName else { continue }
             if onBridge.contains(port), !isLeaving(port) { present += 1 } else { newcomers.append(id) }
         }
-        let room = max(0, Self.maximumPorts - 1 - foreign - present)
-        return Set(newcomers.sorted().dropFirst(room))
+        return Set(newcomers.sorted().dropFirst(max(0, Self.maximumPorts - 1 - foreign - present)))
     }
 
-    /// Who of several that want the same has it: the one that holds it already, otherwise the lowest id.
+    /// Who of several that want the same has it: the one that holds it already, otherwise the lowest id. One whose
+    /// segment is not known claims nothing.
     func holder(among claimants: Set<ResourceID>, present: ResourceID?) -> ResourceID? {
+        let claimants = claimants.filter {
+            desired.attachments[$0].map { desired.segments[$0.segment] != nil } ?? false
+        }
         if let present, claimants.contains(present) { return present }
         return claimants.min()
     }
@@ -123,16 +148,26 @@ struct PlanContext: Sendable {
     func isSafe(_ attachment: DesiredAttachment) -> Bool {
         guard let link = observed.links.links[attachment.portName], let mark = seen.marks[link.name],
             mark.subject == .attachment(attachment.id), isWanted(link.name, mark),
-            let segment = desired.segments[attachment.segment], link.settings.master == .bridge(segment.vni),
-            seen.marks[.bridge(segment.vni)] == .segment(segment.id)
+            let segment = desired.segments[attachment.segment]
         else { return false }
-        return isRightKind(link, for: attachment)
+        return link.settings.master == .bridge(segment.vni)
+            && seen.marks[.bridge(segment.vni)] == .segment(segment.id)
+    }
+
+    /// A port's settings as they will be when the steps before have been done: a bridge of that name which is not this
+    /// segment's yet is made anew, and then has no ports.
+    func settled(_ settings: LinkSettings, on segment: DesiredSegment) -> LinkSettings {
+        var settings = settings
+        if settings.master == .bridge(segment.vni), seen.marks[.bridge(segment.vni)] != .segment(segment.id) {
+            settings.master = nil
+        }
+        return settings
     }
 
     /// Whether the device is of the kind that the attachment wants, with its other end where it shall be.
     func isRightKind(_ link: ObservedLink, for attachment: DesiredAttachment) -> Bool {
         switch (attachment.port, link.kind) {
-        case (.tap, .tap), (.external, _): return !link.isUnfinished
+        case (.tap, .tap): return !link.isUnfinished
         case (.namespace(let namespace, let interface), .veth):
             return !link.isUnfinished && isPeer(of: attachment.id, at: PeerPlace(namespace, interface))
         case (.gateway(let gateway), .veth):

@@ -17,6 +17,8 @@ extension PlanDraft {
         case .gateway(let gateway):
             if let refusal = refusedGateways[gateway] {
                 refuse(.attachment(id), refusal.phase, "its gateway: \(refusal.message)")
+            } else if !context.isKnownToGateway(attachment) {
+                refuse(.attachment(id), .pending, "waits for gateway \(gateway) to take it as its port")
             } else {
                 planPort(attachment, on: segment)
             }
@@ -76,7 +78,7 @@ extension PlanDraft {
         return nil
     }
 
-    /// A tap or veth: made, made again, changed or found right; then ready.
+    /// A tap or veth: made, changed or found right; then ready.
     private mutating func planPort(_ attachment: DesiredAttachment, on segment: DesiredSegment) {
         let subject = Subject.attachment(attachment.id)
         guard let wanted = WantedLink.port(of: attachment, on: segment) else { return }
@@ -87,8 +89,9 @@ extension PlanDraft {
         if observed?.settings.master != wanted.settings.master, !hasRoom(attachment) {
             return refuseCrowded(attachment, on: segment)
         }
-        if let observed, context.isRightKind(observed, for: attachment) {
-            if let change = LinkChange(from: observed.settings, to: wanted.settings) {
+        if let observed, !observed.isUnfinished {
+            let settings = context.settled(observed.settings, on: segment)
+            if let change = LinkChange(from: settings, to: wanted.settings) {
                 add(.link(.change(wanted.name, change)), for: subject, in: .ports)
             }
             if let peer = wanted.peer,
@@ -98,10 +101,9 @@ extension PlanDraft {
                 add(.link(.change(peer.name, change), in: peer.namespace), for: subject, in: .ports)
             }
         } else {
-            gate(wanted.name, for: subject)
             if observed != nil { add(.link(.delete(wanted.name)), for: subject, in: .ports) }
             add(.link(.create(wanted)), for: subject, in: .ports)
-            rebuilt.insert(attachment.id)
+            made.insert(attachment.id)
         }
         makeReady(attachment)
     }

@@ -37,7 +37,7 @@ extension PlanDraft {
             add(
                 .link(.change(name, LinkChange(alias: DeviceMark.external(mark).alias))), for: subject, in: .ports)
         }
-        if let change = LinkChange(from: link.settings, to: wanted) {
+        if let change = LinkChange(from: context.settled(link.settings, on: segment), to: wanted) {
             add(.link(.change(name, change)), for: subject, in: .ports)
         }
         makeReady(attachment)

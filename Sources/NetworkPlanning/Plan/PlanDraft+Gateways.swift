@@ -69,7 +69,7 @@ extension PlanDraft {
         let wanted = RouterAddresses.of(attachment, on: segment)
         // A device that is made again has lost what the old one had.
         let observed =
-            rebuilt.contains(attachment.id) ? [] : context.observed.inside[namespace]?.addresses[name] ?? []
+            made.contains(attachment.id) ? [] : context.observed.inside[namespace]?.addresses[name] ?? []
         for address in wanted.subtracting(observed).sorted() {
             add(.link(.addAddress(name, address), in: namespace), for: .gateway(id), in: .gateways)
         }

@@ -49,9 +49,9 @@ extension PlanDraft {
 
     private mutating func planDevices(of segment: DesiredSegment) {
         let subject = Subject.segment(segment.id)
-        plan(WantedLink.bridge(of: segment), for: subject)
+        plan(WantedLink.bridge(of: segment), of: segment)
         let vxlan = WantedLink.vxlan(of: segment, on: context.desired.host, context.desired.underlay)
-        let isNew = plan(vxlan, for: subject)
+        let isNew = plan(vxlan, of: segment)
         let peers: Set<IPv6Address> =
             segment.replication == .unicast ? segment.peers.subtracting([context.desired.host.vtep]) : []
         // The kernel lists a multicast group like a flood entry; it is the device's own.
@@ -67,14 +67,15 @@ extension PlanDraft {
 
     /// Makes, makes again, or changes a device of a segment; true when it is new.
     @discardableResult
-    private mutating func plan(_ wanted: NewLink, for subject: Subject) -> Bool {
+    private mutating func plan(_ wanted: NewLink, of segment: DesiredSegment) -> Bool {
+        let subject = Subject.segment(segment.id)
         let observed = context.isLeaving(wanted.name) ? nil : context.observed.links.links[wanted.name]
         guard let observed, observed.kind == wanted.kind, !observed.isUnfinished else {
             if observed != nil { add(.link(.delete(wanted.name)), for: subject, in: .segments) }
             add(.link(.create(wanted)), for: subject, in: .segments)
             return true
         }
-        if let change = LinkChange(from: observed.settings, to: wanted.settings) {
+        if let change = LinkChange(from: context.settled(observed.settings, on: segment), to: wanted.settings) {
             add(.link(.change(wanted.name, change)), for: subject, in: .segments)
         }
         return false

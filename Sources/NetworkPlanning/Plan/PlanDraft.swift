@@ -34,8 +34,8 @@ struct PlanDraft {
     /// Segments and gateways that are not carried, and why: their ports share the fate.
     var refusedSegments: [ResourceID: Refusal] = [:]
     var refusedGateways: [ResourceID: Refusal] = [:]
-    /// Attachments whose devices are made (again) in this plan: nothing on the old ones counts.
-    var rebuilt: Set<ResourceID> = []
+    /// Attachments whose devices are made in this plan: nothing that was on former ones counts.
+    var made: Set<ResourceID> = []
     /// Daemons that this plan ends.
     var stopped: Set<String> = []
     private var crowdedOut: [ResourceID: Set<ResourceID>] = [:]
@@ -47,7 +47,13 @@ struct PlanDraft {
         ready = context.observed.filter.ready
     }
 
-    var plan: HostPlan { HostPlan(steps: phases.flatMap { $0 }, refusals: refusals) }
+    var plan: HostPlan {
+        var phases = phases
+        // A port may be shut for the sake of its former or its next owner, whichever is planned first: by name, then,
+        // so that the order does not depend on the scope.
+        phases[Phase.gate.rawValue].sort { $0.operation.gatedPort ?? .loopback < $1.operation.gatedPort ?? .loopback }
+        return HostPlan(steps: phases.flatMap { $0 }, refusals: refusals)
+    }
 
     mutating func add(_ operation: Operation, for subject: Subject, in phase: Phase) {
         phases[phase.rawValue].append(Step(operation, for: subject))
@@ -62,9 +68,11 @@ struct PlanDraft {
         refused.insert(refusal.subject)
     }
 
-    /// Takes a port out of the set of those that may forward, once.
+    /// Takes a port out of the set of those that may forward, once: for the sake of whom its device serves now, or of
+    /// `subject` when it has none.
     mutating func gate(_ name: InterfaceName, for subject: Subject) {
         guard ready.remove(name) != nil else { return }
+        let subject = context.seen.marks[name]?.subject ?? subject
         add(.filter(.removeReady(name)), for: subject, in: .gate)
     }
 
@@ -74,5 +82,11 @@ struct PlanDraft {
             crowdedOut[attachment.segment] = context.crowdedOut(of: attachment.segment)
         }
         return crowdedOut[attachment.segment]?.contains(attachment.id) != true
+    }
+}
+
+extension Operation {
+    fileprivate var gatedPort: InterfaceName? {
+        if case .filter(.removeReady(let name)) = self { name } else { nil }
     }
 }

@@ -1,0 +1,164 @@
+import Addressing
+import NetworkModel
+import NetworkPlanning
+import NodePorts
+import NodePortsTesting
+import Resources
+import Testing
+
+/// A part planned alone, and state kept change by change, say what a plan of everything says.
+@Suite struct ScopeAndStateTests {
+    private func settled(_ scenario: inout Scenario) throws -> HostModel {
+        var model = scenario.host()
+        let plan = HostPlanner.plan(desired: scenario.desired(), observed: model.observed)
+        try #require(model.apply(plan.steps).isEmpty, "\(plan)")
+        return model
+    }
+
+    @Test func `the plan of a part is the whole plan's steps for that part and what it depends on`() throws {
+        for seed in Seeds.some {
+            var scenario = Scenario(seed: seed, isContentious: true)
+            var model = try settled(&scenario)
+            if scenario.random.chance(50) { scenario.disturb(&model) }
+            let desired = scenario.desired()
+            let whole = HostPlanner.plan(desired: desired, observed: model.observed)
+            for _ in 0..<4 {
+                var scope = PlanScope(host: scenario.random.chance(20))
+                scope.segments = Set(scenario.segmentIDs.filter { _ in scenario.random.chance(15) })
+                scope.attachments = Set(scenario.attachmentIDs.filter { _ in scenario.random.chance(15) })
+                scope.gateways = Set(scenario.gatewayIDs.filter { _ in scenario.random.chance(15) })
+                let part = HostPlanner.plan(desired: desired, observed: model.observed, scope: scope)
+                // Exactly the whole plan's steps, in its order, for the subjects that are in it.
+                let subjects = HostPlanner.subjects(desired: desired, observed: model.observed, scope: scope)
+                let named = Set(scope.attachments.map { InterfaceName.port($0.bytes) })
+                let daemons = Set(scope.gateways.map(DaemonInstance.radvd))
+                func isInPart(_ step: Step) -> Bool {
+                    if step.subject != .orphan { return subjects.contains(step.subject) }
+                    if subjects.contains(.host), scope.host { return true }
+                    switch step.operation {
+                    case .filter(.removeReady(let name)): return named.contains(name) || isOfRemoved(name)
+                    case .stopDaemon(let instance, _): return daemons.contains(instance) || isOfRemoved(instance)
+                    default: return false
+                    }
+                }
+                func isOfRemoved(_ name: InterfaceName) -> Bool {
+                    subjects.contains {
+                        if case .attachment(let id) = $0 { InterfaceName.port(id.bytes) == name } else { false }
+                    }
+                }
+                func isOfRemoved(_ instance: String) -> Bool {
+                    subjects.contains {
+                        if case .gateway(let id) = $0 { DaemonInstance.radvd(of: id) == instance } else { false }
+                    }
+                }
+                try #require(
+                    part.steps == whole.steps.filter(isInPart),
+                    "seed \(seed) \(scope)\npart\n\(part)\nwhole\n\(whole)")
+                try #require(
+                    part.refusals == whole.refusals.filter { subjects.contains($0.subject) },
+                    "seed \(seed) \(scope)\npart\n\(part)\nwhole\n\(whole)")
+                // And enough: each of them can be done without the rest.
+                var alone = model
+                let failures = alone.apply(part.steps)
+                try #require(failures.isEmpty, "seed \(seed): \(failures)\n\(part)")
+            }
+        }
+    }
+
+    @Test func `state that expects its own steps plans as one that looks`() throws {
+        for seed in Seeds.some {
+            var scenario = Scenario(seed: seed, isContentious: true)
+            var model = scenario.host()
+            var state = PlanningState(desired: scenario.desired(), observed: model.observed)
+            for round in 0..<4 {
+                let plan = state.plan()
+                for step in plan.steps {
+                    try model.apply(step.operation)
+                    state.expect(step.operation)
+                    let looking = HostPlanner.plan(desired: state.desired, observed: model.observed)
+                    let expecting = state.plan()
+                    try #require(
+                        expecting == looking,
+                        "seed \(seed) round \(round) after \(step)\nexpecting\n\(expecting)\nlooking\n\(looking)")
+                }
+                let next = scenario.desired()
+                for update in updates(from: state.desired, to: next, &scenario.random) { _ = try state.merge(update) }
+                try #require(state.desired == next, "seed \(seed)")
+                try #require(state.plan() == HostPlanner.plan(desired: next, observed: model.observed), "seed \(seed)")
+            }
+        }
+    }
+
+    @Test func `changes in any order and any grouping, each planned by its scope, lead to the same end`() throws {
+        for seed in Seeds.some {
+            var scenario = Scenario(seed: seed, isContentious: false)
+            var fresh = scenario.host(isHostile: false)
+            let (first, second) = (scenario.desired(), scenario.desired())
+            _ = fresh.apply(HostPlanner.plan(desired: first, observed: fresh.observed).steps)
+            var ends: Set<String> = []
+            for _ in 0..<4 {
+                var model = fresh
+                var state = PlanningState(desired: first, observed: model.observed)
+                for update in updates(from: first, to: second, &scenario.random) {
+                    let scope = try state.merge(update)
+                    for step in state.plan(scope).steps {
+                        do throws(NodeError) {
+                            try model.apply(step.operation)
+                            state.expect(step.operation)
+                        } catch {
+                            // In between two states that belong together things may be in each other's way.
+                        }
+                    }
+                }
+                // What a part could not do, the next look at everything does.
+                for _ in 0..<3 {
+                    _ = model.apply(HostPlanner.plan(desired: second, observed: model.observed).steps)
+                }
+                try #require(
+                    HostPlanner.plan(desired: second, observed: model.observed).isEmpty, "seed \(seed)")
+                ends.insert(model.description)
+            }
+            try #require(ends.count == 1, "seed \(seed)\n\(ends.joined(separator: "\n=====\n"))")
+        }
+    }
+
+    /// What leads from one snapshot to another, cut and shuffled by chance.
+    private func updates(from old: HostSnapshot, to new: HostSnapshot, _ random: inout Seeded) -> [HostUpdate] {
+        var single: [HostUpdate] = []
+        let revision = new.revision
+        for id in Set(old.segments.keys).union(new.segments.keys).sorted() where old.segments[id] != new.segments[id] {
+            single.append(
+                new.segments[id].map { HostUpdate(revision: revision, segments: [$0]) }
+                    ?? HostUpdate(revision: revision, removedSegments: [id]))
+        }
+        for id in Set(old.attachments.keys).union(new.attachments.keys).sorted()
+        where old.attachments[id] != new.attachments[id] {
+            single.append(
+                new.attachments[id].map { HostUpdate(revision: revision, attachments: [$0]) }
+                    ?? HostUpdate(revision: revision, removedAttachments: [id]))
+        }
+        for id in Set(old.gateways.keys).union(new.gateways.keys).sorted() where old.gateways[id] != new.gateways[id] {
+            single.append(
+                new.gateways[id].map { HostUpdate(revision: revision, gateways: [$0]) }
+                    ?? HostUpdate(revision: revision, removedGateways: [id]))
+        }
+        single.append(HostUpdate(revision: revision, vteps: new.vteps))
+        single.shuffle(using: &random)
+        var grouped: [HostUpdate] = []
+        for update in single {
+            guard var last = grouped.last, random.chance(50) else {
+                grouped.append(update)
+                continue
+            }
+            last.vteps = update.vteps ?? last.vteps
+            last.segments += update.segments
+            last.attachments += update.attachments
+            last.gateways += update.gateways
+            last.removedSegments.formUnion(update.removedSegments)
+            last.removedAttachments.formUnion(update.removedAttachments)
+            last.removedGateways.formUnion(update.removedGateways)
+            grouped[grouped.count - 1] = last
+        }
+        return grouped
+    }
+}
