@@ -121,7 +121,8 @@ let programs: [Target] = [
     program(
         "kcnet",
         [
-            "Addressing", "Resources", "NetworkModel", "NodePorts", "LinuxNetlink", "APIClient", "Documents",
+            "Addressing", "Resources", "NetworkModel", "NetworkPlanning", "NodePorts", "LinuxNetlink", "APIClient",
+            "Documents",
             "Laboratory", argumentParser, logging, yams,
         ]),
     // A program of its own under GPL-2.0 (Sources/kc-nft/LICENSE): C, and nothing of KC in it.

@@ -93,6 +93,8 @@ import Testing
             #expect(try await status("project", "create", "x", "--wait") == 2)
             #expect(try await status("segment", "create", "s", "--ipam", "none") == 0)
             #expect(try await status("attachment", "create", "a", "--segment", "s", "--wait=1") == 7)
+            let late = try await cloud.kcnet("attachment", "create", "b", "--segment", "s", "--wait", "1")
+            #expect(late.status == 7 && late.errors.contains("attachment b is not wired after 1 s; it is pending"))
             #expect(try await status("segment", "delete", "s") == 4)
             let run = try await cloud.kcnet("segment", "delete", "s")
             #expect(run.errors.contains("\n  next: delete what uses it first\n"))

@@ -24,9 +24,13 @@ extension APIFailure {
         case is NIOTooManyBytesError:
             self = failure(.tooLarge, "the answer is larger than this client accepts", "ask for less with a selector")
         case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError:
+            // BoringSSL's own words are for its developers; this is the case that people meet.
+            let isOther = "\(error)".contains("CERTIFICATE_VERIFY_FAILED")
             self = failure(
-                .notTrusted, "TLS failed (\(error))",
-                "check that the server still has the certificate that was pinned when this machine joined")
+                .notTrusted,
+                isOther ? "the server's certificate is not one that is trusted here" : "TLS failed (\(error))",
+                "give the server's certificate (/var/lib/kc/tls/certificate.pem there) with --certificate; "
+                    + "if it was trusted before, find out who changed it")
         case let error as IOError: self = Self.system(error.errnoCode, operation: operation, endpoint: endpoint)
         case let error as NIOConnectionError:
             let first = error.connectionErrors.compactMap { $0.error as? IOError }.first

@@ -39,7 +39,7 @@ struct Doctor: AsyncParsableCommand {
             MulticastCapacity.finding(
                 optmem: ProcFile.number("/proc/sys/net/core/optmem_max"), groups: control.groupCount,
                 isUsed: control.underlay?.multicast ?? true))
-        if let spec = control.hostSpec { findings += UnderlayChecks.all(spec, underlay: control.underlay) }
+        if let spec = control.hostSpec { findings += await UnderlayChecks.all(spec, underlay: control.underlay) }
         return findings
     }
 }

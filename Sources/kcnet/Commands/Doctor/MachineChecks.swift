@@ -1,5 +1,7 @@
 import Glibc
 import Laboratory
+import LinuxNetlink
+import NodePorts
 
 /// What the kernel and the installed programs can do. Each capability is tried, not assumed.
 enum MachineChecks {
@@ -30,25 +32,30 @@ enum MachineChecks {
         return Finding(.ok, "tun", "/dev/net/tun opens")
     }
 
-    private static let trials: [(check: String, arguments: [String], why: String, module: String)] = [
-        (
-            "vxlan", ["type", "vxlan", "id", "1", "dstport", "4789", "local", "fd00::1"],
-            "segments are carried between hosts by VXLAN", "vxlan"
-        ),
-        ("bridge", ["type", "bridge"], "every segment is a bridge on its hosts", "bridge"),
-        ("veth", ["type", "veth"], "namespaces and gateways are attached by veth pairs", "veth"),
+    private static let kinds: [(name: String, why: String, module: String)] = [
+        ("vxlan", "segments are carried between hosts by VXLAN", "vxlan"),
+        ("bridge", "every segment is a bridge on its hosts", "bridge"),
+        ("veth", "namespaces and gateways are attached by veth pairs", "veth"),
     ]
 
+    /// Makes one device of each kind in a namespace that is gone afterwards.
     private static func devices() async -> [Finding] {
-        var findings: [Finding] = []
-        for trial in trials {
-            let result = await tried("unshare", ["--net", "ip", "link", "add", "kcprobe"] + trial.arguments)
-            findings.append(
-                judge(
-                    result, trial.check, good: "a \(trial.check) device can be made", why: trial.why,
-                    next: "modprobe \(trial.module), or use a kernel that has it"))
+        let missing: [String: String]
+        do { missing = try await LinuxHostProbing(threads: NamespaceThreads()).capabilities().missing } catch {
+            return [
+                Finding(
+                    .fail, "devices", "cannot be tried: \(error)", why: "the agent makes devices in the same way",
+                    next: "run as root on the machine itself, not in a restricted container")
+            ]
         }
-        return findings
+        return kinds.map { kind in
+            guard let refusal = missing[kind.name] else {
+                return Finding(.ok, kind.name, "a \(kind.name) device can be made")
+            }
+            return Finding(
+                .fail, kind.name, "refused: \(refusal)", why: kind.why,
+                next: "modprobe \(kind.module), or use a kernel that has it")
+        }
     }
 
     private static func bridgeTables() async -> Finding {
@@ -108,8 +115,8 @@ enum MachineChecks {
     {
         guard let result else {
             return Finding(
-                .warn, check, "not tried: unshare or ip is not installed", why: why,
-                next: "apt install util-linux iproute2")
+                .warn, check, "not tried: unshare is not installed", why: why,
+                next: "apt install util-linux")
         }
         if result.isSuccess { return Finding(.ok, check, good) }
         return Finding(.fail, check, "refused: \(result.complaint)", why: why, next: next)

@@ -1,10 +1,14 @@
 import APIClient
 import Documents
 import Resources
+import Synchronization
 
 /// `--wait`: watches one resource until it is as it shall be.
 struct Waiting<Flags: KindFlags> {
     let session: Session
+    private let seen = LastSeen()
+
+    init(session: Session) { self.session = session }
 
     /// - Throws: `Complaint` with `timedOut` after `seconds`, with `failure` when the host can never carry it.
     func settle(_ document: ResourceDocument, seconds: Int) async throws -> ResourceDocument {
@@ -17,7 +21,8 @@ struct Waiting<Flags: KindFlags> {
             group.addTask {
                 try await Task.sleep(for: .seconds(seconds))
                 throw Complaint(
-                    .timedOut, "\(Flags.description.kind) \(document.name) is not \(usual) after \(seconds) s",
+                    .timedOut,
+                    "\(Flags.description.kind) \(document.name) is not \(usual) after \(seconds) s\(seen.clause)",
                     next: "`kcnet \(Flags.description.kind) show \(document.name)` tells what it waits for")
             }
             defer { group.cancelAll() }
@@ -57,11 +62,20 @@ struct Waiting<Flags: KindFlags> {
         if phase == "unfit" {
             throw Complaint(.failure, "\(Flags.description.kind) \(current.name) is unfit: \(current.message ?? "")")
         }
-        let message = current.message.map { ": \($0)" } ?? ""
-        Terminal.progress(
-            DisplayText.safe(
-                "\(Flags.description.kind) \(current.name) is \(phase)\(message) (\((ContinuousClock.now - start).components.seconds) s)"
-            ))
+        let state = "\(phase)\(current.message.map { ": \($0)" } ?? "")"
+        seen.set(state)
+        let time = (ContinuousClock.now - start).components.seconds
+        Terminal.progress(DisplayText.safe("\(Flags.description.kind) \(current.name) is \(state) (\(time) s)"))
         return nil
     }
+}
+
+/// What the watch saw last, for the message when time runs out.
+private final class LastSeen: Sendable {
+    private let state = Mutex<String?>(nil)
+
+    func set(_ text: String) { state.withLock { $0 = text } }
+
+    /// "; it is pending: waits for …", or nothing.
+    var clause: String { state.withLock { $0 }.map { "; it is \($0)" } ?? "" }
 }
