@@ -16,13 +16,17 @@ package struct NodeAgent: Service {
     private let files: AgentFiles
     private let settings: AgentSettings
     private let facts: HostFacts
+    private let probe: @Sendable () async -> [String: String]
     private let endpoint: String
     private let logger: Logger
 
-    /// - Parameter endpoint: where `source` leads, for people.
+    /// - Parameters:
+    ///   - endpoint: where `source` leads, for people.
+    ///   - probe: finds out what the host can do, by name, for its report; asked once, beside the first turns.
     package init(
         ports: HostPorts, source: any DesiredSource, sink: any ReportSink, files: AgentFiles, settings: AgentSettings,
-        facts: HostFacts, endpoint: String, logger: Logger
+        facts: HostFacts, endpoint: String, logger: Logger,
+        probe: @escaping @Sendable () async -> [String: String] = { [:] }
     ) {
         self.ports = ports
         self.source = source
@@ -32,6 +36,7 @@ package struct NodeAgent: Service {
         self.facts = facts
         self.endpoint = endpoint
         self.logger = logger
+        self.probe = probe
     }
 
     /// Runs until cancelled or gracefully shut down.
@@ -59,6 +64,10 @@ package struct NodeAgent: Service {
             group.addTask { await Self.listen(links, filter, daemons, inbox) }
             group.addTask { await follow(inbox) }
             group.addTask { await outbox.run() }
+            group.addTask {
+                let found = await probe()
+                if !found.isEmpty { inbox.post { $0.capabilities = found } }
+            }
             group.addTask { await compareRegularly(inbox) }
             group.addTask { await keeper.run(logger) }
             group.addTask { await board.run(files, every: settings.status, logger) }

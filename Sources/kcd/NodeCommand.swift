@@ -54,7 +54,7 @@ struct NodeCommand: AsyncParsableCommand {
             ports: try NodeWiring.ports(settings), source: upstream.plane, sink: upstream.plane,
             files: AgentFiles(state: settings.state, status: settings.runDirectory + "/node.json"),
             settings: AgentSettings(), facts: NodeWiring.facts(), endpoint: upstream.client.endpoint.description,
-            logger: logger)
+            logger: logger, probe: NodeWiring.probe)
         logger.notice(
             "the node agent starts",
             metadata: ["pid": "\(getpid())", "api": "\(upstream.client.endpoint)", "host": "\(upstream.host)"])

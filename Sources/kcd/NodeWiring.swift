@@ -18,6 +18,22 @@ enum NodeWiring {
             })
     }
 
+    /// What the kernel can do, in words for the host's report; empty when it cannot be found out.
+    static func probe() async -> [String: String] {
+        do throws(NodeError) {
+            let found = try await LinuxHostProbing(threads: try NamespaceThreads()).capabilities()
+            var words: [String: String] = [:]
+            for kind in ["bridge", "tun", "veth", "vxlan"] {
+                words[kind] = found.missing[kind].map { "missing: \($0)" } ?? "yes"
+            }
+            words["multicastJoins"] = found.multicastJoins.map(String.init)
+            return words
+        } catch {
+            Logger(label: "kc.node").error("cannot probe the host", metadata: ["reason": "\(error)"])
+            return [:]
+        }
+    }
+
     static func facts() -> HostFacts { HostFacts(kernel: HostFacts.kernelRelease(), version: version) }
 
     /// Of this program; in reports and the status file.

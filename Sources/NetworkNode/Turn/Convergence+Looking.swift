@@ -28,7 +28,13 @@ extension Convergence {
                 // Whether such an interface may be taken depends on routes, which only a full look shows.
                 try await observer.lookAtLinks(of: &state)
             } else {
-                try await observer.look(at: scope.devices(state.desired).union(attention.links), of: &state)
+                var names = scope.devices(state.desired).union(attention.links)
+                // A port that lost its bridge is heard of before the bridge is.
+                for id in scope.attachments where !focus.changed.contains(.attachment(id)) {
+                    guard let segment = state.desired.attachments[id]?.segment else { continue }
+                    names.formUnion(state.desired.segments[segment]?.devices ?? [])
+                }
+                try await observer.look(at: names, of: &state)
             }
             for name in scope.namespaces(state.desired) { await observer.look(inside: name, of: &state) }
             if attention.filter { try await observer.lookAtFilter(of: &state) }

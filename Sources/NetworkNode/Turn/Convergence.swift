@@ -15,7 +15,7 @@ struct Convergence: Sendable {
     let observer: HostObserver
     let executor: PlanExecutor
     let settings: AgentSettings
-    let facts: HostFacts
+    var facts: HostFacts
     let logger: Logger
 
     /// What is desired and what was last seen, kept up to date change by change; nil before the first desired state.
@@ -94,8 +94,16 @@ struct Convergence: Sendable {
         focus.attention.merge(echoes.sift(content.events, at: start))
         focus.attention.merge(echoes.takeDue(at: start))
         focus.expected.formUnion(retries.due(at: start))
-        if let due = nextRecheck, due <= start { focus.expected.formUnion(recheckable) }
+        if let due = nextRecheck, due <= start {
+            let recheckable = recheckable
+            focus.expected.formUnion(waiting.intersection(recheckable))
+            focus.attention.subjects.formUnion(recheckable)
+        }
         focus.attention.subjects.formUnion(focus.expected)
+        if let capabilities = content.capabilities {
+            facts.capabilities = capabilities
+            focus.attention.subjects.insert(.host)
+        }
         if focus.attention.isEmpty, !leftovers.isEmpty {
             focus.isTidying = true
             focus.attention.subjects = Set(leftovers.prefix(settings.slowDeletions))

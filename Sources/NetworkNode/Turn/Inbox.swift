@@ -13,7 +13,12 @@ final class Inbox: Sendable {
         /// What is to be looked at in any case.
         var demands = Attention()
 
-        var isEmpty: Bool { upstream.isEmpty && updates.isEmpty && events.isEmpty && demands.isEmpty }
+        /// What the host was found to be able to do.
+        var capabilities: [String: String]?
+
+        var isEmpty: Bool {
+            capabilities == nil && upstream.isEmpty && updates.isEmpty && events.isEmpty && demands.isEmpty
+        }
     }
 
     private let content = Mutex(Content())

@@ -72,7 +72,10 @@ package struct ReportBook: Sendable {
             guard var entry = entries[report.subject] else { continue }
             entry.acknowledged = .some(report.report)
             // Nothing is left and the API knows: the book may forget.
-            entries[report.subject] = entry.latest == nil && report.report == nil ? nil : entry
+            let isOver = entry.latest == nil && report.report == nil
+            entries[report.subject] = isOver ? nil : entry
+            // Something else was said while this was on its way, maybe what had been acknowledged before.
+            if entry.latest != report.report { enqueue(report.subject) }
         }
     }
 

@@ -1,0 +1,96 @@
+import APIClient
+import NetworkModel
+import NetworkNode
+import NetworkPlanning
+import Resources
+import Synchronization
+
+/// The control plane as the agent sees it: what it sends is chosen by a test, what it is told is kept.
+final class StandInAPI: DesiredSource, ReportSink {
+    private struct State {
+        var isAway = false
+        /// The first update of the next connection.
+        var reset: HostUpdate?
+        var connection: AsyncStream<HostUpdate>.Continuation?
+        var connections = 0
+        var said: [ReportSubject: Report?] = [:]
+        var received = 0
+        var batches: [[ResourceReport]] = []
+        var leases = 0
+        var refuses: (@Sendable (ResourceReport) -> Bool)?
+    }
+
+    private let state: Mutex<State>
+
+    init(_ reset: HostUpdate? = nil) { state = Mutex(State(reset: reset)) }
+
+    // MARK: What a test does
+
+    /// Sends a change; what the next connection begins with must be said with `begin`.
+    func push(_ update: HostUpdate) { _ = state.withLock { $0.connection }?.yield(update) }
+
+    func begin(with reset: HostUpdate) { state.withLock { $0.reset = reset } }
+
+    /// Ends the connection, and answers nothing until `comeBack`.
+    func goAway() {
+        state.withLock { state in
+            state.isAway = true
+            state.connection?.finish()
+        }
+    }
+
+    func comeBack() { state.withLock { $0.isAway = false } }
+
+    /// Ends the connection; the agent connects again.
+    func hangUp() { state.withLock { $0.connection?.finish() } }
+
+    func refuse(_ reports: (@Sendable (ResourceReport) -> Bool)?) { state.withLock { $0.refuses = reports } }
+
+    // MARK: What a test sees
+
+    var connections: Int { state.withLock { $0.connections } }
+    var leases: Int { state.withLock { $0.leases } }
+    var received: Int { state.withLock { $0.received } }
+
+    /// The last word on a resource; nil when nothing was said, or that nothing is left.
+    func report(_ kind: KindName, _ id: ResourceID) -> Report? {
+        state.withLock { $0.said[ReportSubject(kind, id)] ?? nil }
+    }
+
+    func hasSaidGone(_ kind: KindName, _ id: ResourceID) -> Bool {
+        state.withLock { $0.said[ReportSubject(kind, id)] == .some(nil) }
+    }
+
+    // MARK: What the agent calls
+
+    func follow(_ deliver: @escaping @Sendable (HostUpdate) -> Void) async throws(ControlPlaneError) {
+        let stream: AsyncStream<HostUpdate>? = state.withLock { state in
+            guard !state.isAway else { return nil }
+            let (stream, continuation) = AsyncStream.makeStream(of: HostUpdate.self)
+            state.connection = continuation
+            state.connections += 1
+            if let reset = state.reset { continuation.yield(reset) }
+            return stream
+        }
+        guard let stream else { throw ControlPlaneError(.unreachable, "nothing listens there") }
+        for await update in stream { deliver(update) }
+    }
+
+    func send(_ reports: [ResourceReport]) async throws(ControlPlaneError) {
+        let problem: ControlPlaneError? = state.withLock { state in
+            if state.isAway { return ControlPlaneError(.unreachable, "nothing listens there") }
+            if let refuses = state.refuses, reports.contains(where: refuses) {
+                return ControlPlaneError(.refused, "not found")
+            }
+            for report in reports { state.said[report.subject] = .some(report.report) }
+            state.received += reports.count
+            return nil
+        }
+        if let problem { throw problem }
+    }
+
+    func renewLease() async throws(ControlPlaneError) {
+        if state.withLock({ $0.isAway }) { throw ControlPlaneError(.unreachable, "nothing listens there") }
+        state.withLock { $0.leases += 1 }
+    }
+}
