@@ -84,7 +84,7 @@ let adapters: [Target] = [
             logging,
         ]),
     target("SQLiteStore", ["Resources", "Persistence", grdb, logging]),
-    target("Authenticators", ["Resources", "Persistence", crypto, x509]),
+    target("Authenticators", ["Resources", "Persistence", asn1, crypto, x509]),
 ]
 
 let services: [Target] = [
@@ -163,12 +163,15 @@ let allTests: [Target] = [
         ]),
     tests(
         "ServiceTests",
-        ["Addressing", "Resources", "NetworkModel", "NetworkPlanning", "Persistence", "SQLiteStore", "NetworkService"]),
+        [
+            "Addressing", "Resources", "NetworkModel", "NetworkPlanning", "Persistence", "SQLiteStore",
+            "NetworkService", logging,
+        ]),
     tests(
         "APITests",
         [
             "Addressing", "Resources", "NetworkModel", "Persistence", "SQLiteStore", "Authenticators", "NetworkService",
-            "HTTPAPI", "APIClient", hummingbird, logging,
+            "HTTPAPI", "APIClient", hummingbird, logging, serviceLifecycle,
         ]),
     tests(
         "NodeTests",

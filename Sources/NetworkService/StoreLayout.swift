@@ -39,11 +39,15 @@ enum StoreLayout {
     static func name(_ kind: Kind, project: ResourceID?, _ name: Name) -> StoreKey {
         StoreKey("/kc/net/k/name/\(kind.name.plural)/\(scope(project))/\(name)")
     }
-    static func vni(_ vni: VNI) -> StoreKey { StoreKey("/kc/net/k/vni/\(vni.hex)") }
+    static let vnis = "/kc/net/k/vni/"
+    static let prefixes = "/kc/net/k/prefix/"
+    static let macs = "/kc/net/k/mac/"
+
+    static func vni(_ vni: VNI) -> StoreKey { StoreKey(vnis + vni.hex) }
     static func prefix(_ prefix: IPv6Prefix) -> StoreKey {
-        StoreKey("/kc/net/k/prefix/\(hex(prefix.address.high, 16))")
+        StoreKey(prefixes + hex(prefix.address.high, 16))
     }
-    static func mac(_ mac: MACAddress) -> StoreKey { StoreKey("/kc/net/k/mac/\(hex(mac.value, 12))") }
+    static func mac(_ mac: MACAddress) -> StoreKey { StoreKey(macs + hex(mac.value, 12)) }
     static func vtep(_ address: IPv6Address) -> StoreKey { StoreKey("/kc/net/k/vtep/\(hex(address))") }
     static func address(segment: ResourceID, _ address: IPv6Address) -> StoreKey {
         StoreKey("/kc/net/k/address/\(segment)/\(hex(address))")

@@ -16,5 +16,8 @@ struct KCD: AsyncParsableCommand {
             Exit codes: 0 done; 1 it failed, and says why; 64 the command line cannot be understood.
             """,
         version: "0.1.0",
-        subcommands: [APICommand.self, TokenCommand.self, NodeCommand.self, JoinCommand.self])
+        subcommands: [
+            APICommand.self, TokenCommand.self, BackupCommand.self, RestoreCommand.self, NodeCommand.self,
+            JoinCommand.self,
+        ])
 }

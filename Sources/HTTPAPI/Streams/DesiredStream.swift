@@ -19,24 +19,26 @@ struct DesiredStream: Sendable {
 
     private func run(_ feed: HostFeed, _ writer: inout EventWriter) async throws {
         var told = Revision.zero
-        try await withTicks(every: .seconds(1), { feed.poke() }) {
-            for await _ in feed.signal {
-                switch feed.next() {
-                case .ended: return
-                case .update(let update):
-                    told = update.revision
-                    try await writer.event("state", id: told, data: update.json)
-                    try await writer.flush()
-                case .nothing(let revision):
-                    // At most once a tick, and only when nothing else told the revision.
-                    if revision > told, writer.lastWrite.duration(to: .now) >= .milliseconds(900) {
-                        told = revision
-                        try await writer.event("state", id: told, data: HostUpdate(revision: told).json)
+        try await withTicks(
+            every: .seconds(1), { feed.poke() },
+            while: {
+                for await _ in feed.signal {
+                    switch feed.next() {
+                    case .ended: return
+                    case .update(let update):
+                        told = update.revision
+                        try await writer.event("state", id: told, data: update.json)
                         try await writer.flush()
+                    case .nothing(let revision):
+                        // At most once a tick, and only when nothing else told the revision.
+                        if revision > told, writer.lastWrite.duration(to: .now) >= .milliseconds(900) {
+                            told = revision
+                            try await writer.event("state", id: told, data: HostUpdate(revision: told).json)
+                            try await writer.flush()
+                        }
                     }
+                    try await writer.keepAlive()
                 }
-                try await writer.keepAlive()
-            }
-        }
+            })
     }
 }

@@ -47,26 +47,28 @@ struct WatchStream: Sendable {
             try await bookmark(shown, &writer)
             try await writer.flush()
         }
-        try await withTicks(every: .seconds(5), { follower.poke() }) {
-            for await _ in follower.signal {
-                while true {
-                    guard let batch = service.cache.changes(from: place) else {
-                        return try await writer.event("error", data: Array(#"{"code":"slow-consumer"}"#.utf8))
-                    }
-                    for change in batch.changes { try await show(change, &writer) }
-                    place = batch.next
-                    if batch.changes.isEmpty {
-                        if batch.revision > shown, writer.lastWrite.duration(to: .now) >= EventWriter.keepAlive {
-                            shown = batch.revision
-                            try await bookmark(shown, &writer)
+        try await withTicks(
+            every: .seconds(5), { follower.poke() },
+            while: {
+                for await _ in follower.signal {
+                    while true {
+                        guard let batch = service.cache.changes(from: place) else {
+                            return try await writer.event("error", data: Array(#"{"code":"slow-consumer"}"#.utf8))
                         }
-                        break
+                        for change in batch.changes { try await show(change, &writer) }
+                        place = batch.next
+                        if batch.changes.isEmpty {
+                            if batch.revision > shown, writer.lastWrite.duration(to: .now) >= EventWriter.keepAlive {
+                                shown = batch.revision
+                                try await bookmark(shown, &writer)
+                            }
+                            break
+                        }
                     }
+                    try await writer.flush()
+                    try await writer.keepAlive()
                 }
-                try await writer.flush()
-                try await writer.keepAlive()
-            }
-        }
+            })
     }
 
     private func show(_ change: Change, _ writer: inout EventWriter) async throws {
@@ -97,7 +99,7 @@ struct WatchStream: Sendable {
 }
 
 /// Runs `body` while something ticks beside it; ends the ticking with it.
-func withTicks(every interval: Duration, _ tick: @escaping @Sendable () -> Void, _ body: () async throws -> Void)
+func withTicks(every interval: Duration, _ tick: @escaping @Sendable () -> Void, while body: () async throws -> Void)
     async throws
 {
     try await withThrowingTaskGroup(of: Void.self) { group in

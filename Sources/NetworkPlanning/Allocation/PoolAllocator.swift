@@ -78,6 +78,12 @@ package struct PoolAllocator<Value: PoolValue>: Sendable {
         return value
     }
 
+    /// Goes on `count` values further along: two allocators over one store that gave the same values part ways so.
+    package mutating func skip(_ count: UInt64) {
+        let (sum, isTooMuch) = (last ?? 0).addingReportingOverflow(count)
+        last = isTooMuch ? nil : sum
+    }
+
     /// Marks an explicit value as in use; false when it, or for a prefix any part of it, is in use already.
     /// The value need not be in any pool.
     @discardableResult
