@@ -1,0 +1,83 @@
+import Addressing
+import Authenticators
+import Foundation
+import HTTPAPI
+import Logging
+import NetworkService
+import Persistence
+import Resources
+import SQLiteStore
+import ServiceLifecycle
+import Testing
+
+/// The API in this process, on a real Unix socket and a real TCP port, over a store of its own.
+struct LiveServer: Sendable {
+    let folder: String
+    let service: NetworkService
+    let port: Int
+    let token: String
+
+    var curl: Curl { Curl(socket: folder + "/api.sock") }
+    var overTCP: Curl { Curl(base: "http://[::1]:\(port)", headers: ["Authorization: Bearer \(token)"]) }
+    var anonymous: Curl { Curl(base: "http://[::1]:\(port)") }
+
+    static func with(
+        storeOptions: SQLiteStoreOptions = SQLiteStoreOptions(), _ body: (LiveServer) async throws -> Void
+    ) async throws {
+        let folder = FileManager.default.temporaryDirectory.path + "/kc-api-\(UUID().uuidString.prefix(8))"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer {
+            // What cannot be removed now is in the system's folder for such things.
+            try? FileManager.default.removeItem(atPath: folder)
+        }
+        var logger = Logger(label: "test")
+        logger.logLevel = .critical
+        let store = try await SQLiteStore.open(at: folder + "/store.db", options: storeOptions, logger: logger)
+        let service = NetworkService(store: store, logger: logger)
+        try await service.prepareFirstStart(underlayMTU: MTU(1500))
+        try await AdministratorToken.prepare(file: folder + "/admin.token", store: store)
+        let token = try String(contentsOfFile: folder + "/admin.token", encoding: .utf8)
+            .trimmingCharacters(in: .whitespacesAndNewlines)
+        let port = Int.random(in: 20_000..<60_000)
+        let server = APIServer(
+            service: service,
+            authenticator: TokenAuthenticator(store: store, known: KnownTokens(store: store), fingerprint: nil),
+            settings: APIServer.Settings(listeners: [
+                try Listener(unix: folder + "/api.sock"), try Listener(ListenAddress("[::1]:\(port)"), tls: nil),
+            ]), logger: logger)
+        let group = ServiceGroup(configuration: .init(services: try server.services(), logger: logger))
+        let live = LiveServer(folder: folder, service: service, port: port, token: token)
+        do {
+            try await withThrowingTaskGroup(of: Void.self) { tasks in
+                tasks.addTask { try await group.run() }
+                try await eventually("the server is ready") { try await live.curl("GET", "/readyz").status == 200 }
+                try await body(live)
+                await group.triggerGracefulShutdown()
+                try await tasks.waitForAll()
+            }
+        } catch {
+            await store.close()
+            throw error
+        }
+        await store.close()
+    }
+
+    /// Creates a resource and expects that it is done.
+    @discardableResult
+    func make(_ path: String, _ body: String, sourceLocation: SourceLocation = #_sourceLocation) async throws -> Reply {
+        let reply = try await curl("POST", path, body)
+        #expect(reply.status == 201, "\(reply.body)", sourceLocation: sourceLocation)
+        return reply
+    }
+}
+
+/// Polls until a condition holds, at most 20 s.
+func eventually(
+    _ what: String, sourceLocation: SourceLocation = #_sourceLocation, _ condition: () async throws -> Bool
+) async throws {
+    for _ in 0..<1000 {
+        if try await condition() { return }
+        try await Task.sleep(for: .milliseconds(20))
+    }
+    Issue.record("never: \(what)", sourceLocation: sourceLocation)
+}

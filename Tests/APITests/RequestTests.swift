@@ -1,0 +1,212 @@
+import Foundation
+import Resources
+import Testing
+
+private let segments = "/v1/projects/default/segments"
+private let attachments = "/v1/projects/default/attachments"
+
+@Suite(.serialized) struct RequestTests {
+    @Test func `a resource is made, read, replaced and deleted, with its ETag all along`() async throws {
+        try await LiveServer.with { server in
+            let made = try await server.make(
+                segments, #"{"name":"blue","annotations":{"o":{"b": 1.0,"a":[ ]}},"spec":{"ipam":"manual"}}"#)
+            let tag = try #require(made.headers["etag"])
+            #expect(tag == "\"\(made.headers["kc-revision"] ?? "")\"")
+            #expect(made.body.contains(#""o":{"b": 1.0,"a":[ ]}"#))
+            let read = try await server.curl("GET", segments + "/blue")
+            #expect(read.status == 200 && read.headers["etag"] == tag && read.body == made.body)
+            let byID = try await server.overTCP("GET", segments + "/\(made.text("id") ?? "")")
+            #expect(byID.body == made.body)
+            let put = try await server.curl(
+                "PUT", segments + "/blue", #"{"name":"green","spec":{"ipam":"automatic"}}"#,
+                headers: ["If-Match: \(tag)"])
+            #expect(put.status == 200 && put.text("name") == "green" && put.text("generation") == "2")
+            let stale = try await server.curl(
+                "PUT", segments + "/green", #"{"name":"x","spec":{"ipam":"automatic"}}"#, headers: ["If-Match: \(tag)"])
+            #expect(stale.status == 412 && stale.problem == "precondition-failed" && stale.text("field") == "revision")
+            for bad in ["7", "W/\"7\"", "\"x\"", "\"\"", "\"1\", \"2\""] {
+                let reply = try await server.curl("DELETE", segments + "/green", headers: ["If-Match: \(bad)"])
+                #expect(reply.status == 400, "\(bad)")
+            }
+            let gone = try await server.curl("DELETE", segments + "/green")
+            #expect(gone.status == 204 && gone.headers["kc-revision"] != nil && gone.body.isEmpty)
+            #expect(try await server.curl("GET", segments + "/green").problem == "not-found")
+        }
+    }
+
+    @Test func `every bad input is a problem that names field, value and rule`() async throws {
+        try await LiveServer.with { server in
+            let long = String(repeating: "n", count: 300)
+            for (name, value) in [
+                (#"a\nb"#, "a\nb"), (#"a\"b"#, "a\"b"), ("a/b", "a/b"), (long, String(long.prefix(64))),
+            ] {
+                let reply = try await server.curl("POST", segments, #"{"name":"\#(name)","spec":{"ipam":"none"}}"#)
+                #expect(reply.status == 422 && reply.problem == "invalid-field")
+                #expect(reply.text("field") == "name" && reply.text("value") == value && reply.text("rule") != nil)
+                #expect(reply.headers["content-type"] == "application/problem+json")
+                #expect(reply.text("instance") == reply.headers["x-request-id"])
+            }
+            for (body, field) in [
+                (#"{"name":"a","spec":{"ipam":"none","colour":"red"}}"#, "spec.colour"), (#"{"name":"a"}"#, "spec"),
+                (#"{"name":"a","spec":{"ipam":3}}"#, "spec.ipam"), (#"{"name":"a","spec":[]}"#, "spec"),
+                (#"{"name":"a","spec":{"ipam":"manual","prefix":"2001:db8::/48"}}"#, "spec.prefix"),
+                ("[]", "(document)"),
+            ] {
+                let reply = try await server.curl("POST", segments, body)
+                #expect(reply.status == 422 && reply.text("field") == field, "\(body): \(reply.body)")
+            }
+            let deep = String(repeating: "[", count: 5000) + String(repeating: "]", count: 5000)
+            for body in [
+                "", "{", "nonsense", #"{"name":"a","name":"b"}"#, "{} {}",
+                #"{"name":"a","annotations":{"d":\#(deep)},"spec":{"ipam":"none"}}"#,
+            ] {
+                let reply = try await server.curl("POST", segments, body)
+                #expect(reply.status == 400 && reply.problem == "malformed", "\(body.prefix(40)): \(reply.body)")
+            }
+            let host = try await server.curl("POST", attachments, #"{"name":"a","spec":{"segment":"nope"}}"#)
+            #expect(host.status == 422 && host.text("field") == "spec.segment")
+            #expect(try await server.curl("GET", segments).text("items") == "[]")
+        }
+    }
+
+    @Test func `conflicts say with whom`() async throws {
+        try await LiveServer.with { server in
+            try await server.make("/v1/hosts", #"{"name":"h1","spec":{"vtep":"2001:db8::1","interface":"u0"}}"#)
+            try await server.make(
+                segments, #"{"name":"a","spec":{"ipam":"manual","vni":9,"prefix":"2001:db8:1::/64"}}"#)
+            try await server.make(attachments, #"{"name":"w","spec":{"segment":"a","host":"h1"}}"#)
+            for (method, path, body, code) in [
+                ("POST", segments, #"{"name":"b","spec":{"ipam":"none","vni":9}}"#, "vni-taken"),
+                (
+                    "POST", segments, #"{"name":"b","spec":{"ipam":"manual","prefix":"2001:db8:1::/64"}}"#,
+                    "prefix-taken"
+                ),
+                ("POST", segments, #"{"name":"a","spec":{"ipam":"none"}}"#, "name-taken"),
+                ("DELETE", segments + "/a", nil, "in-use"), ("DELETE", "/v1/hosts/h1", nil, "in-use"),
+                ("DELETE", "/v1/projects/default", nil, "in-use"),
+                ("PUT", "/v1/pools/vni", #"{"name":"vni","spec":{"type":"vni","from":9,"to":9}}"#, nil),
+                ("POST", segments, #"{"name":"b","spec":{"ipam":"none"}}"#, "pool-exhausted"),
+            ] as [(String, String, String?, String?)] {
+                let reply = try await server.curl(method, path, body)
+                #expect(reply.problem == code, "\(method) \(path): \(reply.body)")
+                #expect(reply.status == (code == nil ? 200 : 409))
+            }
+        }
+    }
+
+    @Test func `a large body is refused before it is read`() async throws {
+        try await LiveServer.with { server in
+            let path = server.folder + "/large"
+            #expect(FileManager.default.createFile(atPath: path, contents: nil))
+            let file = try FileHandle(forWritingTo: URL(filePath: path))
+            try file.truncate(atOffset: 100 << 20)
+            try file.close()
+            let start = ContinuousClock.now
+            for options in [["-H", "Expect:"], ["-H", "Expect:", "-H", "Transfer-Encoding: chunked"]] {
+                let reply = try await server.curl("POST", segments, "@" + path, options: options)
+                // A client that goes on sending may see the reset before it reads the answer.
+                #expect(
+                    reply.status == 413 && reply.problem == "too-large" || [55, 56].contains(reply.exitCode), "\(reply)"
+                )
+            }
+            #expect(start.duration(to: .now) < .seconds(20))
+            #expect(residentMegabytes() < 600)
+            let small = String(repeating: "x", count: 70_000)
+            let tooMuch = try await server.curl(
+                "POST", segments, #"{"name":"a","annotations":{"a":"\#(small)"},"spec":{"ipam":"none"}}"#)
+            #expect(tooMuch.status == 422 && tooMuch.text("field") == "annotations")
+            #expect(try await server.curl("GET", segments).status == 200)
+        }
+    }
+
+    @Test func `paths, methods, queries and headers that are none are problems too`() async throws {
+        try await LiveServer.with { server in
+            let nothing = try await server.curl("GET", "/v1/nothing")
+            #expect(nothing.status == 404 && nothing.problem == "not-found")
+            for path in [
+                "/", "//v1/hosts", "/v1/hosts/", "/v1/hosts//", "/v1/%zz", "/v1/hosts/%ff",
+                "/v1/projects/nope/segments",
+            ] {
+                let reply = try await server.curl("GET", path, options: ["--path-as-is"])
+                #expect(reply.status == 404 && reply.problem == "not-found", "\(path) \(reply)")
+            }
+            let method = try await server.curl("PATCH", "/v1/hosts")
+            #expect(method.status == 405 && method.problem == "method-not-allowed")
+            for query in [
+                "limit=0", "limit=1001", "limit=x", "limit=-1", "selector=a%3D%3D%3Db", "continue=x", "minRevision=x",
+                "colour=red", "after=1", "limit=1&limit=2",
+            ] {
+                let reply = try await server.curl("GET", segments + "?" + query)
+                #expect(reply.status == 422 && reply.text("field") != nil, "\(query): \(reply.body)")
+            }
+            #expect(try await server.curl("GET", segments + "?limit=%zz").status == 400)
+            let long = try await server.curl("GET", "/v1/hosts?selector=" + String(repeating: "a", count: 9000))
+            #expect(long.status == 431)
+            let given = try await server.curl("GET", "/healthz", headers: ["X-Request-Id: abc-1.2_3"])
+            #expect(given.headers["x-request-id"] == "abc-1.2_3")
+            let foul = try await server.curl("GET", "/healthz", headers: ["X-Request-Id: a b\"c"])
+            #expect(foul.headers["x-request-id"] != "a b\"c" && foul.headers["x-request-id"] != nil)
+        }
+    }
+
+    @Test func `pages hold each resource once, while others come and go`() async throws {
+        try await LiveServer.with { server in
+            for number in 0..<40 {
+                try await server.make(
+                    segments, #"{"name":"s\#(number)","labels":{"even":"\#(number % 2)"},"spec":{"ipam":"none"}}"#)
+            }
+            var names: [String] = []
+            var query = "?limit=7"
+            for round in 0..<100 {
+                let page = try await server.curl("GET", segments + query)
+                #expect(page.status == 200)
+                guard case .array(let items)? = try page.json?["items"]?.content else { break }
+                #expect(items.count <= 7)
+                names += items.compactMap { $0["name"]?.string }
+                guard let next = page.text("continue") else { break }
+                query = "?limit=7&continue=\(next)"
+                // One goes that was shown, one is renamed, one comes.
+                _ = try await server.curl("DELETE", segments + "/s\(round)")
+                _ = try await server.curl(
+                    "PUT", segments + "/s\(30 + round)", #"{"name":"r\#(30 + round)","spec":{"ipam":"none"}}"#)
+                try await server.make(segments, #"{"name":"new\#(round)","spec":{"ipam":"none"}}"#)
+            }
+            let olds = names.filter { !$0.hasPrefix("new") }.compactMap { Int($0.dropFirst()) }
+            #expect(olds.sorted() == Array(0..<40))
+            let even = try await server.curl("GET", segments + "?selector=even%3D0,!odd&limit=1000")
+            guard case .array(let items)? = try even.json?["items"]?.content else {
+                Issue.record("no items")
+                return
+            }
+            #expect(!items.isEmpty && items.allSatisfy { $0["labels"]?["even"]?.string == "0" })
+        }
+    }
+
+    @Test func `history is listed, compared by the reader, and restored`() async throws {
+        try await LiveServer.with { server in
+            try await server.make(segments, #"{"name":"a","labels":{"v":"1"},"spec":{"ipam":"none"}}"#)
+            _ = try await server.curl(
+                "PUT", segments + "/a", #"{"name":"b","labels":{"v":"2"},"spec":{"ipam":"none"}}"#)
+            let history = try await server.curl("GET", segments + "/b/history")
+            guard case .array(let items)? = try history.json?["items"]?.content else {
+                Issue.record("no items")
+                return
+            }
+            #expect(items.map { $0["action"]?.string } == ["update", "create"])
+            #expect(items[1]["resource"]?["labels"]?["v"]?.string == "1" && items[1]["who"]?.string == "root@unix")
+            let restored = try await server.curl("POST", segments + "/b/restore", #"{"generation":1}"#)
+            #expect(
+                restored.text("name") == "a" && restored.text("labels", "v") == "1"
+                    && restored.text("generation") == "3")
+            #expect(try await server.curl("POST", segments + "/a/restore", #"{"generation":9}"#).status == 404)
+            #expect(try await server.curl("POST", segments + "/a/restore", "{}").text("field") == "generation")
+        }
+    }
+}
+
+/// This process's resident memory (proc(5), statm).
+func residentMegabytes() -> Int {
+    // Unreadable means no /proc, on which nothing here runs.
+    let text = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8)) ?? ""
+    return (text.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) * 4096 >> 20
+}

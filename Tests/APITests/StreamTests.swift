@@ -1,0 +1,140 @@
+import Foundation
+import Resources
+import Synchronization
+import Testing
+
+private let segments = "/v1/projects/default/segments"
+
+@Suite(.serialized) struct StreamTests {
+    @Test func `a watch shows what is, then what changes, and can be taken up where it ended`() async throws {
+        try await LiveServer.with { server in
+            try await server.make(
+                segments,
+                #"{"name":"a","labels":{"team":"red"},"annotations":{"n":{"line":1,NEWLINE"next": 2}},"spec":{"ipam":"none"}}"#
+                    .replacing("NEWLINE", with: "\n"))
+            try await server.make(segments, #"{"name":"b","labels":{"team":"blue"},"spec":{"ipam":"none"}}"#)
+            let watch = try EventReader(server, segments + "?watch=true&selector=team%3Dred")
+            defer { watch.stop() }
+            try await eventually("the bookmark") { watch.events.contains { $0.name == "bookmark" } }
+            #expect(watch.events.map(\.name) == ["put", "bookmark"])
+            let whole = try await server.curl("GET", segments + "/a")
+            #expect(watch.events.first?.data == whole.body)
+            let place = try #require(watch.events.last?.id)
+
+            _ = try await server.curl(
+                "PUT", segments + "/a", #"{"name":"a","labels":{"team":"blue"},"spec":{"ipam":"none"}}"#)
+            _ = try await server.curl(
+                "PUT", segments + "/b", #"{"name":"b","labels":{"team":"red"},"spec":{"ipam":"none"}}"#)
+            _ = try await server.curl("DELETE", segments + "/b")
+            // Leaving the selection is a deletion to who watches it.
+            try await eventually("three changes") { watch.events.count >= 5 }
+            #expect(watch.events.dropFirst(2).map(\.name) == ["delete", "put", "delete"])
+            #expect(watch.events.dropFirst(2).map { $0.member("name") } == ["a", "b", "b"])
+            let ids = watch.events.dropFirst(1).compactMap { $0.id.flatMap { Int($0) } }
+            #expect(ids == ids.sorted())
+
+            let again = try EventReader(server, segments + "?watch=true&after=\(place)&selector=team%3Dred")
+            defer { again.stop() }
+            try await eventually("the same changes") { again.events.count >= 3 }
+            #expect(again.events.prefix(3).map(\.data) == watch.events.dropFirst(2).prefix(3).map(\.data))
+
+            let item = try EventReader(server, segments + "/a?watch=true")
+            defer { item.stop() }
+            _ = try await server.curl("DELETE", segments + "/a")
+            try await eventually("its deletion") { item.events.last?.name == "delete" }
+        }
+    }
+
+    @Test func `a watch from too long ago is told so`() async throws {
+        try await LiveServer.with { server in
+            let reply = try await server.curl("GET", segments + "?watch=true&after=0")
+            #expect(reply.status == 410 && reply.problem == "compacted" && reply.text("field") == "after")
+            #expect(try await server.curl("GET", segments + "?watch=true&limit=3").status == 422)
+        }
+    }
+
+    @Test func `a host's stream begins with everything, goes on with changes, and reports come back as status`()
+        async throws
+    {
+        try await LiveServer.with { server in
+            try await server.make("/v1/hosts", #"{"name":"h1","spec":{"vtep":"2001:db8::1","interface":"u0"}}"#)
+            let stream = try EventReader(server, "/v1/hosts/h1/desired")
+            defer { stream.stop() }
+            try await eventually("the first state") { stream.events.count == 1 }
+            #expect(stream.events.first?.member("reset") == "true")
+            try await server.make(segments, #"{"name":"a","spec":{"ipam":"none"}}"#)
+            let port = try await server.make(
+                "/v1/projects/default/attachments", #"{"name":"p","spec":{"segment":"a","host":"h1"}}"#)
+            try await eventually("the attachment") {
+                stream.events.contains { $0.data.contains(port.text("id") ?? "-") }
+            }
+            let watch = try EventReader(server, "/v1/projects/default/attachments/p?watch=true")
+            defer { watch.stop() }
+            let report =
+                #"{"reports":[{"kind":"attachment","id":"\#(port.text("id") ?? "")","report":{"phase":"wired","generation":1,"interface":"kctx"}}]}"#
+            let reply = try await server.curl("POST", "/v1/hosts/h1/reports", report)
+            #expect(reply.status == 200)
+            let shown = try await server.curl(
+                "GET", "/v1/projects/default/attachments/p?minRevision=\(reply.text("revision") ?? "")")
+            #expect(shown.text("status", "phase") == "wired" && shown.headers["etag"] == port.headers["etag"])
+            try await eventually("the watch shows it") {
+                watch.events.contains { $0.data.contains(#""phase":"wired""#) }
+            }
+            for body in [
+                "{}", #"{"reports":[{"kind":"attachment","id":"x"}]}"#,
+                #"{"reports":[{"kind":"vm","id":"\#(port.text("id") ?? "")"}]}"#,
+            ] {
+                #expect(try await server.curl("POST", "/v1/hosts/h1/reports", body).status == 422)
+            }
+        }
+    }
+
+    @Test func `streams end when the server stops`() async throws {
+        let kept = Shared<EventReader?>(nil)
+        try await LiveServer.with { server in
+            let watch = try EventReader(server, segments + "?watch=true")
+            try await eventually("it began") { !watch.events.isEmpty }
+            kept.withLock { $0 = watch }
+        }
+        let watch = try #require(kept.withLock { $0 })
+        try await eventually("the client ended by itself") { !watch.isRunning }
+        #expect(watch.exitCode == 0)
+    }
+}
+
+@Suite(.serialized) struct DescriptionTests {
+    @Test func `the description has every route, and no reference to nothing`() async throws {
+        try await LiveServer.with { server in
+            let reply = try await server.curl("GET", "/openapi.json")
+            #expect(reply.text("openapi") == "3.1.0")
+            let document = try #require(try reply.json)
+            guard case .object(let paths)? = document["paths"]?.content,
+                case .object(let schemas)? = document["components"]?["schemas"]?.content
+            else {
+                Issue.record("no paths or schemas")
+                return
+            }
+            #expect(paths.count > 30)
+            let names = Set(schemas.map(\.name))
+            for part in reply.body.split(separator: "#/components/schemas/").dropFirst() {
+                #expect(names.contains(String(part.prefix { $0 != "\"" })))
+            }
+            #expect(!reply.body.contains(#""@"#))
+        }
+    }
+
+    @Test func `measurements are in Prometheus' format`() async throws {
+        try await LiveServer.with { server in
+            try await server.make(segments, #"{"name":"a","spec":{"ipam":"none"}}"#)
+            let page = try await server.curl("GET", "/metrics")
+            #expect(page.headers["content-type"]?.hasPrefix("text/plain; version=0.0.4") == true)
+            for line in page.body.split(separator: "\n") where !line.hasPrefix("#") {
+                #expect(Double(line.split(separator: " ").last ?? "") != nil, "\(line)")
+            }
+            #expect(page.body.contains(#"kc_resources{kind="segment"} 1"#))
+            #expect(
+                page.body.contains(
+                    #"kc_http_requests_total{route="/v1/projects/{project}/segments",method="POST",status="201"} 1"#))
+        }
+    }
+}
