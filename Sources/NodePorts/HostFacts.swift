@@ -11,8 +11,8 @@ package struct HostCapabilities: Hashable, Sendable {
     package var missing: [String: String]
     /// net.core.optmem_max in bytes; nil when it cannot be read.
     package var optmemMax: Int?
-    /// net.bridge.bridge-nf-call-*: whether bridged frames pass the host's IP filters on bridges that do not say
-    /// themselves; nil when the kernel has no br_netfilter.
+    /// net.bridge.bridge-nf-call-*: whether bridged frames pass the host's IP filters on all bridges, whatever a bridge
+    /// says itself (the kernel takes either); nil when the kernel has no br_netfilter.
     package var bridgeNetfilter: Bool?
 
     package init(missing: [String: String] = [:], optmemMax: Int? = nil, bridgeNetfilter: Bool? = nil) {

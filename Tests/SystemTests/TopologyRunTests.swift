@@ -6,56 +6,58 @@ import NetworkModel
 import Resources
 import Testing
 
-/// Everything that stands in `topology/`, end to end, with the two oracles: a restarted agent has nothing to do, and a
-/// new machine in the place of a lost one becomes the same from the store alone.
-@Suite(.serialized)
-struct TopologyRunTests {
-    @Test(arguments: ["one-host", "two-hosts", "no-multicast", "three-hosts-router"])
-    func `a topology becomes as expected, stays so, can be built again, and leaves nothing`(_ name: String) async throws
-    {
-        try await withSystem(name, warnings: ["the API is away"]) { system in
-            let before = try await system.dumps()
-            let revisions = try await system.client.list(system.collection(Attachment.kind)).map(\.revision)
-            try await system.applyDesired()
-            #expect(
-                try await system.client.list(system.collection(Attachment.kind)).map(\.revision) == revisions,
-                "a second apply must change nothing")
-            for host in system.topology.hosts {
-                try await system.restartAgent(on: host.name.text, signal: SIGKILL)
+extension SystemTests {
+    /// Everything that stands in `topology/`, end to end, with the two oracles: a restarted agent has nothing to do, and a
+    /// new machine in the place of a lost one becomes the same from the store alone.
+    struct TopologyRunTests {
+        @Test(arguments: ["one-host", "two-hosts", "no-multicast", "three-hosts-router"])
+        func `a topology becomes as expected, stays so, can be built again, and leaves nothing`(_ name: String)
+            async throws
+        {
+            try await withSystem(name, warnings: ["the API is away"]) { system in
+                let before = try await system.dumps()
+                let revisions = try await system.client.list(system.collection(Attachment.kind)).map(\.revision)
+                try await system.applyDesired()
+                #expect(
+                    try await system.client.list(system.collection(Attachment.kind)).map(\.revision) == revisions,
+                    "a second apply must change nothing")
+                for host in system.topology.hosts {
+                    try await system.restartAgent(on: host.name.text, signal: SIGKILL)
+                }
+                #expect(try await system.dumps() == before)
+                try await rebuild(system, before)
+                try await removeEverything(system)
             }
-            #expect(try await system.dumps() == before)
-            try await rebuild(system, before)
-            try await removeEverything(system)
         }
-    }
 
-    /// The last host is lost and replaced: what identifies it is kept, its snapshot is not.
-    private func rebuild(_ system: System, _ before: [String: String]) async throws {
-        let host = try #require(system.topology.hosts.last)
-        try await system.laboratory.replace(host, keeping: ["node/api.json", "node/credential"])
-        try system.laboratory.startAgent(host, system.programs)
-        try await system.settle()
-        let after = try await system.dumps()
-        for (name, dump) in before { #expect(after[name] == dump, "the dump of \(name)") }
-    }
+        /// The last host is lost and replaced: what identifies it is kept, its snapshot is not.
+        private func rebuild(_ system: System, _ before: [String: String]) async throws {
+            let host = try #require(system.topology.hosts.last)
+            try await system.laboratory.replace(host, keeping: ["node/api.json", "node/credential"])
+            try system.laboratory.startAgent(host, system.programs)
+            try await system.settle()
+            let after = try await system.dumps()
+            for (name, dump) in before { #expect(after[name] == dump, "the dump of \(name)") }
+        }
 
-    private func removeEverything(_ system: System) async throws {
-        for kind in [Gateway.kind, Attachment.kind, Segment.kind] {
-            for document in try await system.client.list(system.collection(kind)) {
-                do { try await system.client.delete(system.collection(kind), document.name.text) } catch let problem
-                    as APIProblem where problem.status == 404
-                {
-                    // The ports of a gateway go with it.
+        private func removeEverything(_ system: System) async throws {
+            for kind in [Gateway.kind, Attachment.kind, Segment.kind] {
+                for document in try await system.client.list(system.collection(kind)) {
+                    do { try await system.client.delete(system.collection(kind), document.name.text) } catch let problem
+                        as APIProblem where problem.status == 404
+                    {
+                        // The ports of a gateway go with it.
+                    }
                 }
             }
-        }
-        for host in system.topology.hosts {
-            let machine = try system.laboratory.machine(host.name)
-            try await system.eventually("nothing of KC is left on \(host.name)") {
-                try await machine.devices().map(\.name).sorted() == [host.interface.text, "lo"].sorted()
-            }
-            try await system.eventually("no gateway is left on \(host.name)") {
-                try await machine.guestNamespaces().allSatisfy { !$0.hasPrefix("kcg-") }
+            for host in system.topology.hosts {
+                let machine = try system.laboratory.machine(host.name)
+                try await system.eventually("nothing of KC is left on \(host.name)") {
+                    try await machine.devices().map(\.name).sorted() == [host.interface.text, "lo"].sorted()
+                }
+                try await system.eventually("no gateway is left on \(host.name)") {
+                    try await machine.guestNamespaces().allSatisfy { !$0.hasPrefix("kcg-") }
+                }
             }
         }
     }

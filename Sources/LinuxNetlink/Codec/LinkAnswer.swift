@@ -103,8 +103,8 @@ struct LinkAnswer {
             default: break
             }
         }
-        // Three that differ are neither on nor off; nil differs from both, so that it gets repaired.
-        netfilterCalls = calls.count == 1 ? calls.first : nil
+        // One that is on is enough to lead frames to a firewall: it is on, and gets repaired where it shall be off.
+        netfilterCalls = calls.isEmpty ? nil : calls.contains(true)
     }
 
     /// IFLA_AF_SPEC { AF_INET6 { IFLA_INET6_CONF: one Int32 for each DEVCONF_* } } (linux/ipv6.h).

@@ -31,6 +31,8 @@ struct Convergence: Sendable {
     var troubles: [Subject: Trouble] = [:]
     /// Subjects that wait for something outside KC: looked at again every `recheck`.
     var waiting: Set<Subject> = []
+    /// Attachments whose guests, in namespaces, have no address of their own yet: looked at again as those that wait.
+    var silent: Set<Subject> = []
     var nextRecheck: ContinuousClock.Instant?
     var echoes: EchoFilter
     /// Slow deletions that wait for a turn with nothing else to do.
@@ -119,7 +121,9 @@ struct Convergence: Sendable {
         let work = await carryOut(plan, scope, focus, at: start)
         await lookAgain(after: work.outcome)
         judge(work, focus, since: start)
-        return Result(reports: reports(after: work), nextWake: nextWake(after: .now))
+        let reports = reports(after: work)
+        if nextRecheck == nil, !recheckable.isEmpty { nextRecheck = start + settings.recheck }
+        return Result(reports: reports, nextWake: nextWake(after: .now))
     }
 
     private func carryOut(
@@ -145,6 +149,7 @@ struct Convergence: Sendable {
     /// events here; unless there are so many that the full comparison must do.
     var recheckable: Set<Subject> {
         var subjects = waiting.count <= 256 ? waiting : []
+        if silent.count <= 256 { subjects.formUnion(silent) }
         if let gateways = state?.desired.gateways, gateways.count <= 16 {
             subjects.formUnion(gateways.keys.map(Subject.gateway))
         }

@@ -5,71 +5,72 @@ import NetworkModel
 import Resources
 import Testing
 
-/// What someone deletes or changes is as before within a second.
-@Suite(.serialized)
-struct DriftTests {
-    /// From the end of the change to the beginning of the look that finds all as before.
-    static let limit = Duration.seconds(1)
+extension SystemTests {
+    /// What someone deletes or changes is as before within a second.
+    struct DriftTests {
+        /// From the end of the change to the beginning of the look that finds all as before.
+        static let limit = Duration.seconds(1)
 
-    @Test func `devices that are deleted or changed are repaired within a second`() async throws {
-        try await withSystem("two-hosts") { system in
-            let h2 = try system.machine("h2")
-            let (_, vxlan, bridge) = try await system.devices(ofSegment: "blue")
-            let port = try #require(try await system.get(Attachment.kind, "db").status?["interface"]?.string)
-            let changes: [[String]] = [
-                ["link", "set", vxlan, "mtu", "1300"],
-                ["link", "set", vxlan, "nomaster"],
-                ["link", "set", port, "nomaster"],
-                ["link", "set", port, "down"],
-                ["link", "set", bridge, "down"],
-                ["link", "set", bridge, "type", "bridge", "mcast_snooping", "1"],
-                ["link", "set", bridge, "type", "bridge", "nf_call_ip6tables", "1"],
-                ["link", "delete", vxlan],
-                ["link", "delete", port],
-                ["link", "delete", bridge],
-            ]
-            for change in changes {
+        @Test func `devices that are deleted or changed are repaired within a second`() async throws {
+            try await withSystem("two-hosts") { system in
+                let h2 = try system.machine("h2")
+                let (_, vxlan, bridge) = try await system.devices(ofSegment: "blue")
+                let port = try #require(try await system.get(Attachment.kind, "db").status?["interface"]?.string)
+                let changes: [[String]] = [
+                    ["link", "set", vxlan, "mtu", "1300"],
+                    ["link", "set", vxlan, "nomaster"],
+                    ["link", "set", port, "nomaster"],
+                    ["link", "set", port, "down"],
+                    ["link", "set", bridge, "down"],
+                    ["link", "set", bridge, "type", "bridge", "mcast_snooping", "1"],
+                    ["link", "set", bridge, "type", "bridge", "nf_call_ip6tables", "1"],
+                    ["link", "delete", vxlan],
+                    ["link", "delete", port],
+                    ["link", "delete", bridge],
+                ]
+                for change in changes {
+                    try await system.settle()
+                    let before = try await h2.canonicalDump()
+                    try await h2.command("ip", change).check("change", change.joined(separator: " "))
+                    try await repaired(h2, as: before, after: change.joined(separator: " "))
+                }
                 try await system.settle()
-                let before = try await h2.canonicalDump()
-                try await h2.command("ip", change).check("change", change.joined(separator: " "))
-                try await repaired(h2, as: before, after: change.joined(separator: " "))
             }
-            try await system.settle()
         }
-    }
 
-    @Test func `a flushed ruleset stands again within a second`() async throws {
-        try await withSystem("two-hosts") { system in
-            let h1 = try system.machine("h1")
-            let before = try await h1.canonicalDump()
-            try await h1.command("nft", ["flush", "ruleset"]).check("flush", "ruleset")
-            try await repaired(h1, as: before, after: "nft flush ruleset")
-            for table in ["bridge", "inet"] {
-                try await h1.command("nft", ["delete", "table", table, "kc"]).check("delete", "table \(table) kc")
-                try await repaired(h1, as: before, after: "nft delete table \(table) kc")
+        @Test func `a flushed ruleset stands again within a second`() async throws {
+            try await withSystem("two-hosts") { system in
+                let h1 = try system.machine("h1")
+                let before = try await h1.canonicalDump()
+                try await h1.command("nft", ["flush", "ruleset"]).check("flush", "ruleset")
+                try await repaired(h1, as: before, after: "nft flush ruleset")
+                for table in ["bridge", "inet"] {
+                    try await h1.command("nft", ["delete", "table", table, "kc"]).check("delete", "table \(table) kc")
+                    try await repaired(h1, as: before, after: "nft delete table \(table) kc")
+                }
+                try await h1.command("nft", ["flush", "set", "bridge", "kc", "ready"]).check("flush", "set ready")
+                try await repaired(h1, as: before, after: "nft flush set bridge kc ready")
+                try await system.settle()
             }
-            try await h1.command("nft", ["flush", "set", "bridge", "kc", "ready"]).check("flush", "set ready")
-            try await repaired(h1, as: before, after: "nft flush set bridge kc ready")
-            try await system.settle()
         }
-    }
 
-    private func repaired(
-        _ machine: Machine, as before: String, after what: String, sourceLocation: SourceLocation = #_sourceLocation
-    ) async throws {
-        let changed = ContinuousClock.now
-        var last = ""
-        while true {
-            let looked = ContinuousClock.now
-            last = try await machine.canonicalDump()
-            if last == before {
-                let spent = looked - changed
-                #expect(spent < Self.limit, "after \(what)", sourceLocation: sourceLocation)
-                return
+        private func repaired(
+            _ machine: Machine, as before: String, after what: String, sourceLocation: SourceLocation = #_sourceLocation
+        ) async throws {
+            let changed = ContinuousClock.now
+            var last = ""
+            while true {
+                let looked = ContinuousClock.now
+                last = try await machine.canonicalDump()
+                if last == before {
+                    let spent = looked - changed
+                    #expect(spent < Self.limit, "after \(what)", sourceLocation: sourceLocation)
+                    return
+                }
+                guard looked - changed < .seconds(20) else { break }
             }
-            guard looked - changed < .seconds(20) else { break }
+            let missing = Set(before.split(separator: "\n")).symmetricDifference(last.split(separator: "\n"))
+            Issue.record("never repaired after \(what): \(missing.sorted())", sourceLocation: sourceLocation)
         }
-        let missing = Set(before.split(separator: "\n")).symmetricDifference(last.split(separator: "\n"))
-        Issue.record("never repaired after \(what): \(missing.sorted())", sourceLocation: sourceLocation)
     }
 }

@@ -7,53 +7,56 @@ import NetworkModel
 import Resources
 import Testing
 
-/// The operator's network fails, comes back, or is not fit.
-@Suite(.serialized)
-struct UnderlayTests {
-    @Test func `a link that goes down and comes up again needs no hand`() async throws {
-        try await withSystem("two-hosts", warnings: ["the API is away"]) { system in
-            let before = try await system.dumps()
-            let address = try await system.address(of: "h2/db")
-            let cable = "kclab-\(system.laboratory.state.instance)-lan"
-            try await Command("ip", ["-n", cable, "link", "set", "h1", "down"]).check("unplug", "h1")
-            try await system.eventually("the ping stops") { try await !system.ping(from: "h1/web", to: address) }
-            try await Command("ip", ["-n", cable, "link", "set", "h1", "up"]).check("plug in", "h1")
-            try await system.eventually("the ping goes again") { try await system.ping(from: "h1/web", to: address) }
-            try await system.settle()
-            #expect(try await system.dumps() == before)
+extension SystemTests {
+    /// The operator's network fails, comes back, or is not fit.
+    struct UnderlayTests {
+        @Test func `a link that goes down and comes up again needs no hand`() async throws {
+            try await withSystem("two-hosts", warnings: ["the API is away"]) { system in
+                let before = try await system.dumps()
+                let address = try await system.address(of: "h2/db")
+                let cable = "kclab-\(system.laboratory.state.instance)-lan"
+                try await Command("ip", ["-n", cable, "link", "set", "h1", "down"]).check("unplug", "h1")
+                try await system.eventually("the ping stops") { try await !system.ping(from: "h1/web", to: address) }
+                try await Command("ip", ["-n", cable, "link", "set", "h1", "up"]).check("plug in", "h1")
+                try await system.eventually("the ping goes again") {
+                    try await system.ping(from: "h1/web", to: address)
+                }
+                try await system.settle()
+                #expect(try await system.dumps() == before)
+            }
         }
-    }
 
-    @Test func `a host whose underlay carries too little is unfit and says so`() async throws {
-        let folder = try TemporaryTopology.make(
-            """
-            name: narrow
-            links:
-              - {name: lan, prefix: "fd0a::/64"}
-            hosts:
-              - {name: h1, link: lan, address: "fd0a::1", mtu: 1400}
-              - {name: h2, link: lan, address: "fd0a::2"}
-            api: {link: lan, address: "fd0a::a"}
-            """)
-        defer { TemporaryTopology.remove(folder) }
-        try await withSystem(folder: folder, desired: false, warnings: []) { system in
-            try await system.create(Segment.kind, #"{"name":"blue","spec":{"ipam":"none"}}"#)
-            for host in ["h1", "h2"] {
-                try await system.create(
-                    Attachment.kind,
-                    #"{"name":"on-\#(host)","spec":{"segment":"blue","host":"\#(host)","port":{"type":"tap"}}}"#)
+        @Test func `a host whose underlay carries too little is unfit and says so`() async throws {
+            let folder = try TemporaryTopology.make(
+                """
+                name: narrow
+                links:
+                  - {name: lan, prefix: "fd0a::/64"}
+                hosts:
+                  - {name: h1, link: lan, address: "fd0a::1", mtu: 1400}
+                  - {name: h2, link: lan, address: "fd0a::2"}
+                api: {link: lan, address: "fd0a::a"}
+                """)
+            defer { TemporaryTopology.remove(folder) }
+            try await withSystem(folder: folder, desired: false, warnings: []) { system in
+                try await system.create(Segment.kind, #"{"name":"blue","spec":{"ipam":"none"}}"#)
+                for host in ["h1", "h2"] {
+                    try await system.create(
+                        Attachment.kind,
+                        #"{"name":"on-\#(host)","spec":{"segment":"blue","host":"\#(host)","port":{"type":"tap"}}}"#)
+                }
+                try await system.waitUntilWired(Attachment.kind, "on-h2")
+                try await system.eventually("the attachment on the narrow host is unfit") {
+                    try await system.phase(Attachment.kind, "on-h1") == "unfit"
+                }
+                let message = try #require(try await system.get(Attachment.kind, "on-h1").message)
+                #expect(message.contains("1400") && message.contains("1500"), "\(message)")
+                let h1 = try system.machine("h1")
+                #expect(try await h1.devices().allSatisfy { !$0.alias.hasPrefix("kc:segment") })
+                // The operator mends it; nobody has to tell the agent.
+                try await h1.ip("link", "set", "eth0", "mtu", "1500")
+                try await system.waitUntilWired(Attachment.kind, "on-h1")
             }
-            try await system.waitUntilWired(Attachment.kind, "on-h2")
-            try await system.eventually("the attachment on the narrow host is unfit") {
-                try await system.phase(Attachment.kind, "on-h1") == "unfit"
-            }
-            let message = try #require(try await system.get(Attachment.kind, "on-h1").message)
-            #expect(message.contains("1400") && message.contains("1500"), "\(message)")
-            let h1 = try system.machine("h1")
-            #expect(try await h1.devices().allSatisfy { !$0.alias.hasPrefix("kc:segment") })
-            // The operator mends it; nobody has to tell the agent.
-            try await h1.ip("link", "set", "eth0", "mtu", "1500")
-            try await system.waitUntilWired(Attachment.kind, "on-h1")
         }
     }
 }

@@ -90,8 +90,11 @@ enum MachineChecks {
         }
         guard !active.isEmpty else { return Finding(.ok, "br_netfilter", "loaded, and off for bridged frames") }
         return Finding(
-            .ok, "br_netfilter",
-            "on for the whole host (\(active.joined(separator: ", "))); KC switches it off on its own bridges")
+            .warn, "br_netfilter", "on for all bridges of the host (\(active.joined(separator: ", ")))",
+            why: "a firewall of this host that does not forward drops what its guests send each other, and a bridge "
+                + "cannot switch that off for itself",
+            next: active.map { "sysctl -w net.bridge.\($0)=0" }.joined(separator: "; ")
+                + "; or let the firewall accept what is bridged")
     }
 
     private static func programs() -> [Finding] {
