@@ -46,7 +46,7 @@ extension NetworkService {
             let latest = try await store.currentRevision()
             guard revision <= latest else {
                 throw Problem(
-                    .timeout, field: "minRevision", value: revision.description,
+                    field: "minRevision", value: revision.description,
                     rule: "must not be beyond the store's latest revision \(latest)")
             }
             let marker = StoreTransaction(changes: [.put(StoreLayout.progress, [])], durability: .relaxed)

@@ -159,7 +159,7 @@ import Testing
                 }
                 try await other.await(.revision(revision))
                 try await other.await(.consistent)
-                await expectProblem(.timeout, field: "minRevision") {
+                await expectProblem(.invalidField, field: "minRevision") {
                     try await other.await(.revision(Revision(revision.value + 1000)))
                 }
             }
