@@ -133,6 +133,10 @@ extension LabCommand {
             let program = ["nsenter"] + machine.entrance + (given.isEmpty ? ["bash"] : given)
             var arguments: [UnsafeMutablePointer<CChar>?] = program.map { strdup($0) }
             arguments.append(nil)
+            // Threads of the runtime's pool block signals, and a mask outlives exec: the program could not be ended.
+            var none = sigset_t()
+            sigemptyset(&none)
+            pthread_sigmask(SIG_SETMASK, &none, nil)
             // Takes this process's place: the program has the terminal and its exit code is ours.
             execvp(program[0], arguments)
             throw ValidationError("cannot start nsenter: \(String(cString: strerror(errno)))")
