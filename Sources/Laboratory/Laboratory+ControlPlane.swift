@@ -16,6 +16,30 @@ extension Laboratory {
             try startAgent(host, programs)
             progress("host \(host.name): joined, agent started")
         }
+        try await waitForHosts()
+        progress("all hosts are up")
+    }
+
+    /// Waits until the API has heard of every agent.
+    private func waitForHosts() async throws(LaboratoryError) {
+        guard let project = Name("default") else { return }
+        let client = try client()
+        var missing: [Name] = []
+        do throws(LaboratoryError) {
+            try await eventually("start", "the agents", within: .seconds(20)) { () throws(LaboratoryError) in
+                let view = try await ResourceView.read(client, projects: [project])
+                missing = topology.hosts.map(\.name).filter { view.host($0)?.status?["phase"]?.string != "up" }
+                return missing.isEmpty
+            }
+        } catch {
+            await client.shutdown()
+            guard error.code == .timeout else { throw error }
+            var logs: [String] = []
+            for name in missing { logs.append("\(name): \(lastLines(try machine(name).log(of: "node")))") }
+            throw LaboratoryError(
+                .timeout, operation: "start", subject: "the agents", message: logs.joined(separator: "\n"))
+        }
+        await client.shutdown()
     }
 
     /// Starts the API and waits until it is ready.
