@@ -64,6 +64,36 @@ import Testing
         }
     }
 
+    @Test func `a snapshot that is behind takes nothing away, and the API's first word decides`() async throws {
+        try await settle()
+        let (host, folder) = (host, folder)
+        let late = Fixture.attachment(2, on: 2)
+        // As a killed agent leaves it: what it made last is not on its disk yet.
+        var behind = desired
+        behind.revision = Revision(5)
+        behind.vteps = []
+        behind.segments.removeAll { $0.id == late.segment }
+        behind.attachments.removeAll { $0.id == late.id }
+        try folder.files.state.snapshot.save(HostSnapshot(behind))
+        let before = host.dump
+        let api = StandInAPI(desired)
+        api.goAway()
+        try await withAgent(host, api, in: folder) {
+            try await eventually("in sync") { try folder.status("inSync") == "true" }
+            #expect(host.takeApplied() == [])
+            #expect(host.dump == before)
+            api.comeBack()
+            try await eventually("reported") { api.report(Attachment.kind, late.id)?.phase == .wired }
+            #expect(host.takeApplied() == [])
+            #expect(host.dump == before)
+        }
+        // The same file, and an API that does not want it either: then it goes.
+        try folder.files.state.snapshot.save(HostSnapshot(behind))
+        try await withAgent(host, StandInAPI(behind), in: folder) {
+            try await eventually("gone", { host.dump }) { host.model[nil]?.devices[late.portName] == nil }
+        }
+    }
+
     @Test func `what was deleted while the agent was down goes when it is back`() async throws {
         try await settle()
         let (host, folder) = (host, folder)

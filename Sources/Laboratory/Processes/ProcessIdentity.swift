@@ -9,9 +9,10 @@ package struct ProcessIdentity: Hashable, Sendable {
     /// Clock ticks after boot (proc(5), stat field 22).
     package let started: UInt64
 
-    /// The process that has this id now; nil when there is none or it has ended (a zombie has).
+    /// The process that has this id now; nil when there is none or it has ended. A zombie has, once it is alone: while
+    /// other threads of a killed process are still on their way out, its files and locks are too.
     package init?(pid: Int32) {
-        guard let stat = Self.stat(pid), stat.state != "Z", stat.state != "X" else { return nil }
+        guard let stat = Self.stat(pid), stat.state != "X", stat.state != "Z" || stat.threads > 1 else { return nil }
         self.pid = pid
         self.started = stat.started
     }
@@ -38,14 +39,16 @@ package struct ProcessIdentity: Hashable, Sendable {
         return names.compactMap { Int32($0) }.compactMap { ProcessIdentity(pid: $0) }
     }
 
-    private static func stat(_ pid: Int32) -> (state: Character, started: UInt64)? {
+    private static func stat(_ pid: Int32) -> (state: Character, threads: Int, started: UInt64)? {
         guard let text = procText("/proc/\(pid)/stat"),
             // The name stands in parentheses and may hold anything, more of them too.
             let end = text.lastIndex(of: ")")
         else { return nil }
         let fields = text[text.index(after: end)...].split(separator: " ")
-        guard fields.count > 19, let state = fields[0].first, let started = UInt64(fields[19]) else { return nil }
-        return (state, started)
+        guard fields.count > 19, let state = fields[0].first, let threads = Int(fields[17]),
+            let started = UInt64(fields[19])
+        else { return nil }
+        return (state, threads, started)
     }
 }
 

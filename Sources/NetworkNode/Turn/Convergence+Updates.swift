@@ -63,6 +63,11 @@ extension Convergence {
 
     /// The whole state: compared with what was known, so that a new connection that brings nothing new costs nothing.
     private mutating func replace(with new: HostSnapshot, into focus: inout Focus) {
+        if !isConfirmed {
+            // What was left alone until now, because only the disk had said that nobody wants it.
+            isConfirmed = true
+            focus.attention.everything = true
+        }
         guard let old = state?.desired else {
             start(from: new)
             isUnsaved = true

@@ -22,6 +22,9 @@ struct Convergence: Sendable {
     var state: PlanningState?
     /// Whether what was seen can be relied on: false before the first look and after one that failed.
     var hasLooked = false
+    /// Whether the API has said what is desired since the agent started; until then it is what the disk kept, and
+    /// nothing is taken away that it does not know.
+    var isConfirmed = false
     /// Whether the snapshot differs from what was last taken for the disk by more than its revision.
     var isUnsaved = false
     var names = NameIndex()
@@ -115,9 +118,10 @@ struct Convergence: Sendable {
             return Result(nextWake: nextWake(after: start))
         }
         counters.turns += 1
-        guard let scope = await look(&focus), let plan = state?.plan(scope) else {
+        guard let scope = await look(&focus), var plan = state?.plan(scope) else {
             return Result(reports: unseenHost(), nextWake: nextWake(after: start))
         }
+        if !isConfirmed, let snapshot { plan = plan.withoutRemovals(beyond: snapshot) }
         let work = await carryOut(plan, scope, focus, at: start)
         await lookAgain(after: work.outcome)
         judge(work, focus, since: start)
