@@ -73,7 +73,7 @@ def attachments(rounds):
                             "spec": {"segment": f"s{index % SEGMENTS}", "host": "h1"}}) for index in range(1000))
             (scene.folder / "bulk.yaml").write_text(document)
             begin = time.monotonic()
-            run(RELEASE / "kcnet", "--api", f"unix:{cloud.socket}", "apply", "-f", scene.folder / "bulk.yaml")
+            run(RELEASE / "kcnet", "apply", "-f", scene.folder / "bulk.yaml", "--api", f"unix:{cloud.socket}")
             ours_bulk.append(1000 / (time.monotonic() - begin))
         with Scene("ovn") as scene:
             ovn = OVN(scene)

@@ -5,7 +5,7 @@ import threading
 import time
 
 from cloud import Cloud, UnixConnection
-from measure import Row, Scene, compile_floor, eventually, ratio_row, run, say, show, spread
+from measure import Row, Scene, calm, compile_floor, eventually, ratio_row, run, say, show, spread
 
 NETWORKS = 1000
 FORKED = 100
@@ -58,6 +58,7 @@ def forked(namespace, count):
 def networks(rounds):
     ours, floor, fork = [], [], []
     for number in range(rounds):
+        calm()
         with Scene("networks") as scene:
             program = compile_floor(scene, "networks")
             cloud = Cloud(scene)
@@ -67,6 +68,7 @@ def networks(rounds):
             state = eventually(lambda: in_sync(scene, "h1", NETWORKS), 120, "1,000 networks in sync")
             ours.append(NETWORKS / state["firstSyncSeconds"])
             scene.end(agent)
+            calm()
             bare = cloud.host("bare", "fd00:a::2")
             index = json.loads(run("ip", "-n", bare, "-j", "link", "show", "u0"))[0]["ifindex"]
             result = json.loads(run("ip", "netns", "exec", bare, program, NETWORKS, index, "fd00:a::2"))
@@ -88,6 +90,7 @@ def guest(scene, namespace, name, address):
 
 def restart(rounds):
     ours, floor, operations, lost = [], [], [], []
+    calm()
     with Scene("restart") as scene:
         program = compile_floor(scene, "dump")
         cloud = Cloud(scene)

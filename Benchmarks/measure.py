@@ -114,6 +114,20 @@ def eventually(condition, seconds=30, what="condition"):
     raise RuntimeError(f"{what}: not within {seconds} s")
 
 
+def calm(seconds=180):
+    """Waits until the kernel has taken down the namespaces of the round before: meanwhile it makes no device quickly."""
+    name, deadline = f"kcbench-calm-{os.getpid()}", time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        begin = time.monotonic()
+        run("ip", "netns", "add", name)
+        for index in range(10):
+            run("ip", "-n", name, "link", "add", f"b{index}", "type", "bridge")
+        run("ip", "netns", "delete", name)
+        if time.monotonic() - begin < 0.2:
+            return
+    raise RuntimeError(f"the kernel did not calm down within {seconds} s")
+
+
 def compile_floor(scene, name, *flags):
     """Compiles Benchmarks/floors/NAME.c with optimisation and gives the program's path."""
     program = scene.folder / name
