@@ -133,37 +133,49 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
 }
 
+// What several suites stand on; built with them, no part of the product.
+let testSupport: [Target] = [
+    .target(name: "SeededRandomness", path: "Tests/SeededRandomness", swiftSettings: strict),
+    .target(
+        name: "TestNamespaces", dependencies: ["NetworkModel", "NodePorts", "LinuxProcesses"],
+        path: "Tests/TestNamespaces", swiftSettings: strict),
+]
+
 let allTests: [Target] = [
     tests("ArchitectureTests", []),
-    tests("AddressingTests", ["Addressing"]),
-    tests("ResourcesTests", ["Resources"]),
+    tests("AddressingTests", ["SeededRandomness", "Addressing"]),
+    tests("ResourcesTests", ["SeededRandomness", "Resources"]),
     tests("NetworkModelTests", ["Addressing", "Resources", "NetworkModel"]),
     tests("FormatsTests", ["Addressing", "NFTables", "DaemonConfigs"]),
     tests(
         "PlanningTests",
         [
+            "SeededRandomness",
             "Addressing", "Resources", "NetworkModel", "NFTables", "DaemonConfigs", "NetworkPlanning", "NodePorts",
             "NodePortsTesting",
         ]),
-    tests("StoreTests", ["Resources", "Persistence", "SQLiteStore", grdb, logging]),
+    tests("StoreTests", ["SeededRandomness", "Resources", "Persistence", "SQLiteStore", grdb, logging]),
     tests(
         "NetlinkTests",
         ["Addressing", "NetworkModel", "NetworkPlanning", "NodePorts", "NodePortsTesting", "LinuxNetlink", "CMnl"]),
     tests(
         "PacketFilterTests",
         [
+            "TestNamespaces",
             "Addressing", "NetworkModel", "NFTables", "NetworkPlanning", "NodePorts", "LinuxPacketFilter",
             "LinuxProcesses",
         ]),
     tests(
         "DaemonTests",
         [
+            "TestNamespaces",
             "Addressing", "NetworkModel", "DaemonConfigs", "NetworkPlanning", "NodePorts", "LinuxDaemons",
             "LinuxProcesses",
         ]),
     tests(
         "ServiceTests",
         [
+            "SeededRandomness",
             "Addressing", "Resources", "NetworkModel", "NetworkPlanning", "Persistence", "SQLiteStore",
             "NetworkService", logging,
         ]),
@@ -185,7 +197,7 @@ let allTests: [Target] = [
         ["Addressing", "Resources", "NetworkModel", "APIClient", asn1, crypto, nioCore, nioPosix, nioSSL, x509]),
     tests("CommandTests", ["Resources", "NetworkModel", "Documents"]),
     tests("LaboratoryTests", ["Addressing", "Resources", "NetworkModel", "Laboratory", "APIClient"]),
-    tests("SystemTests", ["Addressing", "Resources", "NetworkModel", "Laboratory", "APIClient"]),
+    tests("SystemTests", ["SeededRandomness", "Addressing", "Resources", "NetworkModel", "Laboratory", "APIClient"]),
 ]
 
 // What the API is measured against (tools/bench); no part of the product.
@@ -222,5 +234,5 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: systemLibraries + values + models + formats + planning + ports + adapters + services + programs + floors
-        + allTests.filter { wanted?.contains($0.name) ?? true }
+        + testSupport + allTests.filter { wanted?.contains($0.name) ?? true }
 )

@@ -1,5 +1,6 @@
 import Addressing
 import Glibc
+import SeededRandomness
 import Testing
 
 @Suite struct IPv6AddressTests {

@@ -1,4 +1,5 @@
 import Addressing
+import SeededRandomness
 import Testing
 
 @Suite struct LinkValueTests {

@@ -8,6 +8,7 @@ import NetworkModel
 import NetworkPlanning
 import NodePorts
 import Synchronization
+import TestNamespaces
 import Testing
 
 /// The supervisor with the real radvd: a router's namespace and a guest's on one wire.
@@ -21,8 +22,8 @@ import Testing
     static let segment = "seg00012c"
 
     init() throws {
-        router = try TestNamespace()
-        guest = try TestNamespace()
+        router = try TestNamespace("kcdm")
+        guest = try TestNamespace("kcdm")
         root = "/tmp/kc-daemons-\(router.name)"
         try guest.run("sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0")
         try router.run("sysctl", "-qw", "net.ipv6.conf.all.forwarding=1")

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import TestNamespaces
 
 /// What the tests read out of `nft -j list chain`: packets counted by each rule that counts.
 struct ChainListing: Decodable {

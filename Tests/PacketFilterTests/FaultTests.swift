@@ -7,6 +7,7 @@ import NetworkModel
 import NetworkPlanning
 import NodePorts
 import Synchronization
+import TestNamespaces
 import Testing
 
 /// The filter when others interfere or kc-nft fails.
@@ -16,7 +17,7 @@ import Testing
     let structure = KCRuleset.structure(vxlanPort: 4789)
 
     init() throws {
-        namespace = try TestNamespace()
+        namespace = try TestNamespace("kcpf")
         filter = NFTPacketFilter(namespace: namespace.name, worker: worker)
     }
 

@@ -1,13 +1,14 @@
 import Glibc
 import LinuxProcesses
 import NetworkModel
+import TestNamespaces
 import Testing
 
 /// kc-nft itself, by its standard input and output.
 @Suite(.serialized) struct KCNftTests {
     let namespace: TestNamespace
 
-    init() throws { namespace = try TestNamespace() }
+    init() throws { namespace = try TestNamespace("kcpf") }
 
     /// One running kc-nft.
     final class Conversation {

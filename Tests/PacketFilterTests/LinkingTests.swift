@@ -1,4 +1,5 @@
 import FoundationEssentials
+import TestNamespaces
 import Testing
 
 /// What the built programs link: libraries under the GPL alone belong to kc-nft alone.

@@ -6,6 +6,7 @@ import NFTables
 import NetworkModel
 import NetworkPlanning
 import NodePorts
+import TestNamespaces
 import Testing
 
 /// The filter against the kernel, with nft itself as the witness.
@@ -15,7 +16,7 @@ import Testing
     let structure = KCRuleset.structure(vxlanPort: 4789)
 
     init() throws {
-        namespace = try TestNamespace()
+        namespace = try TestNamespace("kcpf")
         filter = NFTPacketFilter(namespace: namespace.name, worker: worker)
     }
 

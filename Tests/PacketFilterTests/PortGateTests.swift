@@ -4,6 +4,7 @@ import NFTables
 import NetworkModel
 import NetworkPlanning
 import NodePorts
+import TestNamespaces
 import Testing
 
 /// The gate in front of ports, with frames: two guests on one bridge.
@@ -14,8 +15,8 @@ import Testing
     let filter: NFTPacketFilter
 
     init() throws {
-        host = try TestNamespace()
-        guests = [try TestNamespace(), try TestNamespace()]
+        host = try TestNamespace("kcpf")
+        guests = [try TestNamespace("kcpf"), try TestNamespace("kcpf")]
         ports = try ["kctaaaaa1", "kctaaaaa2"].map { try InterfaceName($0) }
         filter = NFTPacketFilter(namespace: host.name, worker: worker)
         try host.run("ip", "link", "add", "kcb000001", "type", "bridge", "mcast_snooping", "0")

@@ -4,6 +4,7 @@ import NFTables
 import NetworkModel
 import NetworkPlanning
 import NodePorts
+import TestNamespaces
 import Testing
 
 /// The filter of tunnel endpoints, with packets: two hosts on one underlay, VXLAN between them.
@@ -15,8 +16,8 @@ import Testing
     let farVTEP: IPv6Address
 
     init() throws {
-        near = try TestNamespace()
-        far = try TestNamespace()
+        near = try TestNamespace("kcpf")
+        far = try TestNamespace("kcpf")
         farVTEP = try IPv6Address(parsing: "fd00:aa::2")
         filter = NFTPacketFilter(namespace: near.name, worker: worker)
         try near.run("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", far.name.text)

@@ -1,4 +1,5 @@
 import Resources
+import SeededRandomness
 import Testing
 
 @Suite struct JSONTests {

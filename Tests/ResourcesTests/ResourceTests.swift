@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Resources
+import SeededRandomness
 import Testing
 
 @Suite struct ResourceTests {

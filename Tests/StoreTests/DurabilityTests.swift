@@ -3,6 +3,7 @@ import Glibc
 import Persistence
 import Resources
 import SQLiteStore
+import SeededRandomness
 import Testing
 
 @Suite struct DurabilityTests {
@@ -11,7 +12,7 @@ import Testing
     @Test func `what was acknowledged survives kill -9 at any moment, and nothing is torn`() async throws {
         let seed = UInt64.random(in: 0 ... .max)
         print("seed \(seed)")
-        var random = SplitMix(seed: seed)
+        var random = SeededGenerator(seed: seed)
         let rounds = ProcessInfo.processInfo.environment["KC_LONG"] == "1" ? 100 : 6
         try await TemporaryStore.with { files in
             let notes = files.folder + "/acknowledged"

@@ -1,5 +1,6 @@
 import Persistence
 import Resources
+import SeededRandomness
 import Testing
 
 extension StoreContract {
@@ -48,7 +49,7 @@ extension StoreContract {
         Clause("watches that start anywhere among concurrent writers see each revision once and in order") { subject in
             let seed = UInt64.random(in: 0 ... .max)
             print("seed \(seed)")
-            var random = SplitMix(seed: seed)
+            var random = SeededGenerator(seed: seed)
             let writers = 8
             let writes = 60
             let plans = (0..<writers).map { writer in
@@ -119,18 +120,5 @@ extension StoreBatch.Event {
         case .put(let entry): entry.key == key
         case .delete(let deleted): deleted == key
         }
-    }
-}
-
-/// Repeatable randomness: SplitMix64 (Steele, Lea, Flood 2014).
-struct SplitMix: RandomNumberGenerator {
-    private var state: UInt64
-    init(seed: UInt64) { state = seed }
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
     }
 }

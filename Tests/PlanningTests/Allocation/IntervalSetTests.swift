@@ -1,9 +1,10 @@
 import NetworkPlanning
+import SeededRandomness
 import Testing
 
 @Suite struct IntervalSetTests {
     @Test(arguments: 1...200) func `a set of ranges holds what a plain set holds`(seed: UInt64) {
-        var random = Seeded(seed)
+        var random = SeededGenerator(seed: seed)
         var ranges = IntervalSet()
         var plain: Set<UInt64> = []
         let low: UInt64 = seed.isMultiple(of: 2) ? 0 : UInt64.max - 63

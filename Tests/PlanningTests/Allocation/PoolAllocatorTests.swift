@@ -2,6 +2,7 @@ import Addressing
 import NetworkModel
 import NetworkPlanning
 import Resources
+import SeededRandomness
 import Testing
 
 @Suite struct PoolAllocatorTests {
@@ -85,7 +86,7 @@ import Testing
     }
 
     @Test(arguments: 1...50) func `no value is given twice, whatever is taken and released`(seed: UInt64) throws {
-        var random = Seeded(seed)
+        var random = SeededGenerator(seed: seed)
         var allocator = VNIAllocator(pools: [try vnis(100, 160), try vnis(150, 180, "b")])
         var used: Set<VNI> = []
         for _ in 0..<400 {
@@ -123,7 +124,7 @@ import Testing
     @Test func `a router's MAC is a local unicast address that depends on the segment alone`() throws {
         let one = try #require(ResourceID("7d444840-9dc0-11d1-b245-5ffdce74fad2"))
         #expect(RouterMAC.derive(segment: one).description == "72:80:8a:3c:ba:4f")
-        var random = Seeded(7)
+        var random = SeededGenerator(seed: 7)
         var seen: Set<MACAddress> = []
         for _ in 0..<1000 {
             let mac = RouterMAC.derive(segment: randomID(&random))

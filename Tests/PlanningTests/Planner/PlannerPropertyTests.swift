@@ -4,6 +4,7 @@ import NetworkPlanning
 import NodePorts
 import NodePortsTesting
 import Resources
+import SeededRandomness
 import Testing
 
 /// Properties of every plan, over random hosts and wishes. A failure names its seed.

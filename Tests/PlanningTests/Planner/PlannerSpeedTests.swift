@@ -3,6 +3,7 @@ import NetworkModel
 import NetworkPlanning
 import NodePortsTesting
 import Resources
+import SeededRandomness
 import Testing
 
 /// Not the bar (that is the benchmark's, with release builds), but a guard against costs that grow with the host.
@@ -12,7 +13,7 @@ import Testing
         let template = try #require(world.desired.segments[world.segment])
         world.desired.segments = [:]
         world.desired.attachments = [:]
-        var random = Seeded(1)
+        var random = SeededGenerator(seed: 1)
         var segmentIDs: [ResourceID] = []
         for number in 1...segments {
             var segment = template

@@ -4,6 +4,7 @@ import NetworkPlanning
 import NodePorts
 import NodePortsTesting
 import Resources
+import SeededRandomness
 import Testing
 
 /// A part planned alone, and state kept change by change, say what a plan of everything says.
@@ -123,7 +124,8 @@ import Testing
     }
 
     /// What leads from one snapshot to another, cut and shuffled by chance.
-    private func updates(from old: HostSnapshot, to new: HostSnapshot, _ random: inout Seeded) -> [HostUpdate] {
+    private func updates(from old: HostSnapshot, to new: HostSnapshot, _ random: inout SeededGenerator) -> [HostUpdate]
+    {
         var single: [HostUpdate] = []
         let revision = new.revision
         for id in Set(old.segments.keys).union(new.segments.keys).sorted() where old.segments[id] != new.segments[id] {

@@ -1,7 +1,8 @@
 import FoundationEssentials
 import Resources
+import SeededRandomness
 
-func randomID(_ random: inout Seeded) -> ResourceID {
+func randomID(_ random: inout SeededGenerator) -> ResourceID {
     func byte() -> UInt8 { UInt8.random(in: 0...255, using: &random) }
     return ResourceID(
         UUID(

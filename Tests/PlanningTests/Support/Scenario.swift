@@ -4,12 +4,13 @@ import NetworkModel
 import NetworkPlanning
 import NodePortsTesting
 import Resources
+import SeededRandomness
 
 /// Makes random hosts and random wishes for them, out of a small world in which things meet often.
 ///
 /// `try!` and `!` stand on literals that are in range: a trap here is a mistake in this file.
 struct Scenario {
-    var random: Seeded
+    var random: SeededGenerator
     /// Whether two resources may want the same thing: then which of them has it depends on who came first.
     let isContentious: Bool
     let segmentIDs: [ResourceID]
@@ -21,7 +22,7 @@ struct Scenario {
     static let vtep = IPv6Address(high: 0xfd00 << 48, low: 1)
 
     init(seed: UInt64, isContentious: Bool) {
-        random = Seeded(seed)
+        random = SeededGenerator(seed: seed)
         self.isContentious = isContentious
         segmentIDs = (0..<6).map { Self.id(kind: 1, $0) }
         attachmentIDs = (0..<14).map { Self.id(kind: 2, $0) }

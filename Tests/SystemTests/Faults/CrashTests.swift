@@ -4,6 +4,7 @@ import Glibc
 import Laboratory
 import NetworkModel
 import Resources
+import SeededRandomness
 import Testing
 
 extension SystemTests {
@@ -83,7 +84,7 @@ extension SystemTests {
 
         /// Kills the API and the two agents at moments of the seed's choice, and starts them again at once.
         private func killing(_ system: System, _ seed: UInt64, _ outcome: Outcome, until count: Int) async throws {
-            var random = SplitMix(state: seed)
+            var random = SeededGenerator(seed: seed)
             while await outcome.acknowledged.count < count {
                 try await Task.sleep(for: .milliseconds(Int.random(in: 20...400, using: &random)))
                 let (machine, role) =
@@ -106,18 +107,5 @@ extension SystemTests {
                 #expect(devices.sorted() == (interfaces + [vxlan, bridge, "lo", host.interface.text]).sorted())
             }
         }
-    }
-}
-
-/// A generator that a printed seed starts again (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators).
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var word = state
-        word = (word ^ (word >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        word = (word ^ (word >> 27)) &* 0x94d0_49bb_1331_11eb
-        return word ^ (word >> 31)
     }
 }
