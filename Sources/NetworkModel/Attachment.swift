@@ -14,19 +14,39 @@ package enum Attachment: ResourceKind {
         /// Static addresses inside the segment's /64. On a `manual` segment with none, one is assigned.
         package var addresses: [IPv6Address]
         package var port: PortKind
+        /// Who may talk to the attachment and to whom it may talk: what any of them lets through. Never empty.
+        package var policies: [PolicyReference]
+        /// Sources that the attachment may use though they are not its own: for routers and virtual addresses (VRRP).
+        /// A prefix wider than the segment's /64 does not reach into it, nor to link-local and multicast addresses.
+        package var allowedAddresses: [IPv6Prefix]
+        package var limits: AttachmentLimits
+        /// How many addresses the attachment may take for itself (SLAAC, privacy addresses). 0 to 64.
+        package var learnedAddresses: Int
 
         package init(
             segment: Reference<Segment>, host: Reference<Host>? = nil, mac: MACAddress? = nil,
-            addresses: [IPv6Address] = [], port: PortKind = .tap
+            addresses: [IPv6Address] = [], port: PortKind = .tap,
+            policies: [PolicyReference] = Self.standardPolicies, allowedAddresses: [IPv6Prefix] = [],
+            limits: AttachmentLimits = .none, learnedAddresses: Int = Self.standardLearnedAddresses
         ) {
             self.segment = segment
             self.host = host
             self.mac = mac
             self.addresses = addresses
             self.port = port
+            self.policies = policies
+            self.allowedAddresses = allowedAddresses
+            self.limits = limits
+            self.learnedAddresses = learnedAddresses
         }
 
         package static let maximumAddresses = 16
+        package static let standardPolicies: [PolicyReference] = [.builtIn(.allowSegment)]
+        package static let maximumPolicies = 8
+        package static let maximumAllowedAddresses = 32
+        /// What a stock guest uses: one stable and, at two of its time-outs, some seven privacy addresses, twice.
+        package static let standardLearnedAddresses = 16
+        package static let maximumLearnedAddresses = 64
     }
 
     package struct Assigned: Hashable, JSONCodable {
@@ -172,7 +192,11 @@ extension Attachment.Spec {
         var reader = try FieldReader(node, path: path)
         self.init(
             segment: try reader.required("segment"), host: try reader.optional("host"), mac: try reader.optional("mac"),
-            addresses: try reader.optional("addresses") ?? [], port: try reader.optional("port") ?? .tap)
+            addresses: try reader.optional("addresses") ?? [], port: try reader.optional("port") ?? .tap,
+            policies: try reader.optional("policies") ?? Self.standardPolicies,
+            allowedAddresses: try reader.optional("allowedAddresses") ?? [],
+            limits: try reader.optional("limits") ?? .none,
+            learnedAddresses: try reader.optional("learnedAddresses") ?? Self.standardLearnedAddresses)
         if let mac, !mac.isUsable {
             throw FieldError(
                 field: reader.path(of: "mac"), value: mac.description,
@@ -184,6 +208,7 @@ extension Attachment.Spec {
         guard Set(addresses).count == addresses.count else {
             throw FieldError(field: reader.path(of: "addresses"), rule: "must not repeat an address")
         }
+        try requireSensibleIsolation(reader)
         try reader.finish()
     }
 
@@ -194,6 +219,7 @@ extension Attachment.Spec {
             writer.member("mac", mac)
             writer.member("addresses", addresses)
             writer.member("port", port)
+            writeIsolation(to: &writer)
         }
     }
 }

@@ -15,12 +15,23 @@ package struct HostSnapshot: Hashable, Sendable {
     package var attachments: [ResourceID: DesiredAttachment]
     /// By id: the gateways this host carries.
     package var gateways: [ResourceID: DesiredGateway]
+    /// By id: the policies that an attachment of this host refers to; built-in ones are not here.
+    package var policies: [ResourceID: DesiredPolicy]
+    /// By policy: the addresses of the members of every policy that a rule of `policies` names; those are not
+    /// themselves in `policies` unless an attachment of this host refers to them too.
+    package var members: [ResourceID: Set<IPv6Address>]
+    /// By segment of this host and address: who holds it, on this host or any other.
+    package var bindings: [ResourceID: [IPv6Address: Binding]]
 
     package init(
         revision: Revision, host: HostIdentity, underlay: Underlay.Spec, vteps: Set<IPv6Address> = [],
         segments: [ResourceID: DesiredSegment] = [:], attachments: [ResourceID: DesiredAttachment] = [:],
-        gateways: [ResourceID: DesiredGateway] = [:]
+        gateways: [ResourceID: DesiredGateway] = [:], policies: [ResourceID: DesiredPolicy] = [:],
+        members: [ResourceID: Set<IPv6Address>] = [:], bindings: [ResourceID: [IPv6Address: Binding]] = [:]
     ) {
+        self.policies = policies
+        self.members = members
+        self.bindings = bindings
         self.revision = revision
         self.host = host
         self.underlay = underlay
@@ -59,11 +70,15 @@ package struct DesiredSegment: Hashable, Sendable {
     package var replication: Replication
     /// The VTEPs of the other hosts that have the segment; empty unless replication is `unicast`.
     package var peers: Set<IPv6Address>
+    /// The MACs of the ports that hold the segment's gateway role: the one that routes now, and during a
+    /// move the next one after it. Empty: nobody may send router advertisements.
+    package var gateways: [MACAddress]
 
     package init(
         id: ResourceID, generation: UInt64, vni: VNI, group: IPv6Address, mtu: MTU, ipam: IPAM, prefix: IPv6Prefix?,
-        replication: Replication, peers: Set<IPv6Address> = []
+        replication: Replication, peers: Set<IPv6Address> = [], gateways: [MACAddress] = []
     ) {
+        self.gateways = gateways
         self.id = id
         self.generation = generation
         self.vni = vni
@@ -81,13 +96,27 @@ package struct DesiredAttachment: Hashable, Sendable {
     package var generation: UInt64
     package var segment: ResourceID
     package var mac: MACAddress
+    /// Assigned and static ones; the learned ones are in `HostSnapshot.bindings`.
     package var addresses: [AttachmentAddress]
     package var port: PortKind
+    /// What any of them lets through passes. A gateway's port has `allow-all`.
+    package var policies: [PolicyUse]
+    /// Sources allowed beside its own addresses; never reaching into the segment's /64 (unless inside of it), link-local
+    /// (unless a single address) or multicast addresses, and disjoint.
+    package var allowedAddresses: [IPv6Prefix]
+    package var limits: AttachmentLimits
+    /// How many addresses may be learned on the port.
+    package var learnedAddressLimit: Int
 
     package init(
         id: ResourceID, generation: UInt64, segment: ResourceID, mac: MACAddress, addresses: [AttachmentAddress],
-        port: PortKind
+        port: PortKind, policies: [PolicyUse] = [.builtIn(.allowSegment)], allowedAddresses: [IPv6Prefix] = [],
+        limits: AttachmentLimits = .none, learnedAddressLimit: Int = Attachment.Spec.standardLearnedAddresses
     ) {
+        self.policies = policies
+        self.allowedAddresses = allowedAddresses
+        self.limits = limits
+        self.learnedAddressLimit = learnedAddressLimit
         self.id = id
         self.generation = generation
         self.segment = segment

@@ -9,35 +9,70 @@ extension HostUpdate: JSONCodable {
             host: try reader.optional("host"), underlay: try reader.optional("underlay"),
             vteps: try reader.optional("vteps", as: [IPv6Address].self).map(Set.init),
             segments: try reader.optional("segments") ?? [], attachments: try reader.optional("attachments") ?? [],
-            gateways: try reader.optional("gateways") ?? [])
+            gateways: try reader.optional("gateways") ?? [], policies: try reader.optional("policies") ?? [],
+            members: try reader.optional("members") ?? [], bindings: try reader.optional("bindings") ?? [])
         if let removed = reader.node("removed") {
             var reader = try FieldReader(removed, path: reader.path(of: "removed"))
             removedSegments = Set(try reader.optional("segments", as: [ResourceID].self) ?? [])
             removedAttachments = Set(try reader.optional("attachments", as: [ResourceID].self) ?? [])
             removedGateways = Set(try reader.optional("gateways", as: [ResourceID].self) ?? [])
+            removedPolicies = Set(try reader.optional("policies", as: [ResourceID].self) ?? [])
+            removedMembers = Set(try reader.optional("members", as: [ResourceID].self) ?? [])
             try reader.finish()
         }
         try reader.finish()
     }
 
-    package func write(to writer: inout JSONWriter) {
+    package func write(to writer: inout JSONWriter) { write(to: &writer, .newest) }
+
+    /// Writes what a reader of `format` understands.
+    package func write(to writer: inout JSONWriter, _ format: HostUpdateFormat) {
         writer.object { writer in
             writer.member("revision", revision)
             writer.member("reset", reset)
             writer.member("host", host)
             writer.member("underlay", underlay)
             writer.member("vteps", vteps.map { $0.sorted() })
-            if !segments.isEmpty { writer.member("segments", segments) }
-            if !attachments.isEmpty { writer.member("attachments", attachments) }
+            if !segments.isEmpty { Self.write("segments", segments, &writer) { $0.write(to: &$1, format) } }
+            if !attachments.isEmpty { Self.write("attachments", attachments, &writer) { $0.write(to: &$1, format) } }
             if !gateways.isEmpty { writer.member("gateways", gateways) }
-            guard !removedSegments.isEmpty || !removedAttachments.isEmpty || !removedGateways.isEmpty else { return }
-            writer.name("removed")
-            writer.object { writer in
-                writer.member("segments", removedSegments.sorted())
-                writer.member("attachments", removedAttachments.sorted())
-                writer.member("gateways", removedGateways.sorted())
+            if format >= .isolation {
+                if !policies.isEmpty { writer.member("policies", policies) }
+                if !members.isEmpty { writer.member("members", members) }
+                if !bindings.isEmpty { writer.member("bindings", bindings) }
             }
+            writeRemoved(to: &writer, format)
         }
+    }
+
+    private func writeRemoved(to writer: inout JSONWriter, _ format: HostUpdateFormat) {
+        let newer = format >= .isolation && !(removedPolicies.isEmpty && removedMembers.isEmpty)
+        guard newer || !removedSegments.isEmpty || !removedAttachments.isEmpty || !removedGateways.isEmpty else {
+            return
+        }
+        writer.name("removed")
+        writer.object { writer in
+            writer.member("segments", removedSegments.sorted())
+            writer.member("attachments", removedAttachments.sorted())
+            writer.member("gateways", removedGateways.sorted())
+            guard newer else { return }
+            writer.member("policies", removedPolicies.sorted())
+            writer.member("members", removedMembers.sorted())
+        }
+    }
+
+    private static func write<Item>(
+        _ name: String, _ items: [Item], _ writer: inout JSONWriter, _ write: (Item, inout JSONWriter) -> Void
+    ) {
+        writer.name(name)
+        writer.array { writer in for item in items { write(item, &writer) } }
+    }
+
+    /// The JSON text for a reader of `format`.
+    package func json(_ format: HostUpdateFormat) -> [UInt8] {
+        var writer = JSONWriter()
+        write(to: &writer, format)
+        return writer.bytes
     }
 }
 
@@ -69,11 +104,14 @@ extension DesiredSegment: JSONCodable {
             vni: try reader.required("vni"),
             group: try reader.required("group"), mtu: try reader.required("mtu"), ipam: try reader.required("ipam"),
             prefix: try reader.optional("prefix"), replication: try reader.required("replication"),
-            peers: Set(try reader.optional("peers", as: [IPv6Address].self) ?? []))
+            peers: Set(try reader.optional("peers", as: [IPv6Address].self) ?? []),
+            gateways: try reader.optional("gateways") ?? [])
         try reader.finish()
     }
 
-    package func write(to writer: inout JSONWriter) {
+    package func write(to writer: inout JSONWriter) { write(to: &writer, .newest) }
+
+    func write(to writer: inout JSONWriter, _ format: HostUpdateFormat) {
         writer.object { writer in
             writer.member("id", id)
             writer.member("generation", generation)
@@ -84,6 +122,7 @@ extension DesiredSegment: JSONCodable {
             writer.member("prefix", prefix)
             writer.member("replication", replication)
             writer.member("peers", peers.sorted())
+            if format >= .isolation, !gateways.isEmpty { writer.member("gateways", gateways) }
         }
     }
 }
@@ -94,11 +133,17 @@ extension DesiredAttachment: JSONCodable {
         self.init(
             id: try reader.required("id"), generation: try reader.required("generation"),
             segment: try reader.required("segment"), mac: try reader.required("mac"),
-            addresses: try reader.optional("addresses") ?? [], port: try reader.required("port"))
+            addresses: try reader.optional("addresses") ?? [], port: try reader.required("port"),
+            policies: try reader.optional("policies") ?? [.builtIn(.allowSegment)],
+            allowedAddresses: try reader.optional("allowedAddresses") ?? [],
+            limits: try reader.optional("limits") ?? .none,
+            learnedAddressLimit: try reader.optional("learnedAddresses") ?? Attachment.Spec.standardLearnedAddresses)
         try reader.finish()
     }
 
-    package func write(to writer: inout JSONWriter) {
+    package func write(to writer: inout JSONWriter) { write(to: &writer, .newest) }
+
+    func write(to writer: inout JSONWriter, _ format: HostUpdateFormat) {
         writer.object { writer in
             writer.member("id", id)
             writer.member("generation", generation)
@@ -106,6 +151,11 @@ extension DesiredAttachment: JSONCodable {
             writer.member("mac", mac)
             writer.member("addresses", addresses)
             writer.member("port", port)
+            guard format >= .isolation else { return }
+            writer.member("policies", policies)
+            if !allowedAddresses.isEmpty { writer.member("allowedAddresses", allowedAddresses) }
+            if limits != .none { writer.member("limits", limits) }
+            writer.member("learnedAddresses", learnedAddressLimit)
         }
     }
 }

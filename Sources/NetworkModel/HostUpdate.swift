@@ -18,13 +18,28 @@ package struct HostUpdate: Hashable, Sendable {
     package var removedSegments: Set<ResourceID>
     package var removedAttachments: Set<ResourceID>
     package var removedGateways: Set<ResourceID>
+    package var policies: [DesiredPolicy]
+    package var removedPolicies: Set<ResourceID>
+    /// Each replaces the whole set of the policy's addresses.
+    package var members: [PolicyMembers]
+    /// Policies whose members no rule of this host names any more.
+    package var removedMembers: Set<ResourceID>
+    /// At most one per segment. The table of a removed segment goes with it.
+    package var bindings: [BindingChange]
 
     package init(
         revision: Revision, reset: Bool = false, host: HostIdentity? = nil, underlay: Underlay.Spec? = nil,
         vteps: Set<IPv6Address>? = nil, segments: [DesiredSegment] = [], attachments: [DesiredAttachment] = [],
         gateways: [DesiredGateway] = [], removedSegments: Set<ResourceID> = [],
-        removedAttachments: Set<ResourceID> = [], removedGateways: Set<ResourceID> = []
+        removedAttachments: Set<ResourceID> = [], removedGateways: Set<ResourceID> = [],
+        policies: [DesiredPolicy] = [], removedPolicies: Set<ResourceID> = [], members: [PolicyMembers] = [],
+        removedMembers: Set<ResourceID> = [], bindings: [BindingChange] = []
     ) {
+        self.policies = policies
+        self.removedPolicies = removedPolicies
+        self.members = members
+        self.removedMembers = removedMembers
+        self.bindings = bindings
         self.revision = revision
         self.reset = reset
         self.host = host
@@ -42,6 +57,8 @@ package struct HostUpdate: Hashable, Sendable {
     package var isBookmark: Bool {
         !reset && host == nil && underlay == nil && vteps == nil && segments.isEmpty && attachments.isEmpty
             && gateways.isEmpty && removedSegments.isEmpty && removedAttachments.isEmpty && removedGateways.isEmpty
+            && policies.isEmpty && removedPolicies.isEmpty && members.isEmpty && removedMembers.isEmpty
+            && bindings.isEmpty
     }
 }
 
@@ -68,10 +85,25 @@ extension HostSnapshot {
         if let vteps = update.vteps { self.vteps = vteps }
         for id in update.removedGateways { gateways[id] = nil }
         for id in update.removedAttachments { attachments[id] = nil }
-        for id in update.removedSegments { segments[id] = nil }
+        for id in update.removedSegments {
+            segments[id] = nil
+            bindings[id] = nil
+        }
+        for id in update.removedPolicies { policies[id] = nil }
+        for id in update.removedMembers { members[id] = nil }
         for segment in update.segments { segments[segment.id] = segment }
         for attachment in update.attachments { attachments[attachment.id] = attachment }
         for gateway in update.gateways { gateways[gateway.id] = gateway }
+        for policy in update.policies { policies[policy.id] = policy }
+        for entry in update.members { members[entry.policy] = entry.addresses }
+        for change in update.bindings { merge(change) }
+    }
+
+    private mutating func merge(_ change: BindingChange) {
+        if change.reset { bindings[change.segment] = nil }
+        for address in change.removed { bindings[change.segment]?[address] = nil }
+        for binding in change.put { bindings[change.segment, default: [:]][binding.address] = binding }
+        if bindings[change.segment]?.isEmpty == true { bindings[change.segment] = nil }
     }
 
     /// The resetting update that describes the snapshot; items in the order of their ids, so that equal snapshots have
@@ -81,6 +113,26 @@ extension HostSnapshot {
             revision: revision, reset: true, host: host, underlay: underlay, vteps: vteps,
             segments: segments.values.sorted { $0.id < $1.id },
             attachments: attachments.values.sorted { $0.id < $1.id },
-            gateways: gateways.values.sorted { $0.id < $1.id })
+            gateways: gateways.values.sorted { $0.id < $1.id },
+            policies: policies.values.sorted { $0.id < $1.id },
+            members: members.sorted { $0.key < $1.key }.map { PolicyMembers(policy: $0.key, addresses: $0.value) },
+            bindings: bindings.sorted { $0.key < $1.key }.map { segment, table in
+                BindingChange(segment: segment, reset: true, put: table.values.sorted { $0.address < $1.address })
+            })
+    }
+}
+
+extension HostSnapshot {
+    /// The MACs that may act as the router of a segment: those the API names, and those of the gateways' ports on this
+    /// host (an API server of the format before names none).
+    package func routers(of segment: ResourceID) -> [MACAddress] {
+        var routers = segments[segment]?.gateways ?? []
+        for gateway in gateways.values.sorted(by: { $0.id < $1.id }) {
+            guard let mac = gateway.ports[segment].flatMap({ attachments[$0] })?.mac, !routers.contains(mac) else {
+                continue
+            }
+            routers.append(mac)
+        }
+        return routers
     }
 }

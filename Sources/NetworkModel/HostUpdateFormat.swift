@@ -1,0 +1,25 @@
+/// How much of an update its reader understands. A reader refuses what it does not know, since that may be a guard that
+/// it would leave out; so an agent says with its request what it reads, and the server writes no more than that. An
+/// agent that says nothing is of the first format; members that an older server leaves out have defaults.
+package enum HostUpdateFormat: UInt32, Comparable, Sendable, CaseIterable {
+    case first = 1
+    /// With policies, members, bindings, limits and who routes a segment.
+    case isolation = 2
+
+    package static let newest = HostUpdateFormat.isolation
+
+    /// The request header that carries it: one that an older server passes over.
+    package static let header = "KC-Desired-Format"
+
+    /// The newest format that both sides know; nil for what is no format.
+    package init?(header: String?) {
+        guard let header else {
+            self = .first
+            return
+        }
+        guard let number = UInt32(header), number >= 1 else { return nil }
+        self = HostUpdateFormat(rawValue: number) ?? .newest
+    }
+
+    package static func < (left: HostUpdateFormat, right: HostUpdateFormat) -> Bool { left.rawValue < right.rawValue }
+}
