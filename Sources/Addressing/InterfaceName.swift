@@ -8,7 +8,10 @@ package struct InterfaceName: Hashable, Comparable, Sendable, CustomStringConver
 
     package static let maximumLength = 15
 
-    package init(_ text: some StringProtocol) throws(AddressingError) {
+    package init(_ text: some StringProtocol) throws(AddressingError) { try self.init(String(text)) }
+
+    /// Not generic: thousands of names are read at every look at a host.
+    package init(_ text: String) throws(AddressingError) {
         func refuse(_ rule: String) -> AddressingError {
             AddressingError(type: "interface name", value: text, rule: rule)
         }
@@ -18,8 +21,8 @@ package struct InterfaceName: Hashable, Comparable, Sendable, CustomStringConver
             throw refuse("has something else than letters, digits, '.', '_' and '-'")
         }
         guard text.utf8.first != UInt8(ascii: "-") else { throw refuse("begins with '-'") }
-        guard text != ".", text != ".." else { throw refuse("is a directory, not a name") }
-        self.text = String(text)
+        guard text.utf8.count > 2 || (text != "." && text != "..") else { throw refuse("is a directory, not a name") }
+        self.text = text
     }
 
     private init(derived text: String) { self.text = text }

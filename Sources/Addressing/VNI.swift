@@ -16,8 +16,13 @@ package struct VNI: Hashable, Comparable, Sendable {
 
     /// Six lower-case hex digits, as in device names.
     package var hex: String {
-        let digits = String(value, radix: 16)
-        return String(repeating: "0", count: 6 - digits.count) + digits
+        String(unsafeUninitializedCapacity: 6) { text in
+            for place in 0..<6 {
+                let digit = UInt8(truncatingIfNeeded: value >> UInt32(20 - 4 * place) & 0xf)
+                text[place] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
+            }
+            return 6
+        }
     }
 }
 

@@ -56,24 +56,22 @@ package struct NodeAgent: Service {
         let links = ports.links.events()
         let filter = ports.filter.events()
         let daemons = ports.daemons.events()
-        if let snapshot = try await keeper.load(logger) {
-            convergence.start(from: snapshot, begun: begun)
-            inbox.post { $0.demands = .all }
-        }
-        await withDiscardingTaskGroup { group in
+        let observer = convergence.observer
+        try await withThrowingDiscardingTaskGroup { group in
             group.addTask { await Self.listen(links, filter, daemons, inbox) }
-            group.addTask { await follow(inbox) }
-            group.addTask { await outbox.run() }
+            // While the host is looked at for the first time.
             group.addTask {
-                let found = await probe()
-                if !found.isEmpty { inbox.post { $0.capabilities = found } }
+                let kept = Inbox.Kept(snapshot: try await keeper.load(logger))
+                inbox.post { $0.kept = kept }
             }
+            group.addTask { await outbox.run() }
             group.addTask { await compareRegularly(inbox) }
             group.addTask { await keeper.run(logger) }
             group.addTask { await board.run(files, every: settings.status, logger) }
             var alarm: ContinuousClock.Instant?
             var gate = HostGate(logger: logger)
             var isLeasing = false
+            var isFollowing = false
             for await _ in inbox.wakeups {
                 var content = inbox.take()
                 gate.pass(&content, known: convergence.snapshot?.host, outbox, board)
@@ -81,8 +79,23 @@ package struct NodeAgent: Service {
                     isLeasing = true
                     group.addTask { await renewLease(board) }
                 }
-                let result = await convergence.turn(content)
+                let result = await convergence.turn(content, begun: begun)
+                if let wanted = result.survey {
+                    group.addTask {
+                        let result = await observer.survey(wanted: wanted)
+                        inbox.post { $0.survey = result }
+                    }
+                }
                 outbox.say(result.reports)
+                if !isFollowing, convergence.hasBegun {
+                    // Not before, since what it costs would only hold up the host's own state.
+                    isFollowing = true
+                    group.addTask { await follow(inbox) }
+                    group.addTask {
+                        let found = await probe()
+                        if !found.isEmpty { inbox.post { $0.capabilities = found } }
+                    }
+                }
                 board.post(convergence, hasUnsentReports: !outbox.isEmpty)
                 var next = result.nextWake
                 if convergence.isUnsaved, let snapshot = convergence.snapshot {

@@ -7,16 +7,63 @@ package struct ResourceID: Hashable, Comparable, Sendable, CustomStringConvertib
     package init(_ uuid: UUID) { self.uuid = uuid }
 
     /// Takes any case; nil when the text is not a UUID.
-    package init?(_ text: some StringProtocol) {
-        guard text.utf8.count == 36, let uuid = UUID(uuidString: String(text)) else { return nil }
-        self.uuid = uuid
+    package init?(_ text: some StringProtocol) { self.init(String(text)) }
+
+    /// Not generic, and not by way of scanf as UUID does it: every device of a host carries an id in its alias, and all
+    /// are read again and again.
+    package init?(_ text: String) {
+        guard text.utf8.count == 36 else { return nil }
+        var bytes: uuid_t = (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+        let isRead = withUnsafeMutableBytes(of: &bytes) { bytes in
+            var digits = 0
+            for (place, byte) in text.utf8.enumerated() {
+                guard !Self.isHyphen(place) else {
+                    guard byte == UInt8(ascii: "-") else { return false }
+                    continue
+                }
+                guard let digit = Self.digit(byte) else { return false }
+                bytes[digits / 2] = bytes[digits / 2] << 4 | digit
+                digits += 1
+            }
+            return true
+        }
+        guard isRead else { return nil }
+        uuid = UUID(uuid: bytes)
+    }
+
+    /// Where the hyphens are in the text.
+    private static func isHyphen(_ place: Int) -> Bool { place == 8 || place == 13 || place == 18 || place == 23 }
+
+    private static func digit(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
+        default: nil
+        }
     }
 
     /// The 16 bytes, first first: device names are made from them.
     package var bytes: [UInt8] { withUnsafeBytes(of: uuid.uuid) { Array($0) } }
 
     /// Lower case with hyphens (RFC 9562 section 4).
-    package var description: String { uuid.uuidString.lowercased() }
+    package var description: String {
+        String(unsafeUninitializedCapacity: 36) { text in
+            withUnsafeBytes(of: uuid.uuid) { bytes in
+                var digits = 0
+                for place in 0..<36 {
+                    guard !Self.isHyphen(place) else {
+                        text[place] = UInt8(ascii: "-")
+                        continue
+                    }
+                    let digit = digits % 2 == 0 ? bytes[digits / 2] >> 4 : bytes[digits / 2] & 0xf
+                    text[place] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
+                    digits += 1
+                }
+            }
+            return 36
+        }
+    }
 
     package static func < (left: ResourceID, right: ResourceID) -> Bool {
         // Not over `bytes`: sorting thousands of ids must not make twice as many arrays for every comparison.

@@ -31,7 +31,10 @@ struct Attribute {
     var int32: Int32? { bytes.count == 4 ? bytes.loadUnaligned(as: Int32.self) : nil }
 
     /// Up to the first zero byte or the end; bytes that are no UTF-8 become replacement characters.
-    var text: String { String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self) }
+    var text: String {
+        let end = bytes.firstIndex(of: 0) ?? bytes.count
+        return String(decoding: UnsafeRawBufferPointer(rebasing: bytes[..<end]), as: UTF8.self)
+    }
 
     var address: IPv6Address? {
         guard bytes.count == 16 else { return nil }

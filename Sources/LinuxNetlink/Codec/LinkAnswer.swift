@@ -122,7 +122,11 @@ struct LinkAnswer {
 extension LinkAnswer {
     /// The device in the planner's words; nil when its name is none that KC could have given or be given.
     func observed(nameOf: (Int32) -> InterfaceName?) -> ObservedLink? {
-        guard let name = interfaceName(name) else { return nil }
+        interfaceName(name).map { observed(as: $0, nameOf: nameOf) }
+    }
+
+    /// The same where the name has been read already.
+    func observed(as name: InterfaceName, nameOf: (Int32) -> InterfaceName?) -> ObservedLink {
         let settings = LinkSettings(
             alias: alias, mtu: mtu, mac: mac, master: master.flatMap(nameOf), isUp: flags & UInt32(IFF_UP) != 0,
             ipv6Disabled: ipv6Disabled, multicastSnooping: multicastSnooping, netfilterCalls: netfilterCalls,

@@ -12,12 +12,13 @@ extension LinkWork {
                 if let answer = LinkAnswer(message) { answers.append(answer) }
             }
             var names: [Int32: InterfaceName] = [:]
+            names.reserveCapacity(answers.count)
             for answer in answers { names[answer.index] = interfaceName(answer.name) }
             var observed = ObservedLinks()
             observed.links.reserveCapacity(answers.count)
             for answer in answers {
-                guard let link = answer.observed(nameOf: { names[$0] }) else { continue }
-                observed.links[link.name] = link
+                guard let name = names[answer.index] else { continue }
+                observed.links[name] = answer.observed(as: name) { names[$0] }
             }
             request.getForwardingEntries()
             try collectFloods(into: &observed) { names[$0] }

@@ -52,8 +52,8 @@ package struct PlanPreview: Sendable {
     }
 
     package func plan(for desired: HostSnapshot) async throws(NodeError) -> HostPlan {
-        let wanted = Set(desired.attachments.values.lazy.compactMap(\.namespace))
-        return HostPlanner.plan(
-            desired: desired, observed: try await HostObserver(ports, logger).everything(wanted: wanted))
+        HostPlanner.plan(
+            desired: desired,
+            observed: try await HostObserver(ports, logger).everything(wanted: desired.namespaces))
     }
 }

@@ -56,7 +56,8 @@ extension Convergence {
         }
         leftovers.formUnion(work.deferred.map(\.subject))
         nextRecheck = recheckable.isEmpty ? nil : now + settings.recheck
-        count(work, focus, took: now - (counters.firstSync == nil ? begun ?? start : start))
+        let began = focus.survey?.began ?? start
+        count(work, focus, took: now - (counters.firstSync == nil ? begun ?? began : began))
     }
 
     private mutating func trouble(_ subject: Subject, _ trouble: Trouble) {
@@ -73,7 +74,7 @@ extension Convergence {
         counters.failedOperations += work.outcome.failures.count
         counters.isInSync =
             retries.isEmpty && leftovers.isEmpty && !troubles.values.contains { $0.phase == .failed }
-        if work.scope.isWhole {
+        if focus.survey != nil {
             counters.lastSync = took
             counters.lastFullComparison = .now()
         }
@@ -81,7 +82,7 @@ extension Convergence {
             "operations": "\(work.outcome.done.count)", "failed": "\(work.outcome.failures.count)",
             "milliseconds": "\(took.milliseconds)",
         ]
-        if work.scope.isWhole, counters.firstSync == nil {
+        if focus.survey != nil, counters.firstSync == nil {
             counters.firstSync = took
             logger.notice("in sync, \(work.outcome.done.count) operations", metadata: metadata)
             return

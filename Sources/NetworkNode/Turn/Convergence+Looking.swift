@@ -15,15 +15,22 @@ extension Convergence {
         self.state = nil
         defer { self.state = state }
         do {
-            guard hasLooked, !attention.everything else {
+            if let survey = focus.survey {
                 if counters.firstSync == nil { focus.isFirst = true }
-                let wanted = Set(state.desired.attachments.values.lazy.compactMap(\.namespace))
-                state.observe(try await observer.everything(wanted: wanted))
+                try await adopt(survey, focus, into: &state)
                 hasLooked = true
                 return .whole
             }
-            var scope = PlanScope(attention, state.desired, names)
+            if attention.filter {
+                // Mostly the echo of the agent's own work; only what nobody expected can concern any port.
+                let known = state.observed.filter
+                surveying?.filter = true
+                try await observer.lookAtFilter(of: &state)
+                if state.observed.filter == known { focus.attention.filter = false }
+            }
+            var scope = PlanScope(focus.attention, state.desired, names)
             scope.formUnion(focus.scope)
+            surveying?.note(attention)
             if scope.hasExternal(state.desired) {
                 // Whether such an interface may be taken depends on routes, which only a full look shows.
                 try await observer.lookAtLinks(of: &state)
@@ -34,10 +41,12 @@ extension Convergence {
                     guard let segment = state.desired.attachments[id]?.segment else { continue }
                     names.formUnion(state.desired.segments[segment]?.devices ?? [])
                 }
+                surveying?.links.formUnion(names)
                 try await observer.look(at: names, of: &state)
             }
-            for name in scope.namespaces(state.desired) { await observer.look(inside: name, of: &state) }
-            if attention.filter { try await observer.lookAtFilter(of: &state) }
+            let namespaces = scope.namespaces(state.desired)
+            surveying?.namespaces.formUnion(namespaces)
+            for name in namespaces { await observer.look(inside: name, of: &state) }
             if attention.daemons { await observer.lookAtDaemons(of: &state) }
             return scope
         } catch {
@@ -59,6 +68,10 @@ extension Convergence {
         }
         for failure in outcome.failures { touched.note(failure.step.operation) }
         echoes.noteTouched(touched.links, filter: touched.filter, at: .now)
+        surveying?.links.formUnion(touched.links)
+        surveying?.namespaces.formUnion(touched.namespaces)
+        if touched.filter { surveying?.filter = true }
+        if touched.daemons { surveying?.daemons = true }
         do {
             try await observer.look(at: touched.links, of: &state)
             for name in touched.namespaces { await observer.look(inside: name, of: &state) }

@@ -66,7 +66,7 @@ extension Convergence {
         if !isConfirmed {
             // What was left alone until now, because only the disk had said that nobody wants it.
             isConfirmed = true
-            focus.attention.everything = true
+            focus.scope = .whole
         }
         guard let old = state?.desired else {
             start(from: new)
@@ -88,7 +88,7 @@ extension Convergence {
         for id in difference.removedAttachments {
             if let segment = old.attachments[id]?.segment { focus.change(.segment(segment)) }
         }
-        state = PlanningState(desired: new, observed: state?.observed ?? ObservedHost())
+        state?.desire(new)
         // An item may have taken the place and the name of another: the new owner's entries are the last word.
         names = NameIndex(new)
         var comparable = old

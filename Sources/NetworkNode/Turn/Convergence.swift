@@ -22,6 +22,12 @@ struct Convergence: Sendable {
     var state: PlanningState?
     /// Whether what was seen can be relied on: false before the first look and after one that failed.
     var hasLooked = false
+    /// Whether what the disk kept is still being read.
+    private(set) var isLoading = true
+    /// The look at the whole host that goes on, or has come and waits for something to compare it with.
+    var surveying: Surveying?
+    /// Why what waits for a survey is no repair.
+    var awaiting = Focus()
     /// Whether the API has said what is desired since the agent started; until then it is what the disk kept, and
     /// nothing is taken away that it does not know.
     var isConfirmed = false
@@ -57,6 +63,8 @@ struct Convergence: Sendable {
     /// What came of a turn.
     struct Result: Sendable {
         var reports: [ResourceReport] = []
+        /// A survey is to begin, which looks into these namespaces beside those of KC's own.
+        var survey: Set<NamespaceName>?
         /// When the loop must look by itself, if nothing wakes it earlier.
         var nextWake: ContinuousClock.Instant?
     }
@@ -73,8 +81,11 @@ struct Convergence: Sendable {
 
     var snapshot: HostSnapshot? { state?.desired }
 
-    /// Begins with what was kept on disk.
-    /// - Parameter begun: when the time to the first synchronisation began to count; nil: with the first turn.
+    /// Whether the first comparison is over, or there is nothing yet to compare with the host.
+    var hasBegun: Bool { !isLoading && (state == nil || hasLooked || troubles[.host] != nil) }
+
+    /// Begins with what was kept on disk, or what the API says first.
+    /// - Parameter begun: when the time to the first synchronisation began to count; nil: with the survey.
     mutating func start(from snapshot: HostSnapshot, begun: ContinuousClock.Instant? = nil) {
         self.begun = begun
         state = PlanningState(desired: snapshot, observed: ObservedHost())
@@ -92,8 +103,19 @@ struct Convergence: Sendable {
         var outcome = PlanOutcome()
     }
 
-    mutating func turn(_ content: Inbox.Content, since start: ContinuousClock.Instant = .now) async -> Result {
+    /// - Parameter begun: when the agent began.
+    mutating func turn(
+        _ content: Inbox.Content, begun: ContinuousClock.Instant, since start: ContinuousClock.Instant = .now
+    ) async -> Result {
         var focus = Focus()
+        if let kept = content.kept {
+            isLoading = false
+            if let snapshot = kept.snapshot {
+                self.start(from: snapshot, begun: begun)
+                focus.attention.subjects.insert(.host)
+            }
+        }
+        if let result = content.survey { surveying?.result = result }
         for update in content.updates { take(update, into: &focus) }
         focus.attention.merge(content.demands)
         focus.attention.merge(echoes.sift(content.events, at: start))
@@ -103,23 +125,26 @@ struct Convergence: Sendable {
             let recheckable = recheckable
             focus.expected.formUnion(waiting.intersection(recheckable))
             focus.attention.subjects.formUnion(recheckable)
+            nextRecheck = start + settings.recheck
         }
         focus.attention.subjects.formUnion(focus.expected)
         if let capabilities = content.capabilities {
             facts.capabilities = capabilities
             focus.attention.subjects.insert(.host)
         }
-        if focus.attention.isEmpty, !leftovers.isEmpty {
+        let survey = self.survey(for: &focus, at: start)
+        guard hasLooked || focus.survey != nil else { return Result(survey: survey, nextWake: nextWake(after: start)) }
+        if focus.isIdle, focus.survey == nil, !leftovers.isEmpty {
             focus.isTidying = true
             focus.attention.subjects = Set(leftovers.prefix(settings.slowDeletions))
             leftovers.subtract(focus.attention.subjects)
         }
-        guard state != nil, !focus.attention.isEmpty || !focus.scope.isEmpty else {
-            return Result(nextWake: nextWake(after: start))
+        guard state != nil, !focus.isIdle || focus.survey != nil else {
+            return Result(survey: survey, nextWake: nextWake(after: start))
         }
         counters.turns += 1
         guard let scope = await look(&focus), var plan = state?.plan(scope) else {
-            return Result(reports: unseenHost(), nextWake: nextWake(after: start))
+            return Result(reports: unseenHost(), survey: survey, nextWake: nextWake(after: start))
         }
         if !isConfirmed, let snapshot { plan = plan.withoutRemovals(beyond: snapshot) }
         let work = await carryOut(plan, scope, focus, at: start)
@@ -127,7 +152,7 @@ struct Convergence: Sendable {
         judge(work, focus, since: start)
         let reports = reports(after: work)
         if nextRecheck == nil, !recheckable.isEmpty { nextRecheck = start + settings.recheck }
-        return Result(reports: reports, nextWake: nextWake(after: .now))
+        return Result(reports: reports, survey: survey, nextWake: nextWake(after: .now))
     }
 
     private func carryOut(
@@ -161,7 +186,7 @@ struct Convergence: Sendable {
     }
 
     private func nextWake(after now: ContinuousClock.Instant) -> ContinuousClock.Instant? {
-        guard leftovers.isEmpty || state == nil else { return now }
+        guard leftovers.isEmpty || !hasLooked else { return now }
         return [retries.nextDue(after: now), echoes.due, nextRecheck].compactMap { $0 }.min()
     }
 }

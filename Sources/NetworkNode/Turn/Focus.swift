@@ -11,6 +11,8 @@ struct Focus: Sendable {
     var expected: Set<Subject> = []
     /// The turn does what earlier ones put off.
     var isTidying = false
+    /// A look at the whole host that is to be taken over.
+    var survey: Surveying?
     /// Everything that is desired is new to the agent: work is no repair.
     var isFirst = false
 }

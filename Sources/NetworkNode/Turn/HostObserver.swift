@@ -21,9 +21,12 @@ struct HostObserver: Sendable {
     /// - Parameter wanted: the namespaces that attachments and gateways name; those of KC's own are looked at anyway.
     func everything(wanted: Set<NamespaceName>) async throws(NodeError) -> ObservedHost {
         var host = ObservedHost()
+        // The adapters have threads of their own.
+        async let filter = filter()
+        async let daemons = ports.daemons.observe()
         host.links = try await ports.links.observe(in: nil)
-        host.filter = try await ports.filter.observe()
-        host.daemons = await ports.daemons.observe()
+        host.filter = try await filter.get()
+        host.daemons = await daemons
         host.namespaces = try await ports.namespaces.list()
         for name in host.namespaces.sorted() where name.isGateway || wanted.contains(name) {
             do { host.inside[name] = try await ports.links.observe(in: name) } catch {
@@ -32,6 +35,17 @@ struct HostObserver: Sendable {
             }
         }
         return host
+    }
+
+    /// The same with its index.
+    func survey(wanted: Set<NamespaceName>) async -> Result<HostSurvey, NodeError> {
+        do throws(NodeError) { return .success(HostSurvey(try await everything(wanted: wanted))) } catch {
+            return .failure(error)
+        }
+    }
+
+    private func filter() async -> Result<ObservedFilter, NodeError> {
+        do throws(NodeError) { return .success(try await ports.filter.observe()) } catch { return .failure(error) }
     }
 
     /// Looks again at the devices of those names in the host's own namespace, whether they exist or not.

@@ -1,4 +1,6 @@
 import NetworkModel
+import NetworkPlanning
+import NodePorts
 import Synchronization
 
 /// What the agent was told since it last looked, from all sides; taking it empties it.
@@ -15,10 +17,20 @@ final class Inbox: Sendable {
 
         /// What the host was found to be able to do.
         var capabilities: [String: String]?
+        /// What the disk kept, once it has been read.
+        var kept: Kept?
+        /// What came of the survey that a turn had asked for.
+        var survey: Result<HostSurvey, NodeError>?
 
         var isEmpty: Bool {
             capabilities == nil && upstream.isEmpty && updates.isEmpty && events.isEmpty && demands.isEmpty
+                && kept == nil && survey == nil
         }
+    }
+
+    struct Kept: Sendable {
+        /// nil when there is none, or none that can be used.
+        var snapshot: HostSnapshot?
     }
 
     private let content = Mutex(Content())

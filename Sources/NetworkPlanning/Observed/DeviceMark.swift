@@ -15,20 +15,29 @@ package enum DeviceMark: Hashable, Sendable {
 
     /// nil for whatever is not, byte for byte, an alias that KC writes.
     package init?(alias: String) {
-        guard alias.utf8.starts(with: Self.prefix.utf8), let slash = alias.utf8.firstIndex(of: UInt8(ascii: "/")) else {
+        guard alias.utf8.starts(with: Self.prefix.utf8) else { return nil }
+        func rest(after prefix: StaticString) -> Substring? {
+            let length = prefix.utf8CodeUnitCount
+            return prefix.withUTF8Buffer { alias.utf8.starts(with: $0) } ? Substring(alias.utf8.dropFirst(length)) : nil
+        }
+        // Ids are written in lower case; any other way of writing one is not ours.
+        func id(after prefix: StaticString) -> ResourceID? {
+            guard let rest = rest(after: prefix), !rest.utf8.contains(where: { (65...90).contains($0) }) else {
+                return nil
+            }
+            return ResourceID(String(rest))
+        }
+        if let id = id(after: "kc:segment/") {
+            self = .segment(id)
+        } else if let id = id(after: "kc:attachment/") {
+            self = .attachment(id)
+        } else if let id = id(after: "kc:gateway/") {
+            self = .gateway(id)
+        } else if let mark = rest(after: "kc:external/").flatMap(ExternalMark.init), mark.alias == alias {
+            self = .external(mark)
+        } else {
             return nil
         }
-        let rest = alias[alias.utf8.index(after: slash)...]
-        let mark: DeviceMark? =
-            switch alias[..<slash] {
-            case "kc:segment": ResourceID(rest).map(DeviceMark.segment)
-            case "kc:attachment": ResourceID(rest).map(DeviceMark.attachment)
-            case "kc:gateway": ResourceID(rest).map(DeviceMark.gateway)
-            case "kc:external": ExternalMark(rest).map(DeviceMark.external)
-            default: nil
-            }
-        guard let mark, mark.alias == alias else { return nil }
-        self = mark
     }
 
     package var alias: String {
@@ -36,7 +45,7 @@ package enum DeviceMark: Hashable, Sendable {
         case .segment(let id): "kc:segment/\(id)"
         case .attachment(let id): "kc:attachment/\(id)"
         case .gateway(let id): "kc:gateway/\(id)"
-        case .external(let mark): "kc:external/\(mark.text)"
+        case .external(let mark): mark.alias
         }
     }
 
@@ -89,7 +98,9 @@ package struct ExternalMark: Hashable, Sendable {
     private static let noIPv6 = " no-ipv6"
     private static let was = " was "
 
-    var text: String {
+    var alias: String { "kc:external/\(text)" }
+
+    private var text: String {
         attachment.description + (wasDown ? Self.down : "") + (hadNoIPv6 ? Self.noIPv6 : "")
             + (formerAlias.map { Self.was + $0 } ?? "")
     }

@@ -5,7 +5,9 @@ import Resources
 
 /// What a plan is made from, and the judgments that several parts of it share. Nothing here depends on the scope, so
 /// that a plan of a part judges as a plan of everything does.
-struct PlanContext: Sendable {
+///
+/// A class only so that handing it on costs one reference and not one for each of its parts: it never changes.
+final class PlanContext: Sendable {
     let desired: HostSnapshot
     let observed: ObservedHost
     let wanted: DesiredIndex

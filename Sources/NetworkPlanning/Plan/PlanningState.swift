@@ -33,13 +33,19 @@ package struct PlanningState: Sendable {
 
     // MARK: What is desired
 
+    /// Takes over another whole desired state.
+    package mutating func desire(_ snapshot: HostSnapshot) {
+        desired = snapshot
+        wanted = DesiredIndex(snapshot)
+        structure = HostPlanner.structure(for: snapshot.underlay)
+    }
+
     /// Takes over what an update changes; a resetting one replaces all.
     /// - Returns: the part of the host that it concerns.
     /// - Throws: when a resetting update lacks the host or the underlay; nothing has changed then.
     package mutating func merge(_ update: HostUpdate) throws(FieldError) -> PlanScope {
         if update.reset {
-            let snapshot = try HostSnapshot(update)
-            self = PlanningState(desired: snapshot, observed: observed)
+            desire(try HostSnapshot(update))
             return .whole
         }
         var scope = PlanScope(host: update.vteps != nil)
@@ -77,9 +83,12 @@ package struct PlanningState: Sendable {
     // MARK: What is observed
 
     /// A complete observation.
-    package mutating func observe(_ host: ObservedHost) {
-        observed = host
-        seen = ObservedIndex(host)
+    package mutating func observe(_ host: ObservedHost) { observe(HostSurvey(host)) }
+
+    /// The same, indexed already.
+    package mutating func observe(_ survey: HostSurvey) {
+        observed = survey.host
+        seen = survey.index
     }
 
     /// One device of the host's own namespace as it is now; nil when it is gone.

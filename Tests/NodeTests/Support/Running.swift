@@ -1,6 +1,7 @@
 import Glibc
 import Logging
 import NetworkNode
+import NodePorts
 import NodePortsTesting
 import Resources
 import Testing
@@ -8,10 +9,11 @@ import Testing
 /// Runs an agent over a host in memory and a control plane of the test's, in a folder of its own, while `body` runs.
 func withAgent(
     _ host: InMemoryHost, _ api: StandInAPI, in folder: Folder, settings: AgentSettings = .quick,
-    _ body: @escaping @Sendable () async throws -> Void
+    links: (any LinkTable)? = nil, _ body: @escaping @Sendable () async throws -> Void
 ) async throws {
     let agent = NodeAgent(
-        ports: HostPorts(links: host.links, filter: host.filter, namespaces: host.namespaces, daemons: host.daemons),
+        ports: HostPorts(
+            links: links ?? host.links, filter: host.filter, namespaces: host.namespaces, daemons: host.daemons),
         source: api, sink: api, files: folder.files, settings: settings,
         facts: HostFacts(kernel: "6.1", version: "test"), endpoint: "unix:/test", logger: Logger.silent)
     try await withThrowingTaskGroup(of: Void.self) { group in
