@@ -107,6 +107,7 @@ package final class APIClient: Sendable {
         message.headers.add(name: "User-Agent", value: "kc")
         if case .socket = endpoint.transport { message.headers.add(name: "Host", value: "localhost") }
         if let token { message.headers.add(name: "Authorization", value: "Bearer \(token)") }
+        for (name, value) in request.headers { message.headers.add(name: name, value: value) }
         if let revision = request.ifMatch { message.headers.add(name: "If-Match", value: "\"\(revision)\"") }
         if let body = request.body {
             message.headers.add(name: "Content-Type", value: "application/json")

@@ -22,13 +22,17 @@ package struct HostSnapshot: Hashable, Sendable {
     package var members: [ResourceID: Set<IPv6Address>]
     /// By segment of this host and address: who holds it, on this host or any other.
     package var bindings: [ResourceID: [IPv6Address: Binding]]
+    /// By id: what somebody asks this host.
+    package var probes: [ResourceID: DesiredProbe]
 
     package init(
         revision: Revision, host: HostIdentity, underlay: Underlay.Spec, vteps: Set<IPv6Address> = [],
         segments: [ResourceID: DesiredSegment] = [:], attachments: [ResourceID: DesiredAttachment] = [:],
         gateways: [ResourceID: DesiredGateway] = [:], policies: [ResourceID: DesiredPolicy] = [:],
-        members: [ResourceID: Set<IPv6Address>] = [:], bindings: [ResourceID: [IPv6Address: Binding]] = [:]
+        members: [ResourceID: Set<IPv6Address>] = [:], bindings: [ResourceID: [IPv6Address: Binding]] = [:],
+        probes: [ResourceID: DesiredProbe] = [:]
     ) {
+        self.probes = probes
         self.policies = policies
         self.members = members
         self.bindings = bindings

@@ -10,7 +10,8 @@ extension HostUpdate: JSONCodable {
             vteps: try reader.optional("vteps", as: [IPv6Address].self).map(Set.init),
             segments: try reader.optional("segments") ?? [], attachments: try reader.optional("attachments") ?? [],
             gateways: try reader.optional("gateways") ?? [], policies: try reader.optional("policies") ?? [],
-            members: try reader.optional("members") ?? [], bindings: try reader.optional("bindings") ?? [])
+            members: try reader.optional("members") ?? [], bindings: try reader.optional("bindings") ?? [],
+            probes: try reader.optional("probes") ?? [])
         if let removed = reader.node("removed") {
             var reader = try FieldReader(removed, path: reader.path(of: "removed"))
             removedSegments = Set(try reader.optional("segments", as: [ResourceID].self) ?? [])
@@ -18,6 +19,7 @@ extension HostUpdate: JSONCodable {
             removedGateways = Set(try reader.optional("gateways", as: [ResourceID].self) ?? [])
             removedPolicies = Set(try reader.optional("policies", as: [ResourceID].self) ?? [])
             removedMembers = Set(try reader.optional("members", as: [ResourceID].self) ?? [])
+            removedProbes = Set(try reader.optional("probes", as: [ResourceID].self) ?? [])
             try reader.finish()
         }
         try reader.finish()
@@ -40,13 +42,15 @@ extension HostUpdate: JSONCodable {
                 if !policies.isEmpty { writer.member("policies", policies) }
                 if !members.isEmpty { writer.member("members", members) }
                 if !bindings.isEmpty { writer.member("bindings", bindings) }
+                if !probes.isEmpty { writer.member("probes", probes) }
             }
             writeRemoved(to: &writer, format)
         }
     }
 
     private func writeRemoved(to writer: inout JSONWriter, _ format: HostUpdateFormat) {
-        let newer = format >= .isolation && !(removedPolicies.isEmpty && removedMembers.isEmpty)
+        let newer =
+            format >= .isolation && !(removedPolicies.isEmpty && removedMembers.isEmpty && removedProbes.isEmpty)
         guard newer || !removedSegments.isEmpty || !removedAttachments.isEmpty || !removedGateways.isEmpty else {
             return
         }
@@ -58,6 +62,7 @@ extension HostUpdate: JSONCodable {
             guard newer else { return }
             writer.member("policies", removedPolicies.sorted())
             writer.member("members", removedMembers.sorted())
+            writer.member("probes", removedProbes.sorted())
         }
     }
 

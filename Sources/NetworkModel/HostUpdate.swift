@@ -26,6 +26,8 @@ package struct HostUpdate: Hashable, Sendable {
     package var removedMembers: Set<ResourceID>
     /// At most one per segment. The table of a removed segment goes with it.
     package var bindings: [BindingChange]
+    package var probes: [DesiredProbe]
+    package var removedProbes: Set<ResourceID>
 
     package init(
         revision: Revision, reset: Bool = false, host: HostIdentity? = nil, underlay: Underlay.Spec? = nil,
@@ -33,8 +35,11 @@ package struct HostUpdate: Hashable, Sendable {
         gateways: [DesiredGateway] = [], removedSegments: Set<ResourceID> = [],
         removedAttachments: Set<ResourceID> = [], removedGateways: Set<ResourceID> = [],
         policies: [DesiredPolicy] = [], removedPolicies: Set<ResourceID> = [], members: [PolicyMembers] = [],
-        removedMembers: Set<ResourceID> = [], bindings: [BindingChange] = []
+        removedMembers: Set<ResourceID> = [], bindings: [BindingChange] = [],
+        probes: [DesiredProbe] = [], removedProbes: Set<ResourceID> = []
     ) {
+        self.probes = probes
+        self.removedProbes = removedProbes
         self.policies = policies
         self.removedPolicies = removedPolicies
         self.members = members
@@ -58,7 +63,7 @@ package struct HostUpdate: Hashable, Sendable {
         !reset && host == nil && underlay == nil && vteps == nil && segments.isEmpty && attachments.isEmpty
             && gateways.isEmpty && removedSegments.isEmpty && removedAttachments.isEmpty && removedGateways.isEmpty
             && policies.isEmpty && removedPolicies.isEmpty && members.isEmpty && removedMembers.isEmpty
-            && bindings.isEmpty
+            && bindings.isEmpty && probes.isEmpty && removedProbes.isEmpty
     }
 }
 
@@ -91,12 +96,14 @@ extension HostSnapshot {
         }
         for id in update.removedPolicies { policies[id] = nil }
         for id in update.removedMembers { members[id] = nil }
+        for id in update.removedProbes { probes[id] = nil }
         for segment in update.segments { segments[segment.id] = segment }
         for attachment in update.attachments { attachments[attachment.id] = attachment }
         for gateway in update.gateways { gateways[gateway.id] = gateway }
         for policy in update.policies { policies[policy.id] = policy }
         for entry in update.members { members[entry.policy] = entry.addresses }
         for change in update.bindings { merge(change) }
+        for probe in update.probes { probes[probe.id] = probe }
     }
 
     private mutating func merge(_ change: BindingChange) {
@@ -118,7 +125,7 @@ extension HostSnapshot {
             members: members.sorted { $0.key < $1.key }.map { PolicyMembers(policy: $0.key, addresses: $0.value) },
             bindings: bindings.sorted { $0.key < $1.key }.map { segment, table in
                 BindingChange(segment: segment, reset: true, put: table.values.sorted { $0.address < $1.address })
-            })
+            }, probes: probes.values.sorted { $0.id < $1.id })
     }
 }
 

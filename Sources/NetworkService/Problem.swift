@@ -22,6 +22,7 @@ package struct Problem: Error, Hashable, Sendable, CustomStringConvertible {
         case preconditionFailed = "precondition-failed"
         case tooLarge = "too-large"
         case invalidField = "invalid-field"
+        case rateLimited = "rate-limited"
         case headersTooLarge = "headers-too-large"
         case `internal`
         case unavailable
@@ -43,6 +44,7 @@ package struct Problem: Error, Hashable, Sendable, CustomStringConvertible {
             case .preconditionFailed: 412
             case .tooLarge: 413
             case .invalidField: 422
+            case .rateLimited: 429
             case .headersTooLarge: 431
             case .internal: 500
             case .unavailable: 503
@@ -71,6 +73,7 @@ package struct Problem: Error, Hashable, Sendable, CustomStringConvertible {
             case .preconditionFailed: "The resource has changed"
             case .tooLarge: "The request is too large"
             case .invalidField: "A field is not valid"
+            case .rateLimited: "Too many requests"
             case .headersTooLarge: "The header is too large"
             case .internal: "The server failed"
             case .unavailable: "The server cannot do this now"

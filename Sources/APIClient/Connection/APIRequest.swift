@@ -17,6 +17,8 @@ package struct APIRequest: Sendable {
     package var body: [UInt8]?
     /// The revision the resource must still have; the server refuses with `precondition-failed` otherwise.
     package var ifMatch: Revision?
+    /// Further headers.
+    package var headers: [(name: String, value: String)] = []
     /// Until the whole answer is there. Default 30 s: a server under load answers late rather than never.
     package var timeout: Duration
 

@@ -8,7 +8,27 @@ extension APIClient {
     /// the snapshot before (`HostSnapshot`). After an error, open it again: the new stream begins with a reset.
     /// - Parameter host: the host's name or id.
     package func desiredUpdates(host: String) async throws -> HostUpdates {
-        HostUpdates(events: try await events(APIRequest(.get, ["v1", "hosts", host, "desired"])))
+        var request = APIRequest(.get, ["v1", "hosts", host, "desired"])
+        request.headers = [(HostUpdateFormat.header, "\(HostUpdateFormat.newest.rawValue)")]
+        return HostUpdates(events: try await events(request))
+    }
+
+    /// Publishes the addresses that the host has learned on its ports of one segment, all of them: those that are not
+    /// in the list are given back. To be called when the list has changed, at most once a second and segment; faster
+    /// ones are refused with `rate-limited`, which changes nothing.
+    /// - Returns: which of them are not granted, and who holds them.
+    package func publish(host: String, segment: ResourceID, _ learned: LearnedAddresses) async throws -> LearnedAnswer {
+        let request = APIRequest(
+            .put, ["v1", "hosts", host, "bindings", segment.description], body: learned.json)
+        let node = try await send(request).json(of: request)
+        return try promised(request) { () throws(FieldError) in try LearnedAnswer(json: node, path: "") }
+    }
+
+    /// Writes what the host found about a probe; at most once a second and probe (`rate-limited` otherwise). A probe
+    /// that has ended is `not-found`: then stop.
+    package func answer(host: String, probe: ResourceID, _ result: ProbeResult) async throws {
+        _ = try await send(
+            APIRequest(.put, ["v1", "hosts", host, "probes", probe.description], body: result.json))
     }
 
     /// Writes what the host says about resources, all in one store transaction.

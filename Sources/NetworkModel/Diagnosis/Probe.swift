@@ -1,0 +1,98 @@
+package import Resources
+
+/// What a diagnostic request asks. Agents on the hosts concerned see it in their desired state, measure, and write
+/// results; no agent is called.
+package enum ProbeQuestion: Hashable, Sendable {
+    /// What the guards and policies of an attachment's port drop.
+    case drops(attachment: ResourceID)
+}
+
+/// A diagnostic request, as a host sees it. It ends by itself.
+package struct DesiredProbe: Hashable, Sendable {
+    package var id: ResourceID
+    package var question: ProbeQuestion
+    /// How long to measure from the first sight of it; 0: one result of what is known at once. 0 to 300.
+    package var seconds: Int
+
+    package init(id: ResourceID, question: ProbeQuestion, seconds: Int) {
+        self.id = id
+        self.question = question
+        self.seconds = seconds
+    }
+
+    package static let maximumSeconds = 300
+}
+
+/// What one host found; a later one replaces it. At most one a second and probe.
+package struct ProbeResult: Hashable, Sendable {
+    package enum Phase: String, Choice {
+        /// More will come.
+        case measuring
+        case done
+        /// `message` says why there is no answer.
+        case failed
+    }
+
+    package var phase: Phase
+    package var message: String?
+    package var drops: DropReport?
+
+    package init(_ phase: Phase, message: String? = nil, drops: DropReport? = nil) {
+        self.phase = phase
+        self.message = message
+        self.drops = drops
+    }
+}
+
+/// What was dropped at one port.
+package struct DropReport: Hashable, Sendable {
+    /// Frames by reason (the raw value of `DropReason`; a newer agent may know more), since the port was guarded.
+    package var counters: [String: UInt64]
+    /// The last frames, oldest first; at most `maximumFrames`.
+    package var frames: [DroppedFrame]
+    /// Frames that are counted but were never shown, since the kernel shows only so many a second.
+    package var unseen: UInt64
+
+    package init(counters: [String: UInt64], frames: [DroppedFrame] = [], unseen: UInt64 = 0) {
+        self.counters = counters
+        self.frames = frames
+        self.unseen = unseen
+    }
+
+    package static let maximumFrames = 64
+    package static let maximumCounters = 64
+}
+
+/// One frame that was dropped.
+package struct DroppedFrame: Hashable, Sendable {
+    package enum Direction: String, Choice {
+        /// The guest sent it.
+        case from
+        /// It was for the guest.
+        case to
+    }
+
+    /// Grows by one with each frame of the port: by it a reader knows what it has shown.
+    package var number: UInt64
+    package var time: Timestamp
+    /// A raw value of `DropReason`.
+    package var reason: String
+    package var direction: Direction
+    /// Of the whole frame in bytes.
+    package var length: Int
+    /// Its first bytes, from the Ethernet header on; at most `maximumBytes`.
+    package var bytes: [UInt8]
+
+    package init(
+        number: UInt64, time: Timestamp, reason: String, direction: Direction, length: Int, bytes: [UInt8]
+    ) {
+        self.number = number
+        self.time = time
+        self.reason = reason
+        self.direction = direction
+        self.length = length
+        self.bytes = bytes
+    }
+
+    package static let maximumBytes = 256
+}
