@@ -54,6 +54,7 @@ let models: [Target] = [
 ]
 
 let formats: [Target] = [
+    target("Frames", ["Addressing"]),
     target("NFTables", ["Addressing"]),
     target("DaemonConfigs", ["Addressing"]),
     target("Documents", ["Addressing", "Resources", "NetworkModel", yams]),
@@ -146,6 +147,7 @@ let allTests: [Target] = [
     tests("AddressingTests", ["SeededRandomness", "Addressing"]),
     tests("ResourcesTests", ["SeededRandomness", "Resources"]),
     tests("NetworkModelTests", ["Addressing", "Resources", "NetworkModel"]),
+    tests("FramesTests", ["SeededRandomness", "Addressing", "Frames"]),
     tests("FormatsTests", ["Addressing", "NFTables", "DaemonConfigs"]),
     tests(
         "PlanningTests",
