@@ -93,21 +93,26 @@ func builtPrograms() throws -> Programs {
 /// Brings a topology up, hands it to the test, and takes it away whatever happened; then nothing may be left, and no log
 /// may hold a warning that the test did not expect.
 ///
-/// - Parameter warnings: parts of lines that this test provokes.
+/// - Parameters:
+///   - programs: what it begins with; nil are those of this build.
+///   - warnings: parts of lines that this test provokes.
 func withSystem(
-    _ topology: String, desired: Bool = true, warnings: [String] = [], _ body: (System) async throws -> Void
+    _ topology: String, desired: Bool = true, programs: Programs? = nil, warnings: [String] = [],
+    _ body: (System) async throws -> Void
 ) async throws {
-    try await withSystem(folder: Checkout.topology(topology), desired: desired, warnings: warnings, body)
+    try await withSystem(
+        folder: Checkout.topology(topology), desired: desired, programs: programs, warnings: warnings, body)
 }
 
 func withSystem(
-    folder: String, desired: Bool, warnings: [String], _ body: (System) async throws -> Void
+    folder: String, desired: Bool, programs: Programs? = nil, warnings: [String],
+    _ body: (System) async throws -> Void
 ) async throws {
     let folder = try TopologyFolder(path: folder)
     let instance = try #require(Name("\(folder.topology.name)-\(getpid())"))
     let state = try LaboratoryState(instance: instance, root: "/tmp/kclab-\(getpid())")
     let laboratory = Laboratory(folder: folder, state: state)
-    let programs = try builtPrograms()
+    let programs = try programs ?? builtPrograms()
     try await laboratory.makeMachines()
     let client = try laboratory.client()
     let system = System(laboratory: laboratory, programs: programs, client: client)
