@@ -27,6 +27,7 @@ let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let grdbSQLite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdTLS = Target.Dependency.product(name: "HummingbirdTLS", package: "hummingbird")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -84,7 +85,7 @@ let adapters: [Target] = [
             "Addressing", "NetworkModel", "DaemonConfigs", "NetworkPlanning", "NodePorts", "LinuxProcesses", "CLinux",
             logging,
         ]),
-    target("SQLiteStore", ["Resources", "Persistence", grdb, logging]),
+    target("SQLiteStore", ["Resources", "Persistence", grdb, grdbSQLite, logging]),
     target("Authenticators", ["Resources", "Persistence", asn1, crypto, x509]),
 ]
 
@@ -94,7 +95,7 @@ let services: [Target] = [
         "HTTPAPI",
         [
             "Resources", "NetworkModel", "Persistence", "NetworkService",
-            hummingbird, hummingbirdTLS, logging, nioCore, nioPosix, nioSSL, serviceLifecycle,
+            hummingbird, hummingbirdTLS, logging, nioCore, nioPosix, nioHTTP1, nioSSL, serviceLifecycle,
         ]),
     target(
         "APIClient",

@@ -23,7 +23,7 @@ package protocol Store: Sendable {
     ///   both leave the store as it was.
     func commit(_ transaction: StoreTransaction) async throws(StoreError) -> CommitOutcome
 
-    /// All changes under `prefix` after `revision`, in order, one batch per transaction. Ends by cancellation of the
+    /// All changes under `prefix` after `revision` but `.record`s, in order, one batch per transaction. Ends by cancellation of the
     /// consumer or by an error: `.compacted` when `revision` is older than what the store still knows, or is one that it
     /// never handed out, as after a restore (list again); `.slowConsumer` when the consumer fell more than the store's
     /// buffer behind. One consumer a stream.
@@ -49,13 +49,20 @@ package struct StoreKey: Hashable, Comparable, Sendable, CustomStringConvertible
     package init(_ text: String) { self.text = text }
 
     // Not String's own equality: that takes two ways to write one character (é) for the same, a store does not.
-    package static func == (left: StoreKey, right: StoreKey) -> Bool { left.text.utf8.elementsEqual(right.text.utf8) }
+    package static func == (left: StoreKey, right: StoreKey) -> Bool {
+        left.bytes { left in right.bytes { right in left.elementsEqual(right) } }
+    }
     package static func < (left: StoreKey, right: StoreKey) -> Bool {
         left.text.utf8.lexicographicallyPrecedes(right.text.utf8)
     }
     package func hash(into hasher: inout Hasher) {
-        for byte in text.utf8 { hasher.combine(byte) }
+        bytes { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
         hasher.combine(0xFF as UInt8)
+    }
+
+    private func bytes<Result>(_ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
+        var text = text
+        return text.withUTF8(body)
     }
     package func hasPrefix(_ prefix: StoreKey) -> Bool { text.utf8.starts(with: prefix.text.utf8) }
 
@@ -107,6 +114,9 @@ package struct StoreTransaction: Sendable {
 
     package enum Change: Hashable, Sendable {
         case put(StoreKey, [UInt8], lease: LeaseID? = nil)
+        /// A put that nobody watches: it is as durable and takes part in conditions, but a watch may leave it out. For
+        /// what is looked up or listed alone (claims, history), which then need not be written a second time as news.
+        case record(StoreKey, [UInt8])
         /// Deleting a key that does not exist is no error and no event.
         case delete(StoreKey)
     }

@@ -4,7 +4,7 @@ package enum StoreLimits {
     /// Bytes of one value.
     package static let valueBytes = 1 << 20
     /// Changes of one transaction, and likewise its conditions.
-    package static let changes = 4096
+    package static let changes = 16_384
     /// Bytes of all keys and values that one transaction puts.
     package static let transactionBytes = 32 << 20
     /// Entries of one page.
@@ -27,7 +27,11 @@ package enum StoreLimits {
             if transaction.changes.count > 1, !seen.insert(change.key).inserted {
                 throw invalid("a transaction changes a key once, but '\(change.key)' twice")
             }
-            guard case .put(_, let value, _) = change else { continue }
+            let value: [UInt8]
+            switch change {
+            case .put(_, let bytes, _), .record(_, let bytes): value = bytes
+            case .delete: continue
+            }
             guard value.count <= valueBytes else {
                 throw invalid("a value has at most \(valueBytes) bytes, but that of '\(change.key)' \(value.count)")
             }
@@ -75,7 +79,7 @@ extension StoreTransaction.Condition {
 extension StoreTransaction.Change {
     package var key: StoreKey {
         switch self {
-        case .put(let key, _, _), .delete(let key): key
+        case .put(let key, _, _), .record(let key, _), .delete(let key): key
         }
     }
 }

@@ -34,7 +34,7 @@ enum ChangeFeed {
         let rows = try Row.fetchCursor(
             db.cachedStatement(
                 sql: """
-                    SELECT position, key, created, lease, value FROM change
+                    SELECT position, key, created, lease, value, sum FROM change
                     WHERE position >= ? AND key >= ? AND key < ? ORDER BY position
                     """),
             arguments: [Position.start(of: Revision(revision.value + 1)), lower, upper])
@@ -63,7 +63,9 @@ enum ChangeFeed {
         guard let value = try row.bytes(at: 4) else { return .delete(key) }
         let created = row.revision(at: 2)
         let lease = (row[3] as Int64?).map(LeaseID.init)
-        return .put(StoreEntry(key: key, value: value, created: created, modified: revision, lease: lease))
+        let entry = StoreEntry(key: key, value: value, created: created, modified: revision, lease: lease)
+        try entry.requireSum(row[5])
+        return .put(entry)
     }
 }
 

@@ -24,8 +24,11 @@ enum StoreWork: Sendable {
     var size: Int {
         guard case .transaction(let transaction) = self else { return 64 }
         return transaction.changes.reduce(0) { sum, change in
-            guard case .put(let key, let value, _) = change else { return sum + 64 }
-            return sum + 64 + key.text.utf8.count + value.count
+            switch change {
+            case .put(let key, let value, _), .record(let key, let value):
+                sum + 64 + key.text.utf8.count + value.count
+            case .delete: sum + 64
+            }
         }
     }
 }
@@ -94,7 +97,8 @@ struct GroupWriter {
     private mutating func apply(
         _ transaction: StoreTransaction, _ db: Database, leaseHolds: (LeaseID) -> Bool
     ) throws -> Result<CommitOutcome, StoreError> {
-        for condition in transaction.conditions where try !holds(condition, db) {
+        let statements = try WriterStatements(db)
+        for condition in transaction.conditions where try !holds(condition, statements) {
             return .success(.failed(condition))
         }
         // All that can be refused is refused before the first change: the group has no savepoint to return to.
@@ -105,30 +109,38 @@ struct GroupWriter {
         let next = Revision(revision.value + 1)
         var events: [StoreBatch.Event] = []
         events.reserveCapacity(transaction.changes.count)
+        var hasRecords = false
         for change in transaction.changes {
             switch change {
             case .put(let key, let value, let lease):
+                let position = Position(next, ordinal: events.count)
+                let created = try put(key, value, lease, at: next, feed: position, statements)
                 events.append(
-                    .put(try put(key, value, lease, at: Position(next, ordinal: events.count), db)))
+                    .put(StoreEntry(key: key, value: value, created: created, modified: next, lease: lease)))
+            case .record(let key, let value):
+                _ = try put(key, value, nil, at: next, feed: nil, statements)
+                hasRecords = true
             case .delete(let key):
                 if try delete(key, at: Position(next, ordinal: events.count), db) { events.append(.delete(key)) }
             }
         }
-        return .success(.committed(record(events)))
+        return .success(.committed(record(events, evenIfEmpty: hasRecords)))
     }
 
-    /// Gives `events` the next revision, if there are any.
-    private mutating func record(_ events: [StoreBatch.Event]) -> Revision {
-        guard !events.isEmpty else { return revision }
+    /// Gives `events` the next revision, if there are any, or something was written that is no event.
+    private mutating func record(_ events: [StoreBatch.Event], evenIfEmpty: Bool = false) -> Revision {
+        guard !events.isEmpty || evenIfEmpty else { return revision }
         revision = Revision(revision.value + 1)
         batches.append(StoreBatch(revision: revision, events: events))
         stateChanged = true
         return revision
     }
 
-    private func holds(_ condition: StoreTransaction.Condition, _ db: Database) throws -> Bool {
-        let modified = try Int64.fetchOne(
-            db.cachedStatement(sql: "SELECT modified FROM entry WHERE key = ?"), arguments: [condition.key.blob])
+    private func holds(_ condition: StoreTransaction.Condition, _ statements: WriterStatements) throws -> Bool {
+        let modified = try condition.key.withBytes { key in
+            statements.modified.bind(1, key)
+            return try statements.modified.step()
+        }
         return switch condition {
         case .absent: modified == nil
         case .exists: modified != nil
@@ -136,32 +148,36 @@ struct GroupWriter {
         }
     }
 
+    /// - Parameter feed: where the change stands in the feed; nil keeps it out.
+    /// - Returns: the revision that made the key.
     private func put(
-        _ key: StoreKey, _ value: [UInt8], _ lease: LeaseID?, at position: Position, _ db: Database
-    ) throws -> StoreEntry {
-        let keyBlob = key.blob
-        let valueBlob = Data(value)
-        let revision = position.value >> Position.ordinalBits
-        // An empty blob is bound as NULL, hence coalesce.
-        let created = try Int64.fetchOne(
-            db.cachedStatement(
-                sql: """
-                    INSERT INTO entry (key, created, modified, lease, value) VALUES (?1, ?2, ?2, ?3, coalesce(?4, x''))
-                    ON CONFLICT (key) DO UPDATE
-                    SET modified = excluded.modified, lease = excluded.lease, value = excluded.value
-                    RETURNING created
-                    """),
-            arguments: [keyBlob, revision, lease?.value, valueBlob])
-        guard let created else {
-            throw StoreError(.unavailable, operation: "commit", cause: "SQLite returned no row for '\(key)'")
+        _ key: StoreKey, _ value: [UInt8], _ lease: LeaseID?, at revision: Revision, feed: Position?,
+        _ statements: WriterStatements
+    ) throws -> Revision {
+        try key.withBytes { keyBytes in
+            try value.withUnsafeBytes { valueBytes in
+                let modified = Int64(revision.value)
+                let sum = ValueSum.of(keyBytes, modified: modified, valueBytes)
+                statements.put.bind(1, keyBytes)
+                statements.put.bind(2, modified)
+                statements.put.bind(3, lease?.value)
+                statements.put.bind(4, valueBytes)
+                statements.put.bind(5, sum)
+                guard let created = try statements.put.step() else {
+                    throw StoreError(.unavailable, operation: "commit", cause: "SQLite returned no row for '\(key)'")
+                }
+                if let feed {
+                    statements.change.bind(1, feed.value)
+                    statements.change.bind(2, keyBytes)
+                    statements.change.bind(3, created)
+                    statements.change.bind(4, lease?.value)
+                    statements.change.bind(5, valueBytes)
+                    statements.change.bind(6, sum)
+                    _ = try statements.change.step()
+                }
+                return Revision(UInt64(max(0, created)))
+            }
         }
-        try db.cachedStatement(
-            sql: "INSERT INTO change (position, key, created, lease, value) VALUES (?, ?, ?, ?, coalesce(?, x''))"
-        )
-        .execute(arguments: [position.value, keyBlob, created, lease?.value, valueBlob])
-        return StoreEntry(
-            key: key, value: value, created: Revision(UInt64(max(0, created))), modified: position.revision,
-            lease: lease)
     }
 
     /// False when there was no such key.

@@ -24,13 +24,23 @@ extension StoreKey {
 
 extension StoreEntry {
     /// The columns of every query of `entry`, in the order that `init(row:)` reads them.
-    static let columns = "key, created, modified, lease, value"
+    static let columns = "key, created, modified, lease, value, sum"
 
     init(row: Row) throws {
         self.init(
             key: try StoreKey(row: row, column: 0), value: try row.bytes(at: 4) ?? [],
             created: row.revision(at: 1), modified: row.revision(at: 2),
             lease: (row[3] as Int64?).map(LeaseID.init))
+        try requireSum(row[5])
+    }
+
+    /// - Throws: `.corrupt` when the entry is not what was written: a bit has flipped on the disk, or someone else wrote.
+    func requireSum(_ sum: Int64?) throws {
+        guard sum == ValueSum.of(self) else {
+            throw StoreError(
+                .corrupt, operation: "read",
+                cause: StoreError.restoreAdvice("the value of '\(key)' is not the one that was written"))
+        }
     }
 }
 

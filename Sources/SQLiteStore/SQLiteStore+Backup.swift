@@ -72,7 +72,10 @@ enum BackupFile {
                 throw StoreError(
                     .corrupt, operation: operation, cause: "the copy is damaged: \(findings.joined(separator: "; "))")
             }
-            return try finish(db)
+            let result = try finish(db)
+            // An older file has no checksums: one that is only copied keeps its version.
+            if try Schema.readVersion(db, operation: operation) >= 2 { try Schema.checkSums(db) }
+            return result
         }
         try copy.close()
         return result

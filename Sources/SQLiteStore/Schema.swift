@@ -1,5 +1,6 @@
 import GRDB
 import Persistence
+import Resources
 
 /// The tables of a store's file, and how an older file becomes a current one.
 ///
@@ -10,8 +11,15 @@ enum Schema {
     static let applicationID: Int64 = 0x4B43_5354
 
     /// One step a version: `migrations[0]` makes version 1 from an empty file. Steps are only ever added.
-    static let migrations = [
-        """
+    static let migrations: [@Sendable (Database) throws -> Void] = [
+        { try $0.execute(sql: firstTables) },
+        { db in
+            try db.execute(sql: "ALTER TABLE entry ADD COLUMN sum INTEGER; ALTER TABLE change ADD COLUMN sum INTEGER")
+            try addSums(db)
+        },
+    ]
+
+    private static let firstTables = """
         PRAGMA application_id = \(applicationID);
         CREATE TABLE state (
             id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -39,7 +47,30 @@ enum Schema {
             ttl INTEGER NOT NULL
         ) STRICT;
         """
-    ]
+
+    /// Gives every value of an older file its checksum: from then on it is what it was at this moment.
+    private static func addSums(_ db: Database) throws {
+        for (table, place, revision) in [
+            ("entry", "key", "modified"), ("change", "position", "position >> \(Position.ordinalBits)"),
+        ] {
+            let rows = try Row.fetchCursor(
+                db, sql: "SELECT key, \(revision), value, \(place) FROM \(table) WHERE value IS NOT NULL")
+            let update = try db.makeStatement(sql: "UPDATE \(table) SET sum = ? WHERE \(place) = ?")
+            while let row = try rows.next() {
+                let entry = StoreEntry(
+                    key: try StoreKey(row: row, column: 0), value: try row.bytes(at: 2) ?? [], created: .zero,
+                    modified: row.revision(at: 1))
+                try update.execute(arguments: [ValueSum.of(entry), row[3] as DatabaseValue])
+            }
+        }
+    }
+
+    /// Looks at every value.
+    /// - Throws: `.corrupt` naming the first key whose value is damaged.
+    static func checkSums(_ db: Database) throws {
+        let rows = try Row.fetchCursor(db, sql: "SELECT \(StoreEntry.columns) FROM entry")
+        while let row = try rows.next() { _ = try StoreEntry(row: row) }
+    }
 
     /// Brings the file to the current version in one transaction.
     /// - Throws: `.unavailable` for a file that is newer, or that is no store at all: neither is touched.
@@ -47,7 +78,7 @@ enum Schema {
         let version = try readVersion(db, operation: operation)
         guard version < migrations.count else { return }
         try db.inTransaction(.immediate) {
-            for migration in migrations[version...] { try db.execute(sql: migration) }
+            for migration in migrations[version...] { try migration(db) }
             try db.execute(sql: "PRAGMA user_version = \(migrations.count)")
             return .commit
         }

@@ -137,9 +137,9 @@ import Testing
             try await refused(try Data(contentsOf: URL(filePath: files.path)), .unavailable, "no store")
             try good.write(to: URL(filePath: files.path))
             try await DatabaseQueue(path: files.path).writeWithoutTransaction { db in
-                try db.execute(sql: "PRAGMA journal_mode = DELETE; PRAGMA user_version = 2")
+                try db.execute(sql: "PRAGMA journal_mode = DELETE; PRAGMA user_version = 3")
             }
-            try await refused(try Data(contentsOf: URL(filePath: files.path)), .unavailable, "newer version (schema 2")
+            try await refused(try Data(contentsOf: URL(filePath: files.path)), .unavailable, "newer version (schema 3")
         }
     }
 

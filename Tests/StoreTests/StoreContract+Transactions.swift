@@ -113,10 +113,10 @@ extension StoreContract {
                 (StoreTransaction(changes: [.put(StoreKey(""), [1])]), "1 to 512"),
                 (StoreTransaction(conditions: [.absent(longKey)], changes: [.put(key, [1])]), "512"),
                 (StoreTransaction(changes: [.put(key, big + [1])]), "1048576"),
-                (StoreTransaction(changes: many.map { .put($0, [1]) }), "4096 changes"),
+                (StoreTransaction(changes: many.map { .put($0, [1]) }), "16384 changes"),
                 (
                     StoreTransaction(conditions: many.map { .absent($0) }, changes: [.put(key, [1])]),
-                    "4096 conditions"
+                    "16384 conditions"
                 ),
                 (StoreTransaction(changes: [.put(key, [1]), .delete(key)]), "twice"),
                 (StoreTransaction(changes: many.prefix(33).map { .put($0, big) }), "33554432"),
@@ -128,6 +128,28 @@ extension StoreContract {
             }
             #expect(try await subject.revision() == before)
             #expect(try await subject.store.list(subject.root, after: nil, limit: 10).entries.isEmpty)
+        },
+        Clause("a record is stored like a put, and counts as a write, but need not be news") { subject in
+            let (key, record) = (subject.key("a"), subject.key("record"))
+            let start = try await subject.store.currentRevision()
+            let first = try await subject.store.commit(
+                StoreTransaction(conditions: [.absent(record)], changes: [.record(record, [1]), .put(key, [1])])
+            ).committed()
+            let second = try await subject.store.commit(StoreTransaction(changes: [.record(record, [2])])).committed()
+            #expect(second > first)
+            #expect(try await subject.store.get(record).entry?.value == [2])
+            #expect(
+                try await subject.store.commit(
+                    StoreTransaction(conditions: [.modified(record, first)], changes: [.put(key, [2])]))
+                    == .failed(.modified(record, first)))
+            try await subject.store.put(key, "3")
+            let watch = subject.store.watch(subject.root, after: start)
+            var puts: [StoreKey] = []
+            for try await batch in watch {
+                for case .put(let entry) in batch.events where entry.key != record { puts.append(entry.key) }
+                if puts.count == 2 { break }
+            }
+            #expect(puts == [key, key])
         },
         Clause("the largest key, value and transaction are taken") { subject in
             let padding = String(repeating: "k", count: StoreKey.maximumLength - subject.prefix.utf8.count)
