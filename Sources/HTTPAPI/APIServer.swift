@@ -18,6 +18,9 @@ package struct APIServer: Sendable {
         package var listeners: [Listener]
         /// Connections at a time on each listener. Default 4096.
         package var maximumConnections = 4096
+        /// How long a client may take to send a request's header, and then its body; and how long the client of a stream
+        /// may read nothing of it. Default 30 s.
+        package var patience = Duration.seconds(30)
 
         package init(listeners: [Listener]) { self.listeners = listeners }
     }
@@ -42,7 +45,8 @@ package struct APIServer: Sendable {
         let whole = RouteTable(
             table.routes.map { route in system.routes.first { $0.operation == route.operation } ?? route })
         responder = Responder(
-            table: whole, service: service, authenticator: authenticator, metrics: metrics, logger: logger)
+            table: whole, service: service, authenticator: authenticator, metrics: metrics,
+            patience: settings.patience, logger: logger)
         self.settings = settings
         self.service = service
         self.logger = logger
@@ -51,6 +55,7 @@ package struct APIServer: Sendable {
     private static func routes(_ service: NetworkService, _ authenticator: any Authenticator) -> [Route] {
         SystemRoutes(service: service, metrics: { [] }, document: { [] }).routes
             + NodeRoutes(service: service, authenticator: authenticator).routes
+            + BatchRoutes(service: service, authenticator: authenticator).routes
             + Kind.allCases.flatMap {
                 ResourceRoutes(kind: $0, service: service, authenticator: authenticator).routes
             }
@@ -67,7 +72,9 @@ package struct APIServer: Sendable {
 
     private func server(_ listener: Listener) throws -> any Service {
         try listener.prepare()
+        let (patience, logger) = (settings.patience, logger)
         let configuration = HTTP1Channel.Configuration(
+            additionalChannelHandlers: [RequestGuard(patience: patience, logger: logger)],
             idleTimeout: Self.idleTimeout,
             httpDecoderConfiguration: .init(
                 maxHeaderFieldSize: 16_384, maxHeaderListSize: 32_768, maxHeaderFieldCount: 100))
@@ -99,7 +106,7 @@ package struct APIServer: Sendable {
             configuration: ServerConfiguration(
                 address: address, backlog: 1024,
                 availableConnectionsDelegate: MaximumAvailableConnections(settings.maximumConnections)),
-            onServerRunning: { [logger] _ in listener.opened(logger) },
+            onServerRunning: { _ in listener.opened(logger) },
             eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: logger)
     }
 }

@@ -14,8 +14,9 @@ extension NetworkService {
     ) async throws(StoreError) {
         guard try await store.get(StoreLayout.initialized).entry == nil else { return }
         var plan = WritePlan(
-            id: ResourceID(UUID()), projectID: nil, draftName: .standard, makeID: { ResourceID(UUID()) },
-            now: settings.now(), principal: .administrator(via: "first-start"), historyLength: settings.historyLength)
+            WritePlan.Subject(id: ResourceID(UUID()), projectID: nil, name: .standard),
+            makeID: { ResourceID(UUID()) }, now: settings.now(), principal: .administrator(via: "first-start"),
+            historyLength: settings.historyLength)
         plan.claim(StoreLayout.initialized, for: plan.id)
         func metadata(_ name: Name) -> Metadata {
             Metadata(id: ResourceID(UUID()), name: name, project: nil, created: plan.now, updated: plan.now)

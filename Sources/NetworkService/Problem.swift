@@ -24,6 +24,7 @@ package struct Problem: Error, Hashable, Sendable, CustomStringConvertible {
         case invalidField = "invalid-field"
         case rateLimited = "rate-limited"
         case headersTooLarge = "headers-too-large"
+        case slowRequest = "slow-request"
         case `internal`
         case unavailable
         case timeout
@@ -37,6 +38,7 @@ package struct Problem: Error, Hashable, Sendable, CustomStringConvertible {
             case .forbidden: 403
             case .notFound: 404
             case .methodNotAllowed: 405
+            case .slowRequest: 408
             case .conflict, .nameTaken, .inUse, .protected, .vniTaken, .prefixTaken, .addressTaken, .macTaken,
                 .poolExhausted:
                 409
@@ -75,6 +77,7 @@ package struct Problem: Error, Hashable, Sendable, CustomStringConvertible {
             case .invalidField: "A field is not valid"
             case .rateLimited: "Too many requests"
             case .headersTooLarge: "The header is too large"
+            case .slowRequest: "The request did not arrive in time"
             case .internal: "The server failed"
             case .unavailable: "The server cannot do this now"
             case .timeout: "It took too long"
@@ -89,6 +92,8 @@ package struct Problem: Error, Hashable, Sendable, CustomStringConvertible {
     package var field: String?
     package var value: String?
     package var rule: String?
+    /// Of a batch: what is wrong with which of its operations; empty for a request about one resource.
+    package var operations: [OperationProblem] = []
 
     package init(_ code: Code, _ detail: String, field: String? = nil, value: String? = nil, rule: String? = nil) {
         self.code = code

@@ -85,6 +85,61 @@ import Testing
         #expect(try await curl("DELETE", "/v1/projects/default/segments/a").status == 204)
     }
 
+    @Test func `kill -9 during batches: each is there whole or not at all, and all that were acknowledged are`()
+        async throws
+    {
+        let folder = FileManager.default.temporaryDirectory.path + "/kc-batch-\(UUID().uuidString.prefix(8))"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }  // else it stays in the system's temporary folder
+        let curl = Curl(socket: folder + "/api.sock")
+        let path = "/v1/projects/default/attachments"
+        let server = Shared(try start(folder))
+        defer { server.withLock { if $0.isRunning { kill($0.processIdentifier, SIGKILL) } } }
+        try await eventually("the server is ready") { try await curl("GET", "/readyz").status == 200 }
+        let segment = try await curl("POST", "/v1/projects/default/segments", #"{"name":"a","spec":{"ipam":"manual"}}"#)
+        #expect(segment.status == 201)
+        let seed = UInt64.random(in: 0...UInt64.max)
+        print("seed \(seed)")
+        var delay = seed
+        var acknowledged: Set<Int> = []
+        for batch in 0..<12 {
+            let operations = (0..<300).map {
+                #"{"verb":"create","kind":"attachment","project":"default","document":{"name":"p\#(batch)-\#($0)","spec":{"segment":"a"}}}"#
+            }
+            let file = folder + "/batch.json"
+            try Data(#"{"operations":[\#(operations.joined(separator: ","))]}"#.utf8).write(to: URL(filePath: file))
+            delay = delay &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            let wait = Duration.microseconds(Int64(delay >> 33) % 250_000)
+            async let reply = curl("POST", "/v1/batch?brief=true", "@" + file)
+            try await Task.sleep(for: wait)
+            server.withLock { process in
+                kill(process.processIdentifier, SIGKILL)
+                process.waitUntilExit()
+            }
+            if try await reply.status == 200 { acknowledged.insert(batch) }
+            let restarted = try start(folder)
+            server.withLock { $0 = restarted }
+            try await eventually("it is back") { try await curl("GET", "/readyz").status == 200 }
+        }
+        var counts: [Int: Int] = [:]
+        var next: String? = ""
+        while let place = next {
+            let page = try await curl("GET", path + "?limit=1000&consistent=true" + place)
+            guard case .array(let items)? = try page.json?["items"]?.content else {
+                Issue.record("no items: \(page)")
+                return
+            }
+            for item in items {
+                let batch = item["name"]?.string?.dropFirst().split(separator: "-").first.flatMap { Int($0) }
+                counts[batch ?? -1, default: 0] += 1
+            }
+            next = page.text("continue").map { "&continue=" + $0 }
+        }
+        #expect(counts.values.allSatisfy { $0 == 300 }, "\(counts)")
+        #expect(acknowledged.isSubset(of: counts.keys))
+        print("\(counts.count) of 12 batches are there, \(acknowledged.count) were acknowledged")
+    }
+
     @Test func `a second server on the same socket or store is refused`() async throws {
         let folder = FileManager.default.temporaryDirectory.path + "/kc-twice-\(UUID().uuidString.prefix(8))"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)

@@ -22,7 +22,8 @@ struct LiveServer: Sendable {
     var anonymous: Curl { Curl(base: "http://[::1]:\(port)") }
 
     static func with(
-        storeOptions: SQLiteStoreOptions = SQLiteStoreOptions(), _ body: (LiveServer) async throws -> Void
+        storeOptions: SQLiteStoreOptions = SQLiteStoreOptions(), patience: Duration = .seconds(30),
+        _ body: (LiveServer) async throws -> Void
     ) async throws {
         let folder = FileManager.default.temporaryDirectory.path + "/kc-api-\(UUID().uuidString.prefix(8))"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -39,12 +40,14 @@ struct LiveServer: Sendable {
         let token = try String(contentsOfFile: folder + "/admin.token", encoding: .utf8)
             .trimmingCharacters(in: .whitespacesAndNewlines)
         let port = Int.random(in: 20_000..<60_000)
+        var settings = APIServer.Settings(listeners: [
+            try Listener(unix: folder + "/api.sock"), try Listener(ListenAddress("[::1]:\(port)"), tls: nil),
+        ])
+        settings.patience = patience
         let server = APIServer(
             service: service,
             authenticator: TokenAuthenticator(store: store, known: KnownTokens(store: store), fingerprint: nil),
-            settings: APIServer.Settings(listeners: [
-                try Listener(unix: folder + "/api.sock"), try Listener(ListenAddress("[::1]:\(port)"), tls: nil),
-            ]), logger: logger)
+            settings: settings, logger: logger)
         let group = ServiceGroup(configuration: .init(services: try server.services(), logger: logger))
         let live = LiveServer(folder: folder, service: service, port: port, token: token)
         do {

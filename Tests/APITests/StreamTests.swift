@@ -1,4 +1,6 @@
+import APIClient
 import Foundation
+import NetworkModel
 import Resources
 import Synchronization
 import Testing
@@ -42,6 +44,38 @@ private let segments = "/v1/projects/default/segments"
             defer { item.stop() }
             _ = try await server.curl("DELETE", segments + "/a")
             try await eventually("its deletion") { item.events.last?.name == "delete" }
+        }
+    }
+
+    @Test func `annotations come back byte for byte from a read, a watch and a batch, whatever white space they have`()
+        async throws
+    {
+        try await LiveServer.with { server in
+            let annotation = "{\r\n\t\"a\":\r1,\n\n\r\r\n \"b\" :[ \r]\r}"
+            let document =
+                #"{"name":"a","annotations":{"n":"# + annotation + #"},"spec":{"ipam":"none"}}"#
+            let client = try APIClient(endpoint: Endpoint(parsing: "unix:" + server.folder + "/api.sock"))
+            let collection = ResourceCollection(Segment.kind, project: "default")
+            do {
+                _ = try await client.create(collection, Array(document.utf8))
+                try await client.write([
+                    BatchOperation(
+                        .create, collection, document: Array(document.replacing(#""a","a"#, with: #""b","a"#).utf8))
+                ])
+                for name in ["a", "b"] {
+                    let read = try await client.get(collection, name)
+                    #expect(read.node["annotations"]?["n"].map { Array($0.raw) } == Array(annotation.utf8))
+                    for try await event in try await client.watch(collection, item: name) {
+                        guard case .put(let document, _) = try WatchEvent(event) else { continue }
+                        #expect(Array(document.node.raw) == Array(read.node.raw))
+                        break
+                    }
+                }
+            } catch {
+                await client.shutdown()
+                throw error
+            }
+            await client.shutdown()
         }
     }
 

@@ -51,6 +51,12 @@ import Testing
         #expect(try parser.feed(Array("data: 1\ndata: 2\n".utf8)) == [])
     }
 
+    @Test func `carriage returns are put back where the server says they were, and nothing else is`() throws {
+        var parser = EventStreamParser()
+        let events = try parser.feed(Array("data: {\ndata: \ndata: 1}\ncr: 1 2 0 99 -1 x\n\ndata: a\ndata: b\n\n".utf8))
+        #expect(events.map(\.data) == [Array("{\r\r1}".utf8), Array("a\nb".utf8)])
+    }
+
     @Test func `fields of one event do not reach the next`() throws {
         var parser = EventStreamParser()
         let events = try parser.feed(Array("event: a\nid: 1\ndata: x\n\ndata: y\n\n".utf8))

@@ -95,7 +95,9 @@ import Testing
         }
     }
 
-    @Test func `a wrong file writes nothing, a refused resource does not stop the others`() async throws {
+    @Test func `a wrong file writes nothing, and neither does one with a resource that the server refuses`()
+        async throws
+    {
         try await Cloud.with { cloud in
             var run = try await cloud.kcnet(
                 "apply", "-f", "-", input: "kind: project\nname: a\n---\nkind: segment\nname: b\nspec: {ipam: x}\n")
@@ -109,8 +111,32 @@ import Testing
                     "kind: attachment\nname: lost\nspec: {segment: nope}\n---\nkind: project\nname: a\n---\nkind: segment\nname: s\nspec: {ipam: none}\n"
             )
             #expect(run.status == 1)
-            #expect(run.lines == ["project a created", "segment s created"])
-            #expect(run.errors.hasPrefix("attachment lost failed ((standard input):1)\n"))
+            #expect(run.lines.isEmpty)
+            #expect(run.errors.hasPrefix("attachment lost failed ((standard input):1)\n"), "\(run.errors)")
+            #expect(run.errors.contains("spec.segment"))
+            #expect(run.errors.contains("nothing was written of the 2 other changes either"))
+            #expect(try await cloud.kcnet("project", "show", "a").status == 3)
+            #expect(try await cloud.kcnet("segment", "show", "s").status == 3)
+        }
+    }
+
+    @Test func `more than a batch takes is applied in several, and a refused one says what was not reached`()
+        async throws
+    {
+        try await Cloud.with { cloud in
+            var text = ""
+            for index in 0..<2100 { text += "---\nkind: project\nname: p\(index)\n" }
+            var run = try await cloud.kcnet("apply", "-f", "-", input: text)
+            #expect(run.status == 0 && run.lines.count == 2100, "\(run.errors)")
+            text =
+                text.replacing("name: p", with: "name: q")
+                + "---\nkind: attachment\nname: lost\nspec: {segment: nope}\n"
+            run = try await cloud.kcnet("apply", "-f", "-", input: text)
+            #expect(run.status == 1 && run.lines.count == 2000, "\(run.errors)")
+            #expect(run.errors.contains("attachment lost failed"))
+            #expect(run.errors.contains("nothing was written of the 100 other changes either"))
+            #expect(try await cloud.kcnet("project", "show", "q1999").status == 0)
+            #expect(try await cloud.kcnet("project", "show", "q2000").status == 3)
         }
     }
 

@@ -14,6 +14,8 @@ package struct APIProblem: Error, Hashable, Sendable, CustomStringConvertible {
     package let rule: String?
     /// The request's id in the server's log.
     package let requestID: String?
+    /// Of a batch: which of its operations were wrong, by their place in the request; empty otherwise.
+    package private(set) var operations: [Int: APIProblem] = [:]
 
     package init(
         code: String, status: Int, title: String, detail: String? = nil, field: String? = nil, value: String? = nil,
@@ -42,6 +44,14 @@ package struct APIProblem: Error, Hashable, Sendable, CustomStringConvertible {
             status: status, title: node?["title"]?.string ?? reason, detail: node?["detail"]?.string,
             field: node?["field"]?.string, value: node?["value"]?.string, rule: node?["rule"]?.string,
             requestID: node?["instance"]?.string ?? requestID)
+        guard case .array(let nodes)? = node?["operations"]?.content else { return }
+        for node in nodes {
+            guard case .number(let text)? = node["index"]?.content, let index = Int(text) else { continue }
+            var status = status
+            if case .number(let text)? = node["status"]?.content { status = Int(text) ?? status }
+            operations[index] = APIProblem(
+                status: status, reason: reason, body: Array(node.raw), requestID: self.requestID)
+        }
     }
 
     /// One line: the title, and the detail where it adds something.

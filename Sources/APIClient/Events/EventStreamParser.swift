@@ -2,6 +2,9 @@
 ///
 /// Lines end with LF, CR or CR LF. Comments (keep-alives), `retry` and unknown fields are passed over. An event
 /// without data is no event. What is held of an unfinished event is bounded.
+///
+/// KC's own field `cr` lists the offsets in the data at which a line feed stands for a carriage return, which no data
+/// line can carry: with it the data is what the server had, byte for byte.
 package struct EventStreamParser {
     /// One event's bytes may not exceed this.
     package let maximumEvent: Int
@@ -13,6 +16,7 @@ package struct EventStreamParser {
     private var id: String?
     private var data: [UInt8] = []
     private var hasData = false
+    private var returns: [Int] = []
 
     /// - Parameter maximumEvent: bytes; by default 64 MiB, more than the whole desired state of a full host.
     package init(maximumEvent: Int = 64 << 20) { self.maximumEvent = maximumEvent }
@@ -68,6 +72,8 @@ package struct EventStreamParser {
             if hasData { data.append(UInt8(ascii: "\n")) }
             hasData = true
             data.append(contentsOf: value)
+        case "cr":
+            returns = value.split(separator: UInt8(ascii: " ")).compactMap { Int(String(decoding: $0, as: UTF8.self)) }
         default: break
         }
         return nil
@@ -79,8 +85,12 @@ package struct EventStreamParser {
             id = nil
             data = []
             hasData = false
+            returns = []
         }
         guard hasData else { return nil }
+        for offset in returns where data.indices.contains(offset) && data[offset] == UInt8(ascii: "\n") {
+            data[offset] = UInt8(ascii: "\r")
+        }
         return ServerEvent(name: name ?? "message", id: id, data: data)
     }
 }

@@ -51,7 +51,7 @@ package struct Manifest: Sendable {
     }
 
     /// What a write sends.
-    package var body: [UInt8] { document.setting("kind", to: .string(kind.singular)).raw.map { $0 } }
+    package var body: [UInt8] { Array(document.setting("kind", to: .string(kind.singular)).raw) }
 
     /// The fields a user decides, for comparing with what is there.
     package var document: JSONNode {

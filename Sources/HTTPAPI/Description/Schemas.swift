@@ -79,6 +79,36 @@ enum Schemas {
         }
     }
 
+    /// Each kind with each verb is one alternative, so that the document of every operation is described.
+    private static var batch: Schema {
+        let alternatives = Kind.allCases.flatMap { kind -> [String] in
+            let one = kind.name.singular
+            let draft = #"{"$ref":"@\#(one.prefix(1).uppercased() + one.dropFirst())Draft"}"#
+            let project = kind.name.isInProject ? #","project":\#(reference)"# : ""
+            let required = kind.name.isInProject ? #","project""# : ""
+            func operation(_ verb: String, _ members: String, _ names: String) -> String {
+                #"{"type":"object","properties":{"verb":{"const":"\#(verb)"},"kind":{"const":"\#(one)"}\#(project)\#(members)},"required":["verb","kind"\#(required)\#(names)],"additionalProperties":false}"#
+            }
+            let target =
+                #","item":\#(reference),"ifMatch":{"type":"integer","minimum":0,"maximum":9007199254740991}"#
+            return [
+                operation("create", #","document":\#(draft)"#, #","document""#),
+                operation("update", target + #","document":\#(draft)"#, #","item","document""#),
+                operation("delete", target, #","item""#),
+            ]
+        }
+        return Schema(
+            #"{"type":"object","properties":{"operations":{"type":"array","minItems":1,"maxItems":\#(BatchOperation.maximumCount),"items":{"oneOf":[\#(alternatives.joined(separator: ","))]}}},"required":["operations"],"additionalProperties":false}"#
+        )
+    }
+
+    private static var batchWritten: Schema {
+        let kinds = Kind.allCases.map { #""\#($0.name.singular)""# }.joined(separator: ",")
+        return Schema(
+            #"{"type":"object","properties":{"revision":{"type":"integer"},"items":{"type":"array","items":{"type":"object","properties":{"kind":{"enum":[\#(kinds)]},"id":{"type":"string","format":"uuid"},"name":{"$ref":"@Name"},"deleted":{"const":true},"resource":{"type":"object"}},"required":["kind","id","name"]}}},"required":["revision","items"]}"#
+        )
+    }
+
     private static var shared: [(String, Schema)] {
         let codes = Problem.Code.allCases.map { #""urn:kc:problem:\#($0.rawValue)""# }.joined(separator: ",")
         return [
@@ -93,9 +123,17 @@ enum Schemas {
             (
                 "Problem",
                 Schema(
-                    #"{"type":"object","properties":{"type":{"enum":[\#(codes)]},"title":{"type":"string"},"status":{"type":"integer"},"detail":{"type":"string"},"instance":{"type":"string"},"field":{"type":"string"},"value":{"type":"string"},"rule":{"type":"string"}},"required":["type","title","status","detail","instance"]}"#
+                    #"{"type":"object","properties":{"type":{"enum":[\#(codes)]},"title":{"type":"string"},"status":{"type":"integer"},"detail":{"type":"string"},"instance":{"type":"string"},"field":{"type":"string"},"value":{"type":"string"},"rule":{"type":"string"},"operations":{"type":"array","description":"Of a batch: what is wrong with which operation.","items":{"$ref":"@OperationProblem"}}},"required":["type","title","status","detail","instance"]}"#
                 )
             ),
+            (
+                "OperationProblem",
+                Schema(
+                    #"{"type":"object","properties":{"index":{"type":"integer","minimum":0},"kind":{"type":"string"},"item":{"type":"string"},"type":{"enum":[\#(codes)]},"title":{"type":"string"},"status":{"type":"integer"},"detail":{"type":"string"},"field":{"type":"string"},"value":{"type":"string"},"rule":{"type":"string"}},"required":["index","kind","type","title","status","detail"]}"#
+                )
+            ),
+            ("Batch", batch),
+            ("BatchWritten", batchWritten),
             (
                 "Report",
                 Schema(

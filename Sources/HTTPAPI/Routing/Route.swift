@@ -17,6 +17,8 @@ struct Route: Sendable {
     var parameters: [Parameter] = []
     /// The schema of the body; nil when none is read.
     var body: Schema?
+    /// The largest body, in bytes.
+    var maximumBody = 1 << 20
     /// What it answers when all goes well.
     var status: HTTPResponse.Status = .ok
     var answer: Schema?
@@ -62,6 +64,9 @@ struct Parameter: Sendable {
     static let after = Parameter(
         name: "after", summary: "With `watch`: only changes after this revision (410 when that is too long ago).",
         schema: .revision)
+    static let brief = Parameter(
+        name: "brief", summary: "Answer with kind, id and name of each resource instead of the whole of it.",
+        schema: .boolean)
     static let ifMatch = Parameter(
         place: .header, name: "If-Match", summary: "The ETag the client saw; 412 when the resource has changed since.",
         schema: .etag)

@@ -15,10 +15,10 @@ struct Responder: Sendable {
     let service: NetworkService
     let authenticator: any Authenticator
     let metrics: Metrics
+    /// How long a stream's client may read nothing.
+    let patience: Duration
     let logger: Logger
 
-    /// The largest body of a request, in bytes.
-    static let maximumBody = 1 << 20
     /// The longest target (path and query) of a request, in bytes.
     static let maximumTarget = 8192
 
@@ -30,9 +30,9 @@ struct Responder: Sendable {
         var response: Response
         do {
             let (answer, route) = try await answer(request, &index, &principal)
-            response = Response(answer, route, channel: channel, metrics: metrics)
+            response = Response(answer, route, channel: channel, patience: patience, metrics: metrics)
         } catch {
-            response = Response(error, requestID: id, path: request.uri.path)
+            response = Response(error, requestID: id)
             if error.code == .tooLarge { response = response.closing(channel) }
             if error.code == .unauthenticated { response.headers[.wwwAuthenticate] = "Bearer" }
         }
@@ -74,7 +74,7 @@ struct Responder: Sendable {
             try await authorize(principal, for: route, values)
             let names = route.parameters.filter { $0.place == .query }.map(\.name)
             let query = try request.uri.query.map { text throws(Problem) in try Query(text, allowed: names) } ?? Query()
-            let body = route.body == nil ? [] : try await collect(request)
+            let body = route.body == nil ? [] : try await collect(request, atMost: route.maximumBody)
             let freshness = try query.freshness()
             if freshness != .any { try await service.await(freshness) }
             return (
@@ -125,16 +125,16 @@ struct Responder: Sendable {
         }
     }
 
-    private func collect(_ request: Request) async throws(Problem) -> [UInt8] {
-        let tooLarge = Problem(.tooLarge, "the body is larger than \(Self.maximumBody) bytes")
-        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > Self.maximumBody {
+    private func collect(_ request: Request, atMost maximum: Int) async throws(Problem) -> [UInt8] {
+        let tooLarge = Problem(.tooLarge, "the body is larger than \(maximum) bytes")
+        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > maximum {
             throw tooLarge
         }
         var bytes: [UInt8] = []
         do {
             for try await part in request.body {
                 bytes.append(contentsOf: part.readableBytesView)
-                guard bytes.count <= Self.maximumBody else { throw tooLarge }
+                guard bytes.count <= maximum else { throw tooLarge }
             }
         } catch let problem as Problem {
             throw problem

@@ -6,7 +6,7 @@ import NetworkService
 import Resources
 
 extension Response {
-    init(_ answer: Answer, _ route: Route, channel: any Channel, metrics: Metrics) {
+    init(_ answer: Answer, _ route: Route, channel: any Channel, patience: Duration, metrics: Metrics) {
         var headers = HTTPFields()
         switch answer {
         case .json(let bytes, let revision, let written):
@@ -30,30 +30,17 @@ extension Response {
                 body: ResponseBody { body in
                     metrics.streamBegan()
                     defer { metrics.streamEnded() }
-                    try await EventWriter.run(source, on: channel, into: &body)
+                    try await EventWriter.run(source, on: channel, patience: patience, into: &body)
                 })
         }
     }
 
     /// A problem document (RFC 9457).
-    init(_ problem: Problem, requestID: RequestID, path: String) {
-        var writer = JSONWriter()
-        writer.object { writer in
-            writer.member("type", "urn:kc:problem:\(problem.code.rawValue)")
-            writer.member("title", problem.code.title)
-            writer.member("status", problem.code.status)
-            writer.member("detail", problem.detail)
-            writer.member("instance", requestID.text)
-            writer.member("field", problem.field)
-            writer.member("value", problem.value)
-            writer.member("rule", problem.rule)
-        }
-        var headers = HTTPFields()
-        headers[.contentType] = "application/problem+json"
-        headers[.contentLength] = String(writer.bytes.count)
+    init(_ problem: Problem, requestID: RequestID) {
+        let document = problem.document(instance: requestID)
         self.init(
-            status: .init(code: problem.code.status), headers: headers,
-            body: ResponseBody(byteBuffer: ByteBuffer(bytes: writer.bytes)))
+            status: .init(code: problem.code.status), headers: problem.headers(of: document),
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: document)))
     }
 
     /// Ends the connection after this response without reading what the client still sends: after a moment, so that a

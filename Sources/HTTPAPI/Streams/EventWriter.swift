@@ -9,8 +9,8 @@ typealias EventSource = @Sendable (inout EventWriter) async throws -> Void
 
 /// Writes server-sent events (the HTML standard, section 9.2) to one client.
 ///
-/// A write waits while the client does not read. A client that reads nothing for `patience` is cut off, so that no
-/// connection holds memory for ever.
+/// A write waits while the client does not read. A client that reads nothing for a while (`patience`) is cut off, so
+/// that no connection holds memory for ever.
 struct EventWriter {
     private var body: any ResponseBodyWriter
     private let progress: WriteProgress
@@ -19,15 +19,15 @@ struct EventWriter {
 
     /// Keep-alive comments are written this often when nothing else is.
     static let keepAlive = Duration.seconds(10)
-    static let patience = Duration.seconds(30)
     /// Events are gathered up to this size before a write.
     private static let chunk = 65_536
 
-    static func run(_ source: EventSource, on channel: any Channel, into body: inout any ResponseBodyWriter)
-        async throws
-    {
+    static func run(
+        _ source: EventSource, on channel: any Channel, patience: Duration, into body: inout any ResponseBodyWriter
+    ) async throws {
         let progress = WriteProgress()
-        let watchdog = channel.eventLoop.scheduleRepeatedTask(initialDelay: .seconds(5), delay: .seconds(5)) { _ in
+        let look = TimeAmount(patience / 6)
+        let watchdog = channel.eventLoop.scheduleRepeatedTask(initialDelay: look, delay: look) { _ in
             if progress.isStuck(for: patience) { channel.close(promise: nil) }
         }
         defer { watchdog.cancel() }
@@ -46,16 +46,26 @@ struct EventWriter {
     mutating func event(_ name: StaticString, id: Revision? = nil, data: [UInt8]) async throws {
         buffer.writeString("event: \(name)\n")
         if let id { buffer.writeString("id: \(id)\n") }
-        // A line break in the data (annotations may have them) begins a further data line.
-        for line in data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
-            for part in line.split(separator: UInt8(ascii: "\r"), omittingEmptySubsequences: false) {
-                buffer.writeString("data: ")
-                buffer.writeBytes(part)
-                buffer.writeString("\n")
-            }
+        // A line break in the data (annotations may have them between their values) begins a further data line, and who
+        // reads that puts a line feed there. Which of them were carriage returns stands in a field that the standard
+        // lets others pass over.
+        var returns: [Int] = []
+        var line = data[...]
+        while let end = line.firstIndex(where: { $0 == 0x0a || $0 == 0x0d }) {
+            if line[end] == 0x0d { returns.append(end) }
+            writeLine(line[..<end])
+            line = line[(end + 1)...]
         }
+        writeLine(line)
+        if !returns.isEmpty { buffer.writeString("cr: \(returns.map(String.init).joined(separator: " "))\n") }
         buffer.writeString("\n")
         if buffer.readableBytes >= Self.chunk { try await flush() }
+    }
+
+    private mutating func writeLine(_ line: ArraySlice<UInt8>) {
+        buffer.writeString("data: ")
+        buffer.writeBytes(line)
+        buffer.writeString("\n")
     }
 
     /// A comment when nothing was written for a while, so that both ends notice a dead connection.

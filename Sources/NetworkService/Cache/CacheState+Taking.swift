@@ -105,6 +105,13 @@ extension CacheState {
 
     /// Puts one item in the place of another (nil: none), in every index.
     mutating func replace(_ old: Item?, with new: Item?, at revision: Revision) {
+        exchange(old, new)
+        log.append(old: old, new: new, at: revision)
+        if let old, let new, old.name != new.name { showNewName(of: new) }
+    }
+
+    /// The part of `replace` that planning looks at; exchanging back undoes it.
+    mutating func exchange(_ old: Item?, _ new: Item?) {
         if let old, old.name != new?.name || new == nil {
             let scope = Scope(kind: old.resource.kind, project: old.projectID)
             if collections[scope]?.names[old.name] == old.id { collections[scope]?.names[old.name] = nil }
@@ -124,8 +131,6 @@ extension CacheState {
             items[new.id] = new
         }
         index(old, new)
-        log.append(old: old, new: new, at: revision)
-        if let old, let new, old.name != new.name { showNewName(of: new) }
     }
 
     /// Names of projects and hosts stand in what other items show.
@@ -157,7 +162,9 @@ extension ServedKind {
     static func take(_ entry: StoreEntry, project: ResourceID?, at revision: Revision, into state: inout CacheState)
         throws
     {
-        var resource = try Resource<Self>(json: try JSONParser.parse(entry.value), path: "")
+        var resource =
+            try state.expected[entry.key].flatMap { $0.stored == entry.value ? unwrap($0.resource) : nil }
+            ?? Resource<Self>(json: try JSONParser.parse(entry.value), path: "")
         resource.metadata.revision = entry.modified
         if let name = project.flatMap({ state.items[$0]?.name }) { resource.metadata.project = name }
         let item = Item(

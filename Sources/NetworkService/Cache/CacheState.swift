@@ -26,6 +26,13 @@ struct CacheState {
     var holders = Holders()
     var relations = Relations()
 
+    /// What writes of this server are about to put, by key: the cache need not read again what it has just written.
+    var expected: [StoreKey: Expected] = [:]
+    /// While a batch tries its operations one on the other: nobody is told, all of it is taken back at once.
+    var isTrying = false
+    /// What it tried, before and after, in order.
+    var tried: [(old: Item?, new: Item?)] = []
+
     var log = ChangeLog()
     var followers: [UInt64: AsyncStream<Void>.Continuation] = [:]
     var feeds: [ResourceID: [UInt64: FeedDirt]] = [:]
@@ -36,6 +43,12 @@ struct CacheState {
     struct Scope: Hashable {
         var kind: Kind
         var project: ResourceID?
+    }
+
+    /// A resource with the bytes that it is stored as.
+    struct Expected {
+        var resource: AnyResource
+        var stored: [UInt8]
     }
 
     struct Collection {

@@ -32,11 +32,12 @@ struct FeedDirt {
 
 extension CacheState {
     mutating func mark(host: ResourceID, _ change: (inout FeedDirt) -> Void) {
-        guard let numbers = feeds[host]?.keys else { return }
+        guard !isTrying, let numbers = feeds[host]?.keys else { return }
         for number in Array(numbers) { feeds[host]?[number]?.mark(change) }
     }
 
     mutating func markAll(_ change: (inout FeedDirt) -> Void) {
+        guard !isTrying else { return }
         for host in Array(feeds.keys) { mark(host: host, change) }
     }
 }

@@ -132,8 +132,8 @@ extension Attachment: ServedKind {
                 .inUse, field: "spec.port.interface", value: interface.text,
                 rule: "already joins this segment to that network: \(state.place(other)); a second one would be a loop")
         }
-        plan.claimOrKeep(StoreLayout.external(segment: segment, interface), for: id)
-        plan.claimOrKeep(StoreLayout.interface(host: host, interface), for: id)
+        plan.claim(StoreLayout.external(segment: segment, interface), for: id)
+        plan.claim(StoreLayout.interface(host: host, interface), for: id)
     }
 
     private static func releaseInterface(_ spec: Spec, _ plan: inout WritePlan) {

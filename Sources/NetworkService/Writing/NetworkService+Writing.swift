@@ -70,31 +70,40 @@ extension NetworkService {
     ///
     /// A plan that fails says why in terms of the cache, so a lost race ends in the same problem as a late request:
     /// before planning again the cache catches up with the store.
-    func write(
-        project: ResourceID?, _ request: Request, name: Name,
-        _ build: @Sendable (inout WritePlan, inout CacheState) throws(Problem) -> Void
-    ) async throws(Problem) -> Revision {
+    /// - Parameter subject: what `build` is about, or begins with.
+    /// - Returns: where the write can be read, and what the last `build` gave.
+    func write<Outcome: Sendable>(
+        _ subject: WritePlan.Subject, by principal: Principal, alongside: Alongside,
+        _ build: @Sendable (inout WritePlan, inout CacheState) throws(Problem) -> Outcome
+    ) async throws(Problem) -> (revision: Revision, outcome: Outcome) {
         for attempt in 1...settings.attempts {
-            let plan = try cache.state.withLock { state throws(Problem) in
+            let (plan, outcome) = try cache.state.withLock { state throws(Problem) in
                 var plan = WritePlan(
-                    id: request.id, projectID: project, draftName: name, makeID: { ResourceID(UUID()) },
-                    now: settings.now(), principal: request.principal, historyLength: settings.historyLength)
-                do throws(Problem) { try build(&plan, &state) } catch {
+                    subject, makeID: { ResourceID(UUID()) }, now: settings.now(), principal: principal,
+                    historyLength: settings.historyLength)
+                do throws(Problem) {
+                    let outcome = try build(&plan, &state)
+                    if let clash = plan.clash {
+                        throw Problem(.conflict, "two operations of the request want to hold '\(clash)'")
+                    }
+                    state.expect(plan.effects)
+                    return (plan, outcome)
+                } catch {
                     state.giveBack(plan.taken)
                     throw error
                 }
-                return plan
             }
-            if plan.transaction.changes.isEmpty { return cache.revision }
             var transaction = plan.transaction
-            transaction.conditions += request.alongside.conditions
-            transaction.changes += request.alongside.changes
+            if transaction.changes.isEmpty { return (cache.revision, outcome) }
+            transaction.conditions += alongside.conditions
+            transaction.changes += alongside.changes
+            defer { cache.state.withLock { $0.expectNoLonger(plan.effects) } }
             switch try await commit(transaction, giving: plan.taken) {
             case .committed(let revision):
                 await showOwnWrite(revision)
-                return revision
+                return (revision, outcome)
             case .failed(let condition):
-                if request.alongside.conditions.contains(condition) {
+                if alongside.conditions.contains(condition) {
                     cache.state.withLock { $0.giveBack(plan.taken) }
                     throw Problem(.conflict, "what the request relies on was used up by another one")
                 }

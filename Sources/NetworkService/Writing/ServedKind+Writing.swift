@@ -12,26 +12,30 @@ extension ServedKind {
         do { draft = try Draft(body, over: nil) } catch { throw Problem(error) }
         var owner: Item?
         if kind.isInProject { owner = try await service.find(.project, project: nil, project ?? "") }
-        let projectID = owner?.id
-        let revision = try await service.write(project: projectID, request, name: draft.name) {
+        let subject = WritePlan.Subject(id: request.id, projectID: owner?.id, name: draft.name)
+        let (revision, _) = try await service.write(subject, by: request.principal, alongside: request.alongside) {
             plan, state throws(Problem) in
-            if let projectID {
-                guard let owner = state.item(.project, projectID) else {
-                    throw Problem.noProject(projectID.description)
-                }
-                plan.refer(to: owner)
-            }
-            try requireFree(draft.name, in: projectID, state)
-            let (spec, assigned) = try admit(draft.spec, &plan, &state)
-            let resource = Resource<Self>(
-                metadata: Metadata(
-                    id: plan.id, name: draft.name, project: projectID.flatMap { state.items[$0]?.name },
-                    created: plan.now, updated: plan.now, protected: draft.protected, labels: draft.labels,
-                    annotations: draft.annotations),
-                spec: spec, assigned: assigned)
-            plan.insert(wrap(resource), projectID: projectID)
+            try insert(draft, &plan, &state)
         }
         return Written(item: service.cache.item(tag, request.id), revision: revision)
+    }
+
+    /// Plans a new resource: the plan's subject.
+    static func insert(_ draft: Draft<Self>, _ plan: inout WritePlan, _ state: inout CacheState) throws(Problem) {
+        var project: Name?
+        if let projectID = plan.projectID {
+            guard let owner = state.item(.project, projectID) else { throw Problem.noProject(projectID.description) }
+            plan.refer(to: owner)
+            project = owner.name
+        }
+        try requireFree(draft.name, in: plan.projectID, state)
+        let (spec, assigned) = try admit(draft.spec, &plan, &state)
+        let resource = Resource<Self>(
+            metadata: Metadata(
+                id: plan.id, name: draft.name, project: project, created: plan.now, updated: plan.now,
+                protected: draft.protected, labels: draft.labels, annotations: draft.annotations),
+            spec: spec, assigned: assigned)
+        plan.insert(wrap(resource), projectID: plan.projectID)
     }
 
     static func replace(
@@ -63,49 +67,65 @@ extension ServedKind {
             guard let old = state.resource(id, as: Self.self) else { throw Problem.gone(kind, id) }
             return old
         }
-        let name = try draft(first).name
-        let project = service.cache.item(tag, id)?.projectID
-        let revision = try await service.write(project: project, request, name: name) { plan, state throws(Problem) in
-            guard let item = state.items[id], let old = unwrap(item.resource) else { throw Problem.gone(kind, id) }
-            let draft = try draft(old)
-            try requireUnchanged(item, since: expected)
-            try requireUnchanged(item, since: draft.revision)
-            if draft.name != item.name { try requireFree(draft.name, in: item.projectID, state) }
-            plan.action = action
-            let (spec, assigned) = try admit(draft.spec, name: draft.name, over: old, &plan, &state)
-            var new = old
-            new.metadata.name = draft.name
-            new.metadata.labels = draft.labels
-            new.metadata.annotations = draft.annotations
-            new.metadata.protected = draft.protected
-            new.spec = spec
-            new.assigned = assigned
-            guard new != old else { return }
-            new.metadata.generation += 1
-            new.metadata.updated = plan.now
-            plan.replace(item, with: wrap(new))
+        let subject = WritePlan.Subject(
+            id: id, projectID: service.cache.item(tag, id)?.projectID, name: try draft(first).name)
+        let (revision, _) = try await service.write(subject, by: request.principal, alongside: request.alongside) {
+            plan, state throws(Problem) in
+            try change(id, expecting: expected, action, draft, &plan, &state)
         }
         return Written(item: service.cache.item(tag, id), revision: revision)
+    }
+
+    /// Plans a change of spec and metadata; nothing when nothing changes.
+    static func change(
+        _ id: ResourceID, expecting expected: Revision?, _ action: HistoryEntry.Action,
+        _ draft: (Resource<Self>) throws(Problem) -> Draft<Self>, _ plan: inout WritePlan, _ state: inout CacheState
+    ) throws(Problem) {
+        guard let item = state.items[id], let old = unwrap(item.resource) else { throw Problem.gone(kind, id) }
+        let draft = try draft(old)
+        try requireUnchanged(item, since: expected)
+        try requireUnchanged(item, since: draft.revision)
+        if draft.name != item.name { try requireFree(draft.name, in: item.projectID, state) }
+        plan.action = action
+        let (spec, assigned) = try admit(draft.spec, name: draft.name, over: old, &plan, &state)
+        var new = old
+        new.metadata.name = draft.name
+        new.metadata.labels = draft.labels
+        new.metadata.annotations = draft.annotations
+        new.metadata.protected = draft.protected
+        new.spec = spec
+        new.assigned = assigned
+        guard new != old else { return }
+        new.metadata.generation += 1
+        new.metadata.updated = plan.now
+        plan.replace(item, with: wrap(new))
     }
 
     static func delete(
         in service: NetworkService, _ id: ResourceID, expecting expected: Revision?, _ request: NetworkService.Request
     ) async throws(Problem) -> Written {
-        let project = service.cache.item(tag, id)?.projectID
-        let revision = try await service.write(project: project, request, name: .standard) {
+        let subject = WritePlan.Subject(id: id, projectID: service.cache.item(tag, id)?.projectID, name: .standard)
+        let (revision, _) = try await service.write(subject, by: request.principal, alongside: request.alongside) {
             plan, state throws(Problem) in
-            guard let item = state.items[id], let old = unwrap(item.resource) else { throw Problem.gone(kind, id) }
-            try requireUnchanged(item, since: expected)
-            guard !old.metadata.protected else {
-                throw Problem(
-                    .protected, "\(kind) '\(item.name)' is protected; set protected to false first", field: "protected",
-                    value: "true")
-            }
-            try release(old, &plan, &state)
-            if tag.isReferredTo { plan.requireUnreferred(id, state) }
-            plan.remove(item, state)
+            try remove(id, expecting: expected, &plan, &state)
         }
         return Written(item: nil, revision: revision)
+    }
+
+    /// Plans a deletion.
+    static func remove(
+        _ id: ResourceID, expecting expected: Revision?, _ plan: inout WritePlan, _ state: inout CacheState
+    ) throws(Problem) {
+        guard let item = state.items[id], let old = unwrap(item.resource) else { throw Problem.gone(kind, id) }
+        try requireUnchanged(item, since: expected)
+        guard !old.metadata.protected else {
+            throw Problem(
+                .protected, "\(kind) '\(item.name)' is protected; set protected to false first", field: "protected",
+                value: "true")
+        }
+        try release(old, &plan, &state)
+        if tag.isReferredTo { plan.requireUnreferred(id, state) }
+        plan.remove(item, state)
     }
 
     private static func requireUnchanged(_ item: Item, since expected: Revision?) throws(Problem) {

@@ -4,20 +4,43 @@ import Persistence
 import Resources
 
 /// One transaction in the making: what it takes for true, what it writes, and what it took out of pools.
+///
+/// A batch is one plan too: its operations follow each other (`turn`), each seeing what those before it did.
 struct WritePlan {
-    let id: ResourceID
-    let projectID: ResourceID?
+    /// The resource that an operation is about.
+    struct Subject {
+        var id: ResourceID
+        var projectID: ResourceID?
+        /// The name it will have.
+        var name: Name
+    }
+
+    /// One resource before and after: what the cache will see once the transaction is committed.
+    struct Effect {
+        var key: StoreKey
+        var projectID: ResourceID?
+        /// nil for a new resource.
+        var old: Item?
+        /// nil for a deleted one.
+        var new: (resource: AnyResource, stored: [UInt8])?
+    }
+
+    private(set) var subject: Subject
     /// Where ids of further resources come from.
     let makeID: @Sendable () -> ResourceID
     let now: Timestamp
     let principal: Principal
     let historyLength: UInt64
     var action = HistoryEntry.Action.create
-    /// The name the resource will have.
-    let draftName: Name
 
     private(set) var conditions: [StoreTransaction.Condition] = []
-    private(set) var changes: [StoreKey: StoreTransaction.Change] = [:]
+    private(set) var effects: [Effect] = []
+    /// A key that two operations wanted to hold although the state refused neither: the plan must not be committed.
+    private(set) var clash: StoreKey?
+    /// In the order of planning: a watch sees a deletion before what takes over the value that it freed.
+    private var changes: [StoreTransaction.Change] = []
+    private var places: [StoreKey: Int] = [:]
+    private var referred: Set<ResourceID> = []
     var taken: [TakenValue] = []
 
     enum TakenValue {
@@ -27,42 +50,55 @@ struct WritePlan {
     }
 
     init(
-        id: ResourceID, projectID: ResourceID?, draftName: Name, makeID: @escaping @Sendable () -> ResourceID,
-        now: Timestamp,
-        principal: Principal, historyLength: UInt64
+        _ subject: Subject, makeID: @escaping @Sendable () -> ResourceID, now: Timestamp, principal: Principal,
+        historyLength: UInt64
     ) {
-        self.id = id
-        self.projectID = projectID
-        self.draftName = draftName
+        self.subject = subject
         self.makeID = makeID
         self.now = now
         self.principal = principal
         self.historyLength = historyLength
     }
 
+    var id: ResourceID { subject.id }
+    var projectID: ResourceID? { subject.projectID }
+    var draftName: Name { subject.name }
+
+    /// Goes on with the next operation of a batch.
+    mutating func turn(to subject: Subject) {
+        self.subject = subject
+        action = .create
+    }
+
     var transaction: StoreTransaction {
-        StoreTransaction(
-            conditions: conditions, changes: changes.sorted { $0.key < $1.key }.map(\.value), durability: .durable)
+        StoreTransaction(conditions: conditions, changes: changes, durability: .durable)
     }
 
-    mutating func require(_ condition: StoreTransaction.Condition) { conditions.append(condition) }
-    mutating func put(_ key: StoreKey, _ value: [UInt8]) { changes[key] = .put(key, value) }
-    mutating func delete(_ key: StoreKey) { changes[key] = .delete(key) }
-
-    /// Holds a value that may have one holder.
-    mutating func claim(_ key: StoreKey, for holder: ResourceID) {
-        require(.absent(key))
-        put(key, Array(holder.description.utf8))
+    /// Demands something of the store, unless the key is one that this plan itself has changed before: what stood there
+    /// was demanded then, and what stands there now is the plan's own.
+    mutating func require(_ condition: StoreTransaction.Condition) {
+        guard places[condition.key] == nil else { return }
+        conditions.append(condition)
     }
 
-    /// Holds a value that this plan gives back elsewhere, or claims it.
-    mutating func claimOrKeep(_ key: StoreKey, for holder: ResourceID) {
-        if case .delete = changes[key] {
-            changes[key] = nil
-            require(.exists(key))
+    mutating func put(_ key: StoreKey, _ value: [UInt8]) { change(.put(key, value)) }
+    mutating func delete(_ key: StoreKey) { change(.delete(key)) }
+
+    private mutating func change(_ change: StoreTransaction.Change) {
+        if let place = places[change.key] {
+            changes[place] = change
         } else {
-            claim(key, for: holder)
+            places[change.key] = changes.count
+            changes.append(change)
         }
+    }
+
+    /// Holds a value that may have one holder; one that this plan gives back elsewhere may be held again.
+    mutating func claim(_ key: StoreKey, for holder: ResourceID) {
+        let value = Array(holder.description.utf8)
+        if let place = places[key], case .record(_, let other) = changes[place], other != value { clash = clash ?? key }
+        require(.absent(key))
+        change(.record(key, value))
     }
 
     /// Moves a value that may have one holder from `old` to `new`; nothing when they are the same.
@@ -74,6 +110,7 @@ struct WritePlan {
 
     /// Refers to a resource: it must exist, and whoever deletes it will notice.
     mutating func refer(to item: Item) {
+        guard referred.insert(item.id).inserted else { return }
         require(.exists(item.key))
         put(StoreLayout.use(item.id), [])
     }
@@ -81,26 +118,31 @@ struct WritePlan {
     /// Demands that nothing began to refer to the resource since `state`.
     mutating func requireUnreferred(_ id: ResourceID, _ state: CacheState) {
         let key = StoreLayout.use(id)
-        require(state.uses[id].map { .modified(key, $0) } ?? .absent(key))
+        // Not through `require`: what began to refer to it since `state` was somebody else's doing.
+        conditions.append(state.uses[id].map { .modified(key, $0) } ?? .absent(key))
         delete(key)
     }
 
     mutating func insert(_ resource: AnyResource, projectID: ResourceID?) {
         let metadata = resource.metadata
         let key = StoreLayout.resource(resource.kind, project: projectID, metadata.id)
+        let stored = resource.stored
         require(.absent(key))
-        put(key, resource.stored)
+        put(key, stored)
         claim(StoreLayout.name(resource.kind, project: projectID, metadata.name), for: metadata.id)
-        remember(resource, .create)
+        remember(metadata, stored, .create)
+        effects.append(Effect(key: key, projectID: projectID, old: nil, new: (resource, stored)))
     }
 
     mutating func replace(_ old: Item, with new: AnyResource) {
+        let stored = new.stored
         require(.modified(old.key, old.resource.metadata.revision))
-        put(old.key, new.stored)
+        put(old.key, stored)
         move(
             StoreLayout.name(new.kind, project: old.projectID, old.resource.metadata.name),
             to: StoreLayout.name(new.kind, project: old.projectID, new.metadata.name), for: old.id)
-        remember(new, action)
+        remember(new.metadata, stored, action)
+        effects.append(Effect(key: old.key, projectID: old.projectID, old: old, new: (new, stored)))
     }
 
     mutating func remove(_ old: Item, _ state: CacheState) {
@@ -113,14 +155,14 @@ struct WritePlan {
         for generation in first...metadata.generation {
             delete(StoreLayout.history(old.id, generation: generation))
         }
+        effects.append(Effect(key: old.key, projectID: old.projectID, old: old, new: nil))
     }
 
-    private mutating func remember(_ resource: AnyResource, _ action: HistoryEntry.Action) {
-        let metadata = resource.metadata
+    private mutating func remember(_ metadata: Metadata, _ stored: [UInt8], _ action: HistoryEntry.Action) {
         let entry = HistoryEntry(
             generation: metadata.generation, time: now, who: principal.description, action: action,
-            resource: resource.stored)
-        put(StoreLayout.history(metadata.id, generation: metadata.generation), entry.json)
+            resource: stored)
+        change(.record(StoreLayout.history(metadata.id, generation: metadata.generation), entry.json))
         if metadata.generation > historyLength {
             delete(StoreLayout.history(metadata.id, generation: metadata.generation - historyLength))
         }

@@ -60,6 +60,20 @@ package struct JSONWriter: Sendable {
         needsComma = true
     }
 
+    /// The same for a part of an array, which is copied in one piece.
+    package mutating func raw(_ json: ArraySlice<UInt8>) {
+        separate()
+        bytes.append(contentsOf: json)
+        needsComma = true
+    }
+
+    /// The same for an array.
+    package mutating func raw(_ json: [UInt8]) {
+        separate()
+        bytes.append(contentsOf: json)
+        needsComma = true
+    }
+
     private mutating func token(_ text: String) {
         separate()
         bytes.append(contentsOf: text.utf8)

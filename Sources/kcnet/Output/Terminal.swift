@@ -5,6 +5,9 @@ enum Terminal {
     /// Prints a line of result. Ends the program when nobody reads any more.
     static func line(_ text: String = "") { print(text + "\n") }
 
+    /// Prints lines of result in one go.
+    static func lines(_ lines: [String]) { print(lines.map { $0 + "\n" }.joined()) }
+
     /// Prints text as it is.
     static func print(_ text: String) {
         guard writeAll(1, Array(text.utf8)) else {

@@ -5,6 +5,8 @@ import Resources
 /// Compares manifests with what the server has.
 struct ApplyPlanning {
     let session: Session
+    /// Whether somebody wants to see what new resources would be; what differs in others is always found out.
+    let showsNew: Bool
 
     /// Under this many of a collection each is asked for by itself; from it on, the whole collection is listed.
     private static let fewItems = 16
@@ -28,7 +30,7 @@ struct ApplyPlanning {
         var manifest = manifest
         manifest.spec = names.spec(manifest.spec, of: manifest.description)
         guard let current else {
-            let new = Difference.between(.object([]), manifest.document)
+            let new = showsNew ? Difference.between(.object([]), manifest.document) : []
             return Change(manifest: manifest, collection: collection, action: .create, differences: new)
         }
         let annotations = current.node["annotations"] ?? .object([])

@@ -24,15 +24,13 @@ struct Change: Sendable {
     let action: Action
     let differences: [Difference]
 
-    func perform(_ client: APIClient) async -> Result<Void, Complaint> {
-        do {
-            switch action {
-            case .create: _ = try await client.create(collection, manifest.body)
-            case .update(let id, let revision):
-                _ = try await client.update(collection, id.description, manifest.body, ifMatch: revision)
-            case .nothing: break
-            }
-            return .success(())
-        } catch { return .failure(Complaint(error)) }
+    /// What a batch is asked to do for it; nil when there is nothing to do.
+    var operation: BatchOperation? {
+        switch action {
+        case .create: BatchOperation(.create, collection, document: manifest.body)
+        case .update(let id, let revision):
+            BatchOperation(.update(id.description, ifMatch: revision), collection, document: manifest.body)
+        case .nothing: nil
+        }
     }
 }

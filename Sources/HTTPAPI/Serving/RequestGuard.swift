@@ -1,0 +1,116 @@
+import HTTPTypes
+import Logging
+import NIOCore
+import NIOHTTP1
+import NIOHTTPTypes
+import NetworkService
+import Resources
+
+/// What a connection has to bear before a request is one: bytes that are no HTTP get a problem document like every other
+/// bad request (the framework's own answer is an empty 400), and a request that does not arrive in time is cut off, so
+/// that no client holds a connection by sending a byte now and then.
+///
+/// Stands between HTTP and the framework's handler of the connection. Belongs to one connection and its event loop.
+final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
+    typealias InboundIn = HTTPRequestPart
+    typealias InboundOut = HTTPRequestPart
+    typealias OutboundIn = HTTPResponsePart
+    typealias OutboundOut = HTTPResponsePart
+
+    private let patience: TimeAmount
+    private let logger: Logger
+    /// Ends the wait for the part of a request that is due.
+    private var deadline: Scheduled<Void>?
+    /// A response has begun and not ended: nothing may be written between.
+    private var isAnswering = false
+    /// Why what came is no request; the framework's answer to it is replaced by this.
+    private var refusal: Problem?
+
+    init(patience: Duration, logger: Logger) {
+        self.patience = TimeAmount(patience)
+        self.logger = logger
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        if context.channel.isActive { allowTime(for: .header, context) }
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        allowTime(for: .header, context)
+        context.fireChannelActive()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        deadline?.cancel()
+        context.fireChannelInactive()
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { deadline?.cancel() }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch unwrapInboundIn(data) {
+        case .head: allowTime(for: .body, context)
+        case .body: break
+        // Until the next request begins the connection is idle, which has a limit of its own.
+        case .end: deadline?.cancel()
+        }
+        context.fireChannelRead(data)
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if let error = error as? HTTPParserError {
+            deadline?.cancel()
+            refusal =
+                error == .headerOverflow
+                ? Problem(.headersTooLarge, "the header of the request is larger than the server takes")
+                : Problem(.malformed, "what was sent is no HTTP/1.1 request: \(error)")
+        }
+        context.fireErrorCaught(error)
+    }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        switch unwrapOutboundIn(data) {
+        case .head(let head):
+            isAnswering = true
+            if let refusal, head.status == .badRequest, head.headerFields[.contentLength] == "0" {
+                self.refusal = nil
+                return write(refusal, context, promise)
+            }
+        case .body: break
+        case .end: isAnswering = false
+        }
+        context.write(data, promise: promise)
+    }
+
+    private enum Part: String { case header, body }
+
+    private func allowTime(for part: Part, _ context: ChannelHandlerContext) {
+        deadline?.cancel()
+        let context = NIOLoopBound(context, eventLoop: context.eventLoop)
+        let this = NIOLoopBound(self, eventLoop: context.value.eventLoop)
+        deadline = context.value.eventLoop.scheduleTask(in: patience) { this.value.giveUp(part, context.value) }
+    }
+
+    private func giveUp(_ part: Part, _ context: ChannelHandlerContext) {
+        guard !isAnswering else { return context.close(promise: nil) }
+        isAnswering = true
+        let seconds = Double(patience.nanoseconds) / 1e9
+        write(
+            Problem(.slowRequest, "the \(part) of the request did not arrive within \(seconds) s"), context, nil)
+        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+        context.close(promise: nil)
+    }
+
+    /// Head and body of a problem's response; the end is still to follow.
+    private func write(_ problem: Problem, _ context: ChannelHandlerContext, _ promise: EventLoopPromise<Void>?) {
+        let id = RequestID(HTTPFields())
+        let document = problem.document(instance: id)
+        var headers = problem.headers(of: document)
+        headers[.connection] = "close"
+        headers[.requestID] = id.text
+        let status = HTTPResponse.Status(code: problem.code.status)
+        logger.info("refused", metadata: ["id": "\(id.text)", "status": "\(status.code)", "why": "\(problem)"])
+        context.write(wrapOutboundOut(.head(HTTPResponse(status: status, headerFields: headers))), promise: nil)
+        context.write(wrapOutboundOut(.body(ByteBuffer(bytes: document))), promise: promise)
+    }
+}

@@ -1,0 +1,78 @@
+import APIClient
+import ArgumentParser
+import Documents
+import Resources
+
+/// Writes the changes of `apply`: in batches, each of them all or nothing, in the order of what needs what.
+struct Applying {
+    let session: Session
+
+    /// Bytes of one batch's body: well under what the server takes, so that few large documents fit as well.
+    private static let maximumBytes = 4 << 20
+
+    /// A change, and what a batch is asked to do for it; nil when there is nothing to do.
+    private typealias Step = (change: Change, operation: BatchOperation?)
+
+    /// - Throws: `ExitCode` after the first batch that was refused; what says why is printed by then.
+    func run(_ changes: [Change]) async throws {
+        let batches = Self.batches(changes.map { ($0, $0.operation) })
+        defer { Terminal.progress("") }
+        var done = 0
+        for (number, batch) in batches.enumerated() {
+            if batches.count > 1 { Terminal.progress("\(done) of \(changes.count) applied") }
+            do {
+                let operations = batch.compactMap(\.operation)
+                if !operations.isEmpty { try await session.client.write(operations) }
+            } catch {
+                Terminal.progress("")
+                let written = batch.filter { $0.operation != nil }.map(\.change)
+                throw refused(written, error, rest: batches[(number + 1)...].reduce(0) { $0 + $1.count })
+            }
+            Terminal.progress("")
+            Terminal.lines(batch.map { "\($0.change.manifest.title) \($0.change.action.past)" })
+            done += batch.count
+        }
+    }
+
+    /// Cuts where a batch would have too many operations or too many bytes. What does nothing counts for neither.
+    private static func batches(_ steps: [Step]) -> [ArraySlice<Step>] {
+        var batches: [ArraySlice<Step>] = []
+        var start = steps.startIndex
+        var (count, bytes) = (0, 0)
+        for (index, step) in steps.enumerated() {
+            let size = step.operation?.size ?? 0
+            let isOne = size > 0 ? 1 : 0
+            if count + isOne > BatchOperation.maximumCount || bytes + size > maximumBytes, index > start {
+                batches.append(steps[start..<index])
+                (start, count, bytes) = (index, 0, 0)
+            }
+            count += isOne
+            bytes += size
+        }
+        if start < steps.endIndex { batches.append(steps[start...]) }
+        return batches
+    }
+
+    /// Prints which documents are wrong, and what became of the others.
+    private func refused(_ written: [Change], _ error: any Error, rest: Int) -> any Error {
+        guard let problem = error as? APIProblem, !problem.operations.isEmpty else {
+            if written.count == 1, let change = written.first, error is APIProblem {
+                Terminal.error("\(change.manifest.title) failed (\(change.manifest.source))")
+            }
+            return error
+        }
+        for (index, problem) in problem.operations.sorted(by: { $0.key < $1.key }) where index < written.count {
+            let manifest = written[index].manifest
+            Terminal.error("\(manifest.title) failed (\(manifest.source))\n\(Complaint(problem).text)")
+        }
+        let others = written.count - problem.operations.count
+        if others > 0 {
+            Terminal.error(
+                "kcnet: nothing was written of the \(others) other changes either: they come all together or not at all"
+            )
+        }
+        if rest > 0 { Terminal.error("kcnet: \(rest) more documents were not looked at") }
+        let first = problem.operations.min { $0.key < $1.key }?.value ?? problem
+        return ExitCode(Complaint(first).status.rawValue)
+    }
+}

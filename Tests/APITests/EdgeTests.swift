@@ -1,0 +1,162 @@
+import Dispatch
+import Foundation
+import Glibc
+import Resources
+import Testing
+
+/// A bare connection, for what no client would send.
+private final class RawConnection {
+    private let descriptor: Int32
+
+    init(_ path: String) throws {
+        descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+        let code = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        try #require(code == 0)
+    }
+
+    deinit { close(descriptor) }
+
+    /// False when the other end has hung up.
+    func send(_ text: String) -> Bool {
+        let bytes = Array(text.utf8)
+        return Glibc.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count
+    }
+
+    /// Whether there is something to read, or the end, within a moment.
+    func isReadable(within milliseconds: Int32) -> Bool {
+        var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return poll(&entry, 1, milliseconds) > 0
+    }
+
+    /// Whether the other end has closed, without reading a byte of what it sent before.
+    func isHungUp() -> Bool {
+        var entry = pollfd(fd: descriptor, events: 0, revents: 0)
+        return poll(&entry, 1, 0) > 0 && entry.revents & Int16(POLLHUP) != 0
+    }
+
+    /// Everything until the other end closes.
+    func readToEnd() -> String {
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        while case let count = read(descriptor, &buffer, buffer.count), count > 0 { bytes += buffer[..<count] }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}
+
+/// Blocking calls stay off the cooperative threads.
+private func onThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
+    try await withCheckedThrowingContinuation { continuation in
+        DispatchQueue.global().async { continuation.resume(with: Result { try body() }) }
+    }
+}
+
+@Suite(.serialized) struct EdgeTests {
+    @Test func `what is no HTTP request gets a problem document and the end of the connection`() async throws {
+        try await LiveServer.with { server in
+            let head = "GET /healthz HTTP/1.1\r\nHost: x\r\n"
+            for (sent, status) in [
+                ("nonsense\r\n\r\n", 400), ("\u{16}\u{3}\u{1}\u{2}\u{0}\u{1}\r\n\r\n", 400),
+                ("GET /healthz HTTP/9.9\r\n\r\n", 400), ("POST /v1/hosts HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 400),
+                ("POST /v1/hosts HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
+                (head + "no colon\r\n\r\n", 400),
+                (head + "X: " + String(repeating: "x", count: 20_000) + "\r\n\r\n", 431),
+                (head + String(repeating: "X: y\r\n", count: 200) + "\r\n", 431),
+                // The second request of a connection.
+                (head + "\r\nnonsense\r\n\r\n", 400),
+            ] {
+                let answer = try await onThread {
+                    let connection = try RawConnection(server.folder + "/api.sock")
+                    _ = connection.send(sent)
+                    return connection.readToEnd()
+                }
+                let last = answer.range(of: "HTTP/1.1 \(status) ", options: .backwards).map { answer[$0.lowerBound...] }
+                let reply = Curl.parse(String(last ?? ""), 0)
+                #expect(reply.status == status, "\(sent.prefix(60)): \(answer)")
+                #expect(reply.headers["content-type"] == "application/problem+json")
+                #expect(reply.problem == (status == 431 ? "headers-too-large" : "malformed"))
+                #expect(reply.text("instance") == reply.headers["x-request-id"])
+                #expect(reply.headers["connection"] == "close")
+            }
+            #expect(try await server.curl("GET", "/healthz").status == 200)
+        }
+    }
+
+    @Test(arguments: [
+        ("GET /healthz HTTP/1.1\r\nX: ", "header"),
+        ("POST /v1/hosts HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{\"name\":", "body"),
+        ("POST /v1/hosts HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n", "body"),
+    ])
+    func `a request that comes a byte at a time is cut off, however long it goes on`(start: String, part: String)
+        async throws
+    {
+        try await LiveServer.with(patience: .milliseconds(600)) { server in
+            let began = ContinuousClock.now
+            let answer = try await onThread {
+                let connection = try RawConnection(server.folder + "/api.sock")
+                let piece = start.contains("chunked") ? "1\r\n \r\n" : "x"
+                var isOpen = connection.send(start)
+                // Never silent for long: it is not idleness that ends it.
+                while isOpen, !connection.isReadable(within: 100) { isOpen = connection.send(piece) }
+                return connection.readToEnd()
+            }
+            let time = began.duration(to: .now)
+            #expect(time > .milliseconds(500) && time < .seconds(15), "\(time)")
+            let reply = Curl.parse(answer, 0)
+            #expect(reply.status == 408 && reply.problem == "slow-request", "\(answer)")
+            #expect(reply.text("detail")?.contains(part) == true)
+        }
+    }
+
+    @Test func `a kept connection and a stream that is read live longer than the limit`() async throws {
+        try await LiveServer.with(patience: .milliseconds(300)) { server in
+            let stream = try EventReader(server, "/v1/hosts?watch=true")
+            defer { stream.stop() }
+            try await eventually("the bookmark") { !stream.events.isEmpty }
+            let answer = try await onThread {
+                let connection = try RawConnection(server.folder + "/api.sock")
+                let request = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+                #expect(connection.send(request) && connection.isReadable(within: 5000))
+                #expect(!connection.isHungUp())
+                usleep(900_000)  // three times the limit of silence, which is what is looked at here
+                #expect(connection.send(request.replacing("Host", with: "Connection: close\r\nHost")))
+                return connection.readToEnd()
+            }
+            #expect(answer.components(separatedBy: "HTTP/1.1 200").count == 3, "\(answer)")
+            try await server.make("/v1/hosts", #"{"name":"h1","spec":{"vtep":"2001:db8::1","interface":"u0"}}"#)
+            try await eventually("the stream goes on") { stream.events.contains { $0.name == "put" } }
+        }
+    }
+
+    @Test func `a client that never reads its stream is cut off`() async throws {
+        try await LiveServer.with(patience: .milliseconds(600)) { server in
+            // More than a socket's buffers hold: about 6 MB of annotations.
+            let text = String(repeating: "x", count: 60_000)
+            for index in 0..<100 {
+                try await server.make(
+                    "/v1/projects",
+                    #"{"name":"p\#(index)","annotations":{"a":"\#(text)"},"spec":{}}"#)
+            }
+            let isCut = try await onThread {
+                let connection = try RawConnection(server.folder + "/api.sock")
+                #expect(connection.send("GET /v1/projects?watch=true HTTP/1.1\r\nHost: x\r\n\r\n"))
+                let end = ContinuousClock.now + .seconds(20)
+                while ContinuousClock.now < end {
+                    if connection.isHungUp() { return true }
+                    usleep(20_000)  // a bounded wait for the other end, which gives no other sign
+                }
+                return false
+            }
+            #expect(isCut)
+            try await eventually("the stream is over") {
+                try await server.curl("GET", "/metrics").body.contains("kc_streams 0")
+            }
+        }
+    }
+}
