@@ -79,6 +79,7 @@ let adapters: [Target] = [
     target(
         "LinuxPacketFilter",
         ["Addressing", "NetworkModel", "NFTables", "NetworkPlanning", "NodePorts", "LinuxProcesses", "CMnl", logging]),
+    target("LinuxPackets", ["Addressing", "NetworkModel", "NodePorts", "LinuxProcesses", "CMnl"]),
     target(
         "LinuxDaemons",
         [
@@ -117,7 +118,7 @@ let programs: [Target] = [
         "kcd",
         [
             "Addressing", "Resources", "NetworkModel", "NetworkPlanning", "Persistence", "NodePorts",
-            "LinuxNetlink", "LinuxPacketFilter", "LinuxDaemons", "SQLiteStore", "Authenticators",
+            "LinuxNetlink", "LinuxPacketFilter", "LinuxPackets", "LinuxDaemons", "SQLiteStore", "Authenticators",
             "NetworkService", "HTTPAPI", "APIClient", "NetworkNode", argumentParser, logging, serviceLifecycle,
         ]),
     program(
@@ -169,6 +170,9 @@ let allTests: [Target] = [
             "LinuxProcesses",
         ]),
     tests(
+        "PacketsTests",
+        ["TestNamespaces", "Addressing", "NetworkModel", "NodePorts", "NodePortsTesting", "LinuxPackets"]),
+    tests(
         "DaemonTests",
         [
             "TestNamespaces",
@@ -193,7 +197,7 @@ let allTests: [Target] = [
         [
             "Addressing", "Resources", "NetworkModel", "NFTables", "DaemonConfigs", "NetworkPlanning", "NodePorts",
             "NodePortsTesting",
-            "NetworkNode", "APIClient", logging,
+            "NetworkNode", "APIClient", "SeededRandomness", logging,
         ]),
     tests(
         "ClientTests",

@@ -24,6 +24,7 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_log.h>
 #include <libmnl/libmnl.h>
 
 /* _GNU_SOURCE functions and macros that the Glibc module does not show. */

@@ -17,6 +17,8 @@ package final class InMemoryHost: Sendable {
     }
 
     private let state: Mutex<State>
+    /// What rules of the packet filter would log: tests do it.
+    package let packetLog = InMemoryPacketLog()
 
     package init(_ model: HostModel = HostModel()) { state = Mutex(State(model: model)) }
 
@@ -51,6 +53,7 @@ package final class InMemoryHost: Sendable {
     package var filter: any PacketFilter { Filter(host: self) }
     package var namespaces: any Namespaces { NamespaceNames(host: self) }
     package var daemons: any DaemonSupervisor { Daemons(host: self) }
+    package var packets: any PacketLog { packetLog }
 
     /// Does one step of a plan.
     package func apply(_ operation: Operation) throws(NodeError) {
