@@ -6,14 +6,14 @@ import NodePorts
 /// One element to be there or not.
 struct ElementChange {
     var table: Table.Family
-    var set: Identifier
+    var set: NamedSet
     var element: Element
     var isAddition: Bool
 
     func failure(_ answer: KernelAnswer) -> NodeError {
         NodeError(
             .errno(answer.errno), operation: isAddition ? "add element" : "delete element",
-            subject: "\(table.rawValue) kc \(set) \(element)", message: answer.text)
+            subject: "\(table.rawValue) kc \(set.name) \(set.text(of: element) ?? "")", message: answer.text)
     }
 
     /// nfgen_family (NFPROTO_*, linux/netfilter.h).
@@ -48,17 +48,18 @@ extension NetfilterSocket {
     }
 
     private func withoutAbsentDeletions(_ changes: [ElementChange]) throws(NodeError) -> [ElementChange] {
-        var present: [Identifier: Set<[UInt8]>] = [:]
+        var present: [Identifier: Set<ElementKey>] = [:]
         for (family, set) in [(Table.Family.bridge, KCRuleset.ready), (.inet, KCRuleset.vteps)] {
-            present[set] = Set(try keys(of: set, in: family) ?? [])
+            present[set] = Set(
+                (try keys(of: set, in: family) ?? []).map { key in key.withUnsafeBytes { ElementKey(bytes: $0) } })
         }
         return changes.filter { change in
             let key = change.element.key
             if change.isAddition {
-                present[change.set, default: []].insert(key)
+                present[change.set.name, default: []].insert(key)
                 return true
             }
-            return present[change.set]?.remove(key) != nil
+            return present[change.set.name]?.remove(key) != nil
         }
     }
 
@@ -78,11 +79,11 @@ extension NetfilterSocket {
                 flags: NLM_F_REQUEST | (change.isAddition ? NLM_F_CREATE : 0) | (isLast ? NLM_F_ACK : 0),
                 sequence: nextSequence())
             request.put(UInt16(NFTA_SET_ELEM_LIST_TABLE.rawValue), string: KCRuleset.table.text)
-            request.put(UInt16(NFTA_SET_ELEM_LIST_SET.rawValue), string: change.set.text)
+            request.put(UInt16(NFTA_SET_ELEM_LIST_SET.rawValue), string: change.set.name.text)
             request.nest(UInt16(NFTA_SET_ELEM_LIST_ELEMENTS.rawValue)) { list in
                 list.nest(UInt16(NFTA_LIST_ELEM.rawValue)) { element in
                     element.nest(UInt16(NFTA_SET_ELEM_KEY.rawValue)) { key in
-                        key.put(UInt16(NFTA_DATA_VALUE.rawValue), bytes: change.element.key)
+                        change.element.key.withBytes { key.put(UInt16(NFTA_DATA_VALUE.rawValue), bytes: Array($0)) }
                     }
                 }
             }

@@ -140,10 +140,14 @@ final class FilterState: ThreadState {
 
 extension ElementChange {
     fileprivate static func ready(_ port: InterfaceName, isAddition: Bool) -> ElementChange {
-        ElementChange(table: .bridge, set: KCRuleset.ready, element: .interface(port), isAddition: isAddition)
+        let set = KCRuleset.Sets.ready
+        return ElementChange(
+            table: .bridge, set: set, element: set.element(.interface(port)), isAddition: isAddition)
     }
 
     fileprivate static func vtep(_ address: IPv6Address, isAddition: Bool) -> ElementChange {
-        ElementChange(table: .inet, set: KCRuleset.vteps, element: .address(address), isAddition: isAddition)
+        let set = KCRuleset.vtepSet
+        return ElementChange(
+            table: .inet, set: set, element: set.element(.address(address)), isAddition: isAddition)
     }
 }

@@ -15,6 +15,9 @@ package struct Identifier: Hashable, Comparable, Sendable, CustomStringConvertib
         self.text = value
     }
 
+    /// Of a value of this target's own enums.
+    init(derived text: String) { self.text = text }
+
     package static func < (left: Identifier, right: Identifier) -> Bool { left.text < right.text }
     package var description: String { text }
 
@@ -33,6 +36,8 @@ package struct Comment: Hashable, Sendable, ExpressibleByStringLiteral {
             "nftables comment \(value)")
         self.text = value
     }
+
+    init(derived text: String) { self.text = text }
 
     init(digest: String) { text = Ruleset.commentPrefix + digest }
 

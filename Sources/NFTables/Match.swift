@@ -1,35 +1,22 @@
 /// One condition of a rule.
 package enum Match: Hashable, Sendable {
-    /// The interface a frame or packet came in by.
-    case inputInterface(Membership)
-    /// The interface it leaves by.
-    case outputInterface(Membership)
-    /// `meta nfproto`.
-    case networkProtocol(NetworkProtocol)
-    /// The transport protocol after all extension headers is UDP (17), and this is its destination port.
-    case udpDestinationPort(UInt16)
-    /// The transport protocol after all extension headers is another one than UDP. Does not match when the header
-    /// chain is not complete.
-    case transportIsNotUDP
-    /// The first byte of the transport header is in this packet. Any value will do: the load itself fails on a packet
-    /// that ends before it.
-    case transportHeaderPresent
-    /// The IPv6 source.
-    case source(Membership)
-    /// An IPv6 packet with a Fragment header whose offset is 0 (RFC 8200 section 4.5).
-    case firstFragment
-
-    package enum Membership: Hashable, Sendable {
-        case inSet(Identifier)
-        case notInSet(Identifier)
-        /// Interfaces only: names that begin so.
-        case prefix(InterfacePrefix)
-    }
-
-    package enum NetworkProtocol: String, Hashable, Sendable {
-        case ipv4
-        case ipv6
-    }
+    case equal(Field, FieldValue)
+    case notEqual(Field, FieldValue)
+    /// As numbers.
+    case below(Field, UInt64)
+    /// One of these numbers (an anonymous set); at least one.
+    case oneOf(Field, [UInt64])
+    /// Some of these bits are set.
+    case anyBit(Field, UInt64)
+    /// The packet is long enough to have the field, whatever its value.
+    case isPresent(Field)
+    /// The interface a packet came in by has a name that begins so.
+    case inputNamePrefix(InterfacePrefix)
+    /// The interface it leaves by has a name that begins so.
+    case outputNamePrefix(InterfacePrefix)
+    /// The fields, one after the other, are a key of the set. What the found element carries (a limit) must hold too.
+    case inSet([Field], Identifier)
+    case notInSet([Field], Identifier)
 }
 
 /// The beginning of interface names, without a wildcard character.
@@ -47,24 +34,23 @@ package struct InterfacePrefix: Hashable, Sendable, ExpressibleByStringLiteral {
 extension Match {
     var text: String {
         switch self {
-        case .inputInterface(let membership): "iifname \(membership.text)"
-        case .outputInterface(let membership): "oifname \(membership.text)"
-        case .networkProtocol(let name): "meta nfproto \(name.rawValue)"
-        case .udpDestinationPort(let port): "udp dport \(port)"
-        case .transportIsNotUDP: "meta l4proto != udp"
-        case .transportHeaderPresent: "@th,0,8 >= 0"
-        case .source(let membership): "ip6 saddr \(membership.text)"
-        case .firstFragment: "frag frag-off 0"
+        case .equal(let field, let value): "\(field.text) \(field.text(value))"
+        case .notEqual(let field, let value): "\(field.text) != \(field.text(value))"
+        case .below(let field, let number): "\(field.text) < \(field.text(.number(number)))"
+        case .oneOf(let field, let numbers):
+            "\(field.text) { \(numbers.map { field.text(.number($0)) }.joined(separator: ", ")) }"
+        case .anyBit(let field, let bits):
+            "\(field.text) & \(field.text(.number(bits))) != \(field.text(.number(0)))"
+        case .isPresent(let field): "\(field.text) >= \(field.text(.number(0)))"
+        case .inputNamePrefix(let prefix): "iifname \"\(prefix.text)*\""
+        case .outputNamePrefix(let prefix): "oifname \"\(prefix.text)*\""
+        case .inSet(let key, let set): "\(key.text) @\(set)"
+        case .notInSet(let key, let set): "\(key.text) != @\(set)"
         }
     }
 }
 
-extension Match.Membership {
-    fileprivate var text: String {
-        switch self {
-        case .inSet(let set): "@\(set)"
-        case .notInSet(let set): "!= @\(set)"
-        case .prefix(let prefix): "\"\(prefix.text)*\""
-        }
-    }
+extension [Field] {
+    /// `a . b . c`
+    var text: String { map(\.text).joined(separator: " . ") }
 }

@@ -1,72 +1,75 @@
-package import Addressing
-
-/// A set that rules look up and whose elements come and go without touching a rule.
+/// A set or map that rules look up and whose elements come and go without touching a rule.
 package struct NamedSet: Hashable, Sendable {
-    package enum Key: String, Hashable, Sendable {
-        /// Sixteen bytes, the name padded with zeros (IFNAMSIZ, linux/if.h).
-        case interfaceName = "ifname"
-        /// Sixteen bytes in network order.
-        case ipv6Address = "ipv6_addr"
+    /// What an element carries beside its key.
+    package enum Value: String, Hashable, Sendable {
+        /// Nothing: a set.
+        case none
+        case verdict
+        case mark = "meta mark"
+    }
+
+    /// Who puts elements in.
+    package enum Filling: Hashable, Sendable {
+        /// The agent.
+        case byAgent
+        /// Rules, as packets come; an element lives so long unless the rule says otherwise, or for ever.
+        case byPackets(seconds: UInt32?, size: UInt32, counted: Bool = false)
     }
 
     package var name: Identifier
-    package var key: Key
+    /// At most five: nft 1.0.6 cannot list a concatenation of more.
+    package var key: [Field]
+    package var value: Value
+    /// Whether elements are boxes, each part from one value to another; they must not overlap (net/netfilter/
+    /// nft_set_pipapo.c refuses with ENOTEMPTY or EEXIST).
+    package var isInterval: Bool
+    package var filling: Filling
+    /// Whether each element carries a limit of its own, and the unit of all.
+    package var limited: Limit.Unit?
     package var comment: Comment?
 
-    package init(_ name: Identifier, of key: Key, comment: Comment? = nil) {
+    package init(
+        _ name: Identifier, of key: [Field], value: Value = .none, interval: Bool = false,
+        filling: Filling = .byAgent, limited: Limit.Unit? = nil, comment: Comment? = nil
+    ) {
+        precondition((1...5).contains(key.count), "key of set \(name)")
+        precondition(key.reduce(0) { $0 + $1.paddedCount } <= ElementKey.capacity, "length of the key of set \(name)")
         self.name = name
         self.key = key
+        self.value = value
+        self.isInterval = interval
+        self.filling = filling
+        self.limited = limited
         self.comment = comment
     }
 
+    /// Whether packets fill it.
+    package var isDynamic: Bool { filling != .byAgent }
+
+    /// Of all parts.
+    package var keyLength: Int { key.reduce(0) { $0 + $1.paddedCount } }
+
     var lines: [String] {
-        ["set \(name) {", "\ttype \(key.rawValue)"] + (comment.map { ["\t\($0.clause)"] } ?? []) + ["}"]
-    }
-}
-
-/// One element of a set.
-package enum Element: Hashable, Sendable, CustomStringConvertible {
-    case interface(InterfaceName)
-    case address(IPv6Address)
-
-    /// The key as netlink carries it (NFTA_SET_ELEM_KEY): 16 bytes for both types.
-    package var key: [UInt8] {
-        switch self {
-        case .interface(let name):
-            let bytes = Array(name.text.utf8)
-            return bytes + [UInt8](repeating: 0, count: 16 - bytes.count)
-        case .address(let address): return address.bytes
+        var lines = [
+            value == .none ? "set \(name) {" : "map \(name) {",
+            "\ttypeof \(key.text)" + (value == .none ? "" : " : \(value.rawValue)"),
+        ]
+        var flags = isInterval ? ["interval"] : []
+        if case .byPackets(let seconds, let size, let isCounted) = filling {
+            lines.append("\tsize \(size)")
+            flags.append("dynamic")
+            if let seconds {
+                flags.append("timeout")
+                lines.append("\ttimeout \(seconds)s")
+            }
+            if isCounted { lines.append("\tcounter") }
         }
-    }
-
-    package var description: String { text }
-
-    /// As commands of nft take it.
-    var text: String {
-        switch self {
-        case .interface(let name): "\"\(name)\""
-        case .address(let address): "\(address)"
+        if !flags.isEmpty { lines.append("\tflags \(flags.joined(separator: ","))") }
+        // Elements say their own; the kernel wants to be told that they may.
+        if let limited {
+            lines.append("\tlimit rate over 1\(limited == .bytes ? " bytes" : "")/second")
         }
-    }
-}
-
-/// Elements for one set, to be there from the first instant of a structure.
-package struct Elements: Hashable, Sendable {
-    package var table: Table.Family
-    package var tableName: Identifier
-    package var set: Identifier
-    package var values: [Element]
-
-    package init(_ table: Table.Family, _ tableName: Identifier, _ set: Identifier, _ values: [Element]) {
-        self.table = table
-        self.tableName = tableName
-        self.set = set
-        self.values = values
-    }
-
-    /// `add element …`, one element a line: nft reads long single lines slowly.
-    var text: String {
-        "add element \(table.rawValue) \(tableName) \(set) {\n"
-            + values.map(\.text).joined(separator: ",\n") + "\n}\n"
+        if let comment { lines.append("\t\(comment.clause)") }
+        return lines + ["}"]
     }
 }

@@ -11,8 +11,8 @@ import Testing
             table bridge kc {
             	comment "kc:DIGEST"
             	set ready {
-            		type ifname
-            		comment "ports that may forward"
+            		typeof iifname
+            		comment "ports that have their guard"
             	}
             	chain from-port {
             		type filter hook prerouting priority -350; policy accept;
@@ -32,18 +32,18 @@ import Testing
             table inet kc {
             	comment "kc:DIGEST"
             	set vteps {
-            		type ipv6_addr
+            		typeof ip6 saddr
             		comment "who may send VXLAN here"
             	}
             	chain first-fragment {
-            		meta l4proto != udp return
-            		@th,0,8 >= 0 return
+            		meta l4proto != 17 return
+            		@th,0,8 >= 0x0 return
             		counter drop
             	}
             	chain from-underlay {
             		type filter hook input priority -350; policy accept;
-            		udp dport 4789 ip6 saddr != @vteps counter drop
-            		meta nfproto ipv4 udp dport 4789 counter drop
+            		meta l4proto 17 @th,16,16 0x12b5 ip6 saddr != @vteps counter drop
+            		meta nfproto ipv4 meta l4proto 17 @th,16,16 0x12b5 counter drop
             		frag frag-off 0 ip6 saddr != @vteps jump first-fragment
             	}
             }
@@ -72,11 +72,18 @@ import Testing
         #expect(ruleset.text(with: KCRuleset.elements(ready: [], vteps: [])) == ruleset.text)
     }
 
-    @Test func `keys are 16 bytes: a padded name, an address in network order`() throws {
-        let name = try Element.interface(InterfaceName("kct123456789abc"))
-        #expect(name.key == Array("kct123456789abc".utf8) + [0])
-        let address = Element.address(IPv6Address(high: 0x2001_0db8_0000_0000, low: 0x1))
-        #expect(address.key == [0x20, 0x01, 0x0d, 0xb8] + [UInt8](repeating: 0, count: 11) + [1])
+    @Test func `parts of keys are padded: names to 16 bytes, numbers to 4; marks have the host's order`() throws {
+        let port = try InterfaceName("kct123456789abc")
+        let name = KCRuleset.Sets.ready.element(.interface(port)).key.withBytes(Array.init)
+        #expect(name == Array("kct123456789abc".utf8) + [0])
+        let address = IPv6Address(high: 0x2001_0db8_0000_0000, low: 0x1)
+        let set = NamedSet("all", of: [.mark, .transportProtocol, .transport(16, 16), .ipv6Source])
+        let element = set.element(.number(0x0102_0304), .number(6), .number(0x1234), .address(address))
+        #expect(
+            element.key.withBytes(Array.init) == [4, 3, 2, 1, 6, 0, 0, 0, 0x12, 0x34, 0, 0] + address.bytes)
+        #expect(
+            element.key.values(of: set.key) == [.number(0x0102_0304), .number(6), .number(0x1234), .address(address)])
+        #expect(set.text(of: element) == "0x1020304 . 6 . 0x1234 . 2001:db8::1")
     }
 
     /// The vectors of the FNV draft, appendix C.

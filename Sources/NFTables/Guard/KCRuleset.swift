@@ -22,6 +22,12 @@ package enum KCRuleset {
         Ruleset([portGate, tunnelFilter(port: vxlanPort)])
     }
 
+    /// The structure with the guards of ports.
+    package static func guarded(vxlanPort: UInt16) -> Ruleset { Ruleset(tables(vxlanPort: vxlanPort)) }
+
+    /// The tables of `guarded`, as values: what an evaluator interprets.
+    package static func tables(vxlanPort: UInt16) -> [Table] { [guardTable, tunnelFilter(port: vxlanPort)] }
+
     /// The text that takes both tables away, also when they are not there.
     package static var removal: String {
         [Table(.bridge, table), Table(.inet, table)].map {
@@ -32,9 +38,17 @@ package enum KCRuleset {
     /// The elements of both sets, sorted, so that equal sets give equal text.
     package static func elements(ready: Set<InterfaceName>, vteps: Set<IPv6Address>) -> [Elements] {
         [
-            Elements(.bridge, table, Self.ready, ready.sorted().map(Element.interface)),
-            Elements(.inet, table, Self.vteps, vteps.sorted().map(Element.address)),
+            Elements(.bridge, table, Sets.ready, ready.sorted().map { Sets.ready.element(.interface($0)) }),
+            Elements(.inet, table, vtepSet, vteps.sorted().map { vtepSet.element(.address($0)) }),
         ]
+    }
+
+    package static let vtepSet = NamedSet("vteps", of: [.ipv6Source], comment: "who may send VXLAN here")
+
+    private static var guardTable: Table {
+        Table(
+            .bridge, table, sets: Sets.filledByAgent + Sets.filledByPackets,
+            chains: fromPort + checks + flows + toPort + drops)
     }
 
     /// Three hooks, because each sees frames that the other two do not:
@@ -43,14 +57,15 @@ package enum KCRuleset {
     /// - postrouting: all that leaves by a port, forwarded, flooded or sent by the host itself (forward alone would
     ///   miss the last).
     private static var portGate: Table {
-        let comes: [Match] = [.inputInterface(.prefix("kct")), .inputInterface(.notInSet(ready))]
-        let goes: [Match] = [.outputInterface(.prefix("kct")), .outputInterface(.notInSet(ready))]
         func gate(_ name: Identifier, _ point: Hook.Point, _ matches: [Match]) -> Chain {
-            Chain(name, hook: Hook(point, priority: priority), rules: [Rule(matches, counted: true, .drop)])
+            Chain(
+                name, hook: Hook(point, priority: priority),
+                rules: [Rule(matches.map(Statement.match) + [.count, .verdict(.drop)])])
         }
+        let comes: [Match] = [.inputNamePrefix("kct"), .notInSet([.inputName], ready)]
+        let goes: [Match] = [.outputNamePrefix("kct"), .notInSet([.outputName], ready)]
         return Table(
-            .bridge, table,
-            sets: [NamedSet(ready, of: .interfaceName, comment: "ports that may forward")],
+            .bridge, table, sets: [Sets.ready],
             chains: [
                 gate("from-port", .prerouting, comes),
                 gate("from-port-local", .input, comes),
@@ -67,23 +82,29 @@ package enum KCRuleset {
     /// to exist (RFC 7112 section 5), so it is dropped unless a known endpoint sent it.
     private static func tunnelFilter(port: UInt16) -> Table {
         let firstFragment: Identifier = "first-fragment"
+        let toTunnel: [Match] = [
+            .equal(.transportProtocol, .number(17)), .equal(.transport(16, 16), .number(UInt64(port))),
+        ]
+        let isStranger = Match.notInSet([.ipv6Source], vteps)
         return Table(
-            .inet, table,
-            sets: [NamedSet(vteps, of: .ipv6Address, comment: "who may send VXLAN here")],
+            .inet, table, sets: [vtepSet],
             chains: [
                 Chain(
                     "from-underlay", hook: Hook(.input, priority: priority),
                     rules: [
-                        Rule([.udpDestinationPort(port), .source(.notInSet(vteps))], counted: true, .drop),
-                        Rule([.networkProtocol(.ipv4), .udpDestinationPort(port)], counted: true, .drop),
-                        Rule([.firstFragment, .source(.notInSet(vteps))], .jump(firstFragment)),
+                        Rule((toTunnel + [isStranger]).map(Statement.match) + [.count, .verdict(.drop)]),
+                        Rule(
+                            ([.equal(.meta(.networkProtocol), .number(2))] + toTunnel).map(Statement.match)
+                                + [.count, .verdict(.drop)]),
+                        Rule(.equal(.fragmentOffset, .number(0)), isStranger, then: .jump(firstFragment)),
                     ]),
                 Chain(
                     firstFragment,
                     rules: [
-                        Rule([.transportIsNotUDP], .return),
-                        Rule([.transportHeaderPresent], .return),
-                        Rule([], counted: true, .drop),
+                        Rule(.notEqual(.transportProtocol, .number(17)), then: .return),
+                        // Any value will do: the load itself fails on a packet that ends before it.
+                        Rule(.isPresent(.transport(0, 8)), then: .return),
+                        Rule(counted: true, then: .drop),
                     ]),
             ])
     }

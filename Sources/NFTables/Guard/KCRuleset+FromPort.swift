@@ -1,0 +1,195 @@
+import Addressing
+
+extension KCRuleset {
+    private typealias S = Sets
+
+    /// What comes from ports, at bridge prerouting: before the bridge learns a source address.
+    ///
+    /// All chains are lists of what may pass. Those that `check` a packet return when it may, and go to a drop when
+    /// not.
+    static var fromPort: [Chain] {
+        [
+            Chain(
+                "from-port", hook: Hook(.prerouting, priority: priority),
+                rules: [
+                    Rule([.lookUp(S.fast.key, S.fast.name)]),
+                    Rule(.inputNamePrefix("kcx"), then: .goto("from-tunnel")),
+                    Rule([.lookUp(S.own.key, S.own.name)]),
+                    Rule([.lookUp(S.ports.key, S.ports.name)]),
+                    Rule([.lookUp(S.externals.key, S.externals.name)]),
+                    Rule(.inputNamePrefix("kct"), then: .goto("from-other")),
+                ]),
+            // Neither known IPv6 nor an operator's interface.
+            Chain(
+                "from-other",
+                rules: [
+                    Rule([.lookUp(S.layer2.key, S.layer2.name)]),
+                    Rule(.notInSet([.inputName], S.ready.name), then: .drop(.notReady)),
+                    Rule(.inSet([.inputName, S.sourceMAC], S.macs.name), then: .drop(.ethertype)),
+                    Rule(then: .drop(.spoofedMAC)),
+                ]),
+            // Link-local groups (01:80:c2:00:00:0x) skip prerouting, but the bridge learns their source too; and the
+            // host is no neighbour of its guests.
+            Chain(
+                "from-port-local", hook: Hook(.input, priority: priority),
+                rules: [
+                    Rule(.inputNamePrefix("kct"), then: .drop),
+                    Rule(.inputNamePrefix("kcx"), then: .drop),
+                ]),
+            Chain(
+                "from-tunnel",
+                rules: [
+                    Rule(
+                        .equal(.ipv6Source, .address(.unspecified)), .equal(S.nextHeader, .number(58)),
+                        .equal(.network(320, 16), .number(0x8700)), then: .jump("heard-claim")),
+                    Rule([
+                        .match(.inSet(S.gateways.key, S.gateways.name)), .setMark(FrameMark.outside), .verdict(.accept),
+                    ]),
+                    Rule([.setMark(FrameMark.member), .verdict(.accept)]),
+                ]),
+            Chain("gateway", rules: [Rule([.setMark(FrameMark.outside), .verdict(.accept)])]),
+            Chain(
+                "external",
+                rules: [
+                    Rule(then: .jump("layer2-check")), rememberFragment,
+                    Rule([.setMark(FrameMark.outside), .verdict(.accept)]),
+                ]),
+        ] + ways + layer2Ways
+    }
+
+    /// How a port's packets go on once their source is known to be its own.
+    private static var ways: [Chain] {
+        [
+            // From `fast`.
+            Chain("pass", rules: [Rule([.setMark(FrameMark.member), .verdict(.accept)])]),
+            Chain(
+                "pass-udp",
+                rules: [
+                    Rule(.equal(.network(336, 16), .number(546)), then: .drop(.rogueDHCP)),
+                    Rule([.setMark(FrameMark.member), .verdict(.accept)]),
+                ]),
+            Chain("pass-icmp", rules: [Rule(then: .jump("check-icmp")), Rule(then: .goto("pass"))]),
+            Chain(
+                "track-udp-first",
+                rules: [
+                    Rule(.equal(.network(336, 16), .number(546)), then: .drop(.rogueDHCP)),
+                    Rule(then: .goto("track-udp")),
+                ]),
+            // From `own`.
+            Chain("open", rules: [Rule(then: .jump("check")), Rule(then: .goto("keep"))]),
+            Chain("tracked", rules: [Rule(then: .jump("check")), Rule(then: .goto("track"))]),
+            Chain("filtered", rules: [Rule(then: .jump("check")), Rule(then: .goto("leave"))]),
+            Chain("limited-open", rules: [Rule(then: .jump("limits")), Rule(then: .goto("open"))]),
+            Chain("limited-tracked", rules: [Rule(then: .jump("limits")), Rule(then: .goto("tracked"))]),
+            Chain("limited-filtered", rules: [Rule(then: .jump("limits")), Rule(then: .goto("filtered"))]),
+            Chain(
+                "limits",
+                rules: [
+                    Rule(.inSet([.inputName], S.packetRateOut.name), then: .drop(.rate)),
+                    Rule(.inSet([.inputName], S.byteRateOut.name), then: .drop(.rate)),
+                ]),
+            // The end of what may pass: later fragments are known by the first one.
+            Chain(
+                "keep",
+                rules: [rememberFragment, Rule(then: .goto("pass"))]),
+        ]
+    }
+
+    /// Segments of type `none`, and operators' interfaces that are no gateways: no addresses are checked.
+    private static var layer2Ways: [Chain] {
+        [
+            Chain("layer2-open", rules: [Rule(then: .jump("layer2-check")), Rule(then: .goto("keep"))]),
+            Chain(
+                "layer2-tracked",
+                rules: [
+                    Rule(then: .jump("layer2-check")),
+                    Rule(.notEqual(S.etherType, .number(0x86dd)), then: .goto("pass")),
+                    Rule(then: .goto("track")),
+                ]),
+            Chain(
+                "layer2-filtered",
+                rules: [
+                    Rule(then: .jump("layer2-check")),
+                    Rule(.notEqual(S.etherType, .number(0x86dd)), then: .drop(.policy)),
+                    Rule(then: .goto("leave")),
+                ]),
+            Chain(
+                "limited-layer2-open", rules: [Rule(then: .jump("limits")), Rule(then: .goto("layer2-open"))]),
+            Chain(
+                "limited-layer2-tracked", rules: [Rule(then: .jump("limits")), Rule(then: .goto("layer2-tracked"))]),
+            Chain(
+                "limited-layer2-filtered", rules: [Rule(then: .jump("limits")), Rule(then: .goto("layer2-filtered"))]),
+            Chain(
+                "layer2-check",
+                rules: [
+                    Rule([
+                        .choose(
+                            S.etherType,
+                            [
+                                .init(0x86dd, verdict: .goto("layer2-check-ipv6")),
+                                // IPv4, ARP, RARP; C-, S- and two former VLAN tags.
+                                .init(
+                                    0x0800, 0x0806, 0x8035, 0x8100, 0x88a8, 0x9100, 0x9200,
+                                    verdict: .drop(.ethertype)),
+                            ])
+                    ]),
+                    // A length, then LLC.
+                    Rule(.below(S.etherType, 0x600), then: .drop(.ethertype)),
+                ]),
+            Chain(
+                "layer2-check-ipv6",
+                rules: [
+                    multicastLimit,
+                    Rule([
+                        .choose(
+                            S.nextHeader,
+                            [
+                                .init(6, 4, 41, 47, 50, 89, 112, 132, 136, verdict: .return),
+                                .init(17, verdict: .goto("check-udp")),
+                                .init(58, verdict: .goto("layer2-check-icmp")),
+                                .init(44, verdict: .goto("check-fragment")),
+                                .init(0, verdict: .goto("check-report")),
+                            ])
+                    ]),
+                    Rule(then: .drop(.headerChain)),
+                ]),
+            Chain(
+                "layer2-check-icmp",
+                rules: [
+                    Rule([
+                        .choose(
+                            .network(320, 8),
+                            [
+                                .init(134, verdict: .drop(.rogueRA)), .init(137, verdict: .drop(.redirect)),
+                                .init(130, verdict: .drop(.rogueMLD)),
+                                .init(133, 135, 136, verdict: .goto("layer2-check-nd")),
+                                .init(1, 2, 3, 4, 128, 129, verdict: .return),
+                            ])
+                    ]),
+                    Rule(then: .drop(.icmpType)),
+                ]),
+            Chain(
+                "layer2-check-nd", rules: [Rule(.inSet([.inputName], S.ndRate.name), then: .drop(.rate))]),
+        ]
+    }
+
+    private static var rememberFragment: Rule {
+        Rule([
+            .match(.equal(S.nextHeader, .number(44))), .match(.equal(.network(336, 13), .number(0))),
+            .add(S.sentFragments.key, S.sentFragments.name),
+        ])
+    }
+
+    static var multicastLimit: Rule {
+        Rule(
+            .equal(S.destinationFirstByte, .number(0xff)), .inSet([.inputName], S.multicastRate.name),
+            then: .drop(.rate))
+    }
+}
+
+extension Verdict {
+    /// To where frames from a port are dropped for that reason.
+    static func drop(_ reason: DropReason) -> Verdict { .goto(reason.chain) }
+    /// To where frames to a port are dropped for that reason.
+    static func dropTo(_ reason: DropReason) -> Verdict { .goto(reason.chainToPort) }
+}

@@ -1,0 +1,173 @@
+extension KCRuleset {
+    private typealias S = Sets
+
+    /// What goes to ports, at bridge postrouting: forwarded, flooded or sent by the host itself (which has no mark).
+    static var toPort: [Chain] {
+        [
+            Chain(
+                "to-port", hook: Hook(.postrouting, priority: priority),
+                rules: [
+                    Rule([.lookUp(S.to.key, S.to.name)]),
+                    Rule(.outputNamePrefix("kct"), then: .dropTo(.notReady)),
+                    // VXLAN would copy it to the outer packet.
+                    Rule([.match(.outputNamePrefix("kcx")), .setMark(0)]),
+                ]),
+            Chain("to-limited-open", rules: [Rule(then: .jump("limits-to")), Rule(then: .accept)]),
+            Chain("to-limited", rules: [Rule(then: .jump("limits-to")), Rule(then: .goto("outside"))]),
+            Chain(
+                "limits-to",
+                rules: [
+                    Rule(.inSet([.outputName], S.packetRateIn.name), then: .dropTo(.rate)),
+                    Rule(.inSet([.outputName], S.byteRateIn.name), then: .dropTo(.rate)),
+                ]),
+            // Answers, what RFC 4890 and DHCPv6 need, then what the policies say.
+            Chain(
+                "outside",
+                rules: [
+                    Rule(.notEqual(S.etherType, .number(0x86dd)), then: .dropTo(.policy)),
+                    Rule([
+                        .choose(
+                            .transportProtocol,
+                            [
+                                .init(6, verdict: .goto("outside-tcp")), .init(17, verdict: .goto("outside-udp")),
+                                .init(58, verdict: .goto("outside-icmp")),
+                            ])
+                    ]),
+                    Rule(
+                        .inSet([.outputIndex, .ipv6Destination, .ipv6Source, .transportProtocol], S.otherFlows.name),
+                        then: .goto("deliver")),
+                    Rule(then: .goto("arrive")),
+                ]),
+            Chain(
+                "outside-tcp",
+                rules: [
+                    Rule(.inSet(reply, S.tcpFlows.name), then: .goto("answer-tcp")),
+                    Rule(then: .goto("arrive")),
+                ]),
+            Chain(
+                "outside-udp",
+                rules: [
+                    Rule(.inSet(reply, S.udpFlows.name), then: .goto("deliver")),
+                    // A DHCPv6 server to clients.
+                    Rule(.equal(.transport(0, 32), .number(0x0223_0222)), then: .goto("deliver")),
+                    Rule(then: .goto("arrive")),
+                ]),
+            Chain(
+                "outside-icmp",
+                rules: [
+                    Rule(
+                        .oneOf(
+                            .transport(0, 8), [1, 2, 3, 4, 128, 129, 130, 131, 132, 133, 134, 135, 136, 137, 143]),
+                        then: .goto("deliver")),
+                    Rule(then: .goto("arrive")),
+                ]),
+            // A bare acknowledgement lengthens nothing, or the last one of each connection would keep it for hours.
+            Chain(
+                "answer-tcp",
+                rules: [
+                    Rule([
+                        .match(.anyBit(tcpFlags, finOrReset)), .update(reply, S.tcpFlows.name, seconds: 120),
+                        .verdict(.goto("deliver")),
+                    ]),
+                    Rule(.equal(tcpFlags, .number(0x10)), then: .goto("deliver")),
+                    Rule([.update(reply, S.tcpFlows.name, seconds: 7440), .verdict(.goto("deliver"))]),
+                    Rule(then: .goto("deliver")),
+                ]),
+            // The end of what may go to a port that looks at what it gets.
+            Chain(
+                "deliver",
+                rules: [
+                    Rule([
+                        .match(.equal(S.nextHeader, .number(44))), .match(.equal(.network(336, 13), .number(0))),
+                        .add(S.receivedFragments.key, S.receivedFragments.name),
+                    ]),
+                    Rule([.setMark(FrameMark.member), .verdict(.accept)]),
+                ]),
+        ] + arrivals
+    }
+
+    /// The fields of a flow as its answers have them.
+    private static var reply: [Field] {
+        [.outputIndex, .ipv6Destination, .ipv6Source, S.destinationPort, S.sourcePort]
+    }
+
+    private static var arrivals: [Chain] {
+        [
+            Chain(
+                "arrive",
+                rules: [
+                    Rule(.inSet(S.admitted.key, S.admitted.name), then: .goto("deliver")),
+                    laterFragment(.inSet(S.receivedFragments.key, S.receivedFragments.name), then: .goto("deliver")),
+                    Rule([.setMark(0)]),
+                    Rule([.lookUpMark([.outputName], S.ingressProfiles.name)]),
+                    Rule([.choose(.transportProtocol, [.init(58, verdict: .goto("arrive-icmp"))])]),
+                    Rule([.lookUpMark(S.ingress.key, S.ingress.name)]),
+                    Rule(then: .goto("arrive-rule")),
+                ]),
+            Chain(
+                "arrive-icmp",
+                rules: [
+                    Rule([
+                        .lookUpMark([.mark, .transportProtocol, S.sourcePort, .ipv6Source], S.ingress.name)
+                    ]),
+                    Rule(then: .goto("arrive-rule")),
+                ]),
+            Chain(
+                "arrive-rule",
+                rules: [
+                    Rule(.below(.mark, UInt64(PolicyMark.allowed)), then: .dropTo(.policy)),
+                    Rule(
+                        .anyBit(.mark, UInt64(PolicyMark.limited)), .inSet([.mark], S.ruleRate.name),
+                        then: .dropTo(.rate)),
+                    logAllowed,
+                    Rule(.equal(.transportProtocol, .number(58)), then: .goto("deliver")),
+                    Rule(.inSet([.outputName], S.flowRateIn.name), then: .dropTo(.rate)),
+                    Rule([
+                        .choose(
+                            .transportProtocol,
+                            [
+                                .init(6, verdict: .goto("arrive-tcp")), .init(17, verdict: .goto("arrive-udp")),
+                            ])
+                    ]),
+                    Rule([
+                        .add([.outputIndex, .ipv6Destination, .ipv6Source, .transportProtocol], S.otherFlows.name),
+                        .verdict(.goto("deliver")),
+                    ]),
+                    Rule(then: .dropTo(.tableFull)),
+                ]),
+            Chain(
+                "arrive-tcp",
+                rules: [
+                    Rule([.add(reply, S.tcpFlows.name), .verdict(.goto("deliver"))]),
+                    Rule(then: .dropTo(.tableFull)),
+                ]),
+            Chain(
+                "arrive-udp",
+                rules: [
+                    Rule([.add(reply, S.udpFlows.name), .verdict(.goto("deliver"))]),
+                    Rule(then: .dropTo(.tableFull)),
+                ]),
+        ]
+    }
+
+    /// One for each reason: counts by port, logs some, drops all.
+    static var drops: [Chain] {
+        DropReason.allCases.flatMap { reason in
+            [dropChain(reason.chain, .inputName, reason)]
+                + (reason.isOfReceivers ? [dropChain(reason.chainToPort, .outputName, reason)] : [])
+        }
+    }
+
+    private static func dropChain(_ name: Identifier, _ port: Field, _ reason: DropReason) -> Chain {
+        Chain(
+            name,
+            rules: [
+                Rule([.add([port], reason.counterSet.name)]),
+                Rule([
+                    .limit(Limit(100, burst: 100)),
+                    .log(Log(Comment(derived: reason.rawValue), group: LogGroup.drops, bytes: 256)),
+                ]),
+                Rule(then: .drop),
+            ])
+    }
+}
