@@ -44,7 +44,12 @@ package struct JSONParser {
     private var next: UInt8? { position < bytes.count ? bytes[position] : nil }
 
     private mutating func skipSpace() {
-        while position < bytes.count, [0x20, 0x09, 0x0a, 0x0d].contains(bytes[position]) { position += 1 }
+        while position < bytes.count {
+            switch bytes[position] {
+            case 0x20, 0x09, 0x0a, 0x0d: position += 1
+            default: return
+            }
+        }
     }
 
     private mutating func value(depth: Int) throws(JSONError) -> JSONNode {
@@ -76,7 +81,7 @@ package struct JSONParser {
 
     private mutating func object(depth: Int) throws(JSONError) -> JSONNode.Content {
         var members: [(name: String, value: JSONNode)] = []
-        var names: Set<String> = []
+        var names = MemberNames()
         position += 1
         skipSpace()
         if next == UInt8(ascii: "}") {
@@ -86,7 +91,7 @@ package struct JSONParser {
         while true {
             guard next == UInt8(ascii: "\"") else { throw error("a member's name in quotes is needed here") }
             let name = try string()
-            guard names.insert(name).inserted else {
+            guard names.insert(name, into: members) else {
                 throw error("the name '\(name.prefix(64))' stands twice in one object")
             }
             skipSpace()
@@ -149,7 +154,14 @@ package struct JSONParser {
 
     private mutating func string() throws(JSONError) -> String {
         position += 1
-        var text: [UInt8] = []
+        let start = position
+        while let byte = next, byte >= 0x20, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") { position += 1 }
+        if next == UInt8(ascii: "\"") {
+            position += 1
+            return String(decoding: bytes[start..<position - 1], as: UTF8.self)
+        }
+        // Something has to be translated, or is wrong.
+        var text = Array(bytes[start..<position])
         while let byte = next {
             position += 1
             switch byte {
@@ -202,5 +214,18 @@ package struct JSONParser {
         }
         position += 4
         return unit
+    }
+}
+
+/// Whether a name is new in an object: the few names of an ordinary one are compared, many are hashed.
+private struct MemberNames {
+    private var hashed: Set<String> = []
+    private static let few = 16
+
+    /// False when `name` is among the members already; it is about to become one.
+    mutating func insert(_ name: String, into members: [(name: String, value: JSONNode)]) -> Bool {
+        guard members.count >= Self.few else { return !members.contains { $0.name == name } }
+        if hashed.isEmpty { hashed = Set(members.map(\.name)) }
+        return hashed.insert(name).inserted
     }
 }

@@ -28,11 +28,10 @@ package typealias JSONCodable = JSONReadable & JSONWritable
 
 /// Reads the members of one object and knows which of them nobody asked for.
 package struct FieldReader {
-    private let members: [String: JSONNode]
-    private let order: [String]
+    private let members: [(name: String, value: JSONNode)]
     private let path: String
-    /// The names that were asked for so far.
-    package private(set) var known: Set<String> = []
+    /// The names that were asked for so far. Few: they are those of a type's fields.
+    private var known: [String] = []
 
     /// - Throws: when the node is not an object.
     package init(_ node: JSONNode, path: String) throws(FieldError) {
@@ -41,8 +40,7 @@ package struct FieldReader {
                 field: path.isEmpty ? "(document)" : path, value: node.excerpt,
                 rule: "must be an object, not \(node.typeName)")
         }
-        self.members = Dictionary(members.map { ($0.name, $0.value) }) { first, _ in first }
-        self.order = members.map(\.name)
+        self.members = members
         self.path = path
     }
 
@@ -50,8 +48,8 @@ package struct FieldReader {
 
     /// The member as it stands; nil when it is absent.
     package mutating func node(_ name: String) -> JSONNode? {
-        known.insert(name)
-        return members[name]
+        known.append(name)
+        return members.first { $0.name == name }?.value
     }
 
     /// nil when the member is absent or null.
@@ -74,10 +72,10 @@ package struct FieldReader {
 
     /// Refuses members that no call asked for, and names those that exist.
     package func finish() throws(FieldError) {
-        guard let unknown = order.first(where: { !known.contains($0) }) else { return }
+        guard let unknown = members.first(where: { !known.contains($0.name) })?.name else { return }
         throw FieldError(
             field: path(of: String(unknown.prefix(64))),
-            rule: "is not a field here; the fields are \(known.sorted().joined(separator: ", "))")
+            rule: "is not a field here; the fields are \(Set(known).sorted().joined(separator: ", "))")
     }
 }
 
