@@ -64,12 +64,19 @@ extension SystemTests {
             #expect(try !installed.isCurrent(role, on: machine), "\(role) on \(name) was not of the earlier version")
             try await machine.stop(role, signal: SIGTERM)
             try machine.restart(role)
-            if role == "api" {
-                try await system.laboratory.waitForAPI()
-            } else {
-                try await system.eventually("the new agent of \(name) is in sync and speaks with the API") {
-                    guard let view = try AgentView(of: machine) else { return false }
-                    return view.isInSync && view.isConnected
+            if role == "api" { try await system.laboratory.waitForAPI() }
+            for host in role == "api" ? ["h1", "h2"] : [name] {
+                let machine = try system.machine(host)
+                var said = ""
+                do {
+                    try await system.eventually("the agent of \(host) is in sync and speaks with the API") {
+                        guard let view = try AgentView(of: machine) else { return false }
+                        said = view.node["api"]?["message"]?.string ?? ""
+                        return view.isInSync && view.isConnected
+                    }
+                } catch {
+                    Issue.record("it says: \(said)")
+                    throw error
                 }
             }
             #expect(try installed.isCurrent(role, on: machine))
