@@ -24,5 +24,12 @@ package struct AgentSettings: Hashable, Sendable {
     /// each): so long may a new port have to wait.
     package var slowDeletions = 2
 
+    /// When learned addresses give way.
+    package var bindings = BindingTable.Settings()
+    /// How often is looked whether learned addresses are too old.
+    package var ageing = Duration.seconds(60)
+    /// The least time between two lists of learned addresses of a segment; the API refuses faster ones.
+    package var publication = Duration.seconds(1)
+
     package init() {}
 }

@@ -6,13 +6,16 @@ package struct HostPorts: Sendable {
     package var filter: any PacketFilter
     package var namespaces: any Namespaces
     package var daemons: any DaemonSupervisor
+    package var packets: any PacketLog
 
     package init(
-        links: any LinkTable, filter: any PacketFilter, namespaces: any Namespaces, daemons: any DaemonSupervisor
+        links: any LinkTable, filter: any PacketFilter, namespaces: any Namespaces, daemons: any DaemonSupervisor,
+        packets: any PacketLog
     ) {
         self.links = links
         self.filter = filter
         self.namespaces = namespaces
         self.daemons = daemons
+        self.packets = packets
     }
 }

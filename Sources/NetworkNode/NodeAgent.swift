@@ -12,7 +12,7 @@ import Synchronization
 package struct NodeAgent: Service {
     private let ports: HostPorts
     private let source: any DesiredSource
-    private let sink: any ReportSink
+    private let sink: any ReportSink & BindingSink & ProbeSink
     private let files: AgentFiles
     private let settings: AgentSettings
     private let facts: HostFacts
@@ -24,8 +24,8 @@ package struct NodeAgent: Service {
     ///   - endpoint: where `source` leads, for people.
     ///   - probe: finds out what the host can do, by name, for its report; asked once, beside the first turns.
     package init(
-        ports: HostPorts, source: any DesiredSource, sink: any ReportSink, files: AgentFiles, settings: AgentSettings,
-        facts: HostFacts, endpoint: String, logger: Logger,
+        ports: HostPorts, source: any DesiredSource, sink: any ReportSink & BindingSink & ProbeSink, files: AgentFiles,
+        settings: AgentSettings, facts: HostFacts, endpoint: String, logger: Logger,
         probe: @escaping @Sendable () async -> [String: String] = { [:] }
     ) {
         self.ports = ports
@@ -51,6 +51,7 @@ package struct NodeAgent: Service {
         let outbox = Outbox(
             sink, firstWait: settings.firstReconnect, longestWait: settings.longestReconnect, logger: logger)
         let board = StatusBoard(endpoint: endpoint, facts: facts)
+        let learned = BindingOutbox(sink, interval: settings.publication, logger: logger)
         let keeper = SnapshotKeeper(files)
         // Before the first look, so that nothing happens unseen in between.
         let links = ports.links.events()
@@ -65,6 +66,12 @@ package struct NodeAgent: Service {
                 inbox.post { $0.kept = kept }
             }
             group.addTask { await outbox.run() }
+            group.addTask {
+                await learned.run { segment, refused in
+                    inbox.post { $0.refusedAddresses.append((segment, refused)) }
+                }
+            }
+            group.addTask { await listenToClaims(inbox) }
             group.addTask { await compareRegularly(inbox) }
             group.addTask { await keeper.run(logger) }
             group.addTask { await board.run(files, every: settings.status, logger) }
@@ -75,6 +82,7 @@ package struct NodeAgent: Service {
             for await _ in inbox.wakeups {
                 var content = inbox.take()
                 gate.pass(&content, known: convergence.snapshot?.host, outbox, board)
+                learned.set(isOpen: gate.isAccepted)
                 if gate.isAccepted, !isLeasing {
                     isLeasing = true
                     group.addTask { await renewLease(board) }
@@ -87,6 +95,7 @@ package struct NodeAgent: Service {
                     }
                 }
                 outbox.say(result.reports)
+                for (segment, list) in convergence.takePublications() { learned.say(list, of: segment) }
                 if !isFollowing, convergence.hasBegun {
                     // Not before, since what it costs would only hold up the host's own state.
                     isFollowing = true
@@ -142,6 +151,11 @@ package struct NodeAgent: Service {
             group.addTask { for await _ in filter { inbox.post { $0.events.filter = true } } }
             group.addTask { for await _ in daemons { inbox.post { $0.events.daemons = true } } }
         }
+    }
+
+    private func listenToClaims(_ inbox: Inbox) async {
+        await ClaimListener(log: ports.packets, inbox: inbox, retry: settings.longestReconnect / 10, logger: logger)
+            .run()
     }
 
     private func follow(_ inbox: Inbox) async {

@@ -1,6 +1,7 @@
 import LinuxDaemons
 import LinuxNetlink
 import LinuxPacketFilter
+import LinuxPackets
 import Logging
 import NetworkNode
 import NodePorts
@@ -15,7 +16,7 @@ enum NodeWiring {
             namespaces: LinuxNamespaces(threads: threads),
             daemons: ProcessSupervisor(runDirectory: settings.runDirectory + "/daemons") { instance, line in
                 daemonLog.info("\(line)", metadata: ["daemon": "\(instance)"])
-            })
+            }, packets: NetfilterLog())
     }
 
     /// What the kernel can do, in words for the host's report; empty when it cannot be found out.

@@ -171,7 +171,8 @@ import Testing
         let foreign = Fixture.interface("tap0")
         host.change { $0.set(foreign, Fixture.device(alias: "somebody's")) }
         let ports = HostPorts(
-            links: host.links, filter: host.filter, namespaces: host.namespaces, daemons: host.daemons)
+            links: host.links, filter: host.filter, namespaces: host.namespaces, daemons: host.daemons,
+            packets: host.packets)
         let report = try await Removal(ports, logger: .silent).run()
         #expect(report.left.isEmpty)
         #expect(Set(host.model[nil]?.devices.keys.map(\.text) ?? []) == ["lo", "u0", "tap0"])
@@ -185,7 +186,8 @@ import Testing
         try await settle()
         let before = host.dump
         let ports = HostPorts(
-            links: host.links, filter: host.filter, namespaces: host.namespaces, daemons: host.daemons)
+            links: host.links, filter: host.filter, namespaces: host.namespaces, daemons: host.daemons,
+            packets: host.packets)
         let preview = PlanPreview(ports, logger: .silent)
         let api = StandInAPI(Fixture.reset(9))
         let file = folder.files.state.snapshot

@@ -48,6 +48,7 @@ extension Convergence {
             surveying?.namespaces.formUnion(namespaces)
             for name in namespaces { await observer.look(inside: name, of: &state) }
             if attention.daemons { await observer.lookAtDaemons(of: &state) }
+            scope.formUnion(focus.unseen)
             return scope
         } catch {
             couldNotLook(error)

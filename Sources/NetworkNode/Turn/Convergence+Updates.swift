@@ -10,7 +10,7 @@ extension Convergence {
     /// then the store itself went back, and what the API says is what holds.
     mutating func take(_ update: HostUpdate, into focus: inout Focus) {
         if update.reset {
-            do { replace(with: try HostSnapshot(update), into: &focus) } catch {
+            do { replace(with: try HostSnapshot(withLocalBindings(update)), into: &focus) } catch {
                 logger.error("the API sent a state that cannot be used", metadata: ["reason": "\(error)"])
             }
             return
@@ -24,6 +24,7 @@ extension Convergence {
                 "an older update is passed over",
                 metadata: ["revision": "\(update.revision)", "have": "\(have)"])
         }
+        let update = withLocalBindings(update)
         if !update.isBookmark {
             isUnsaved = true
             if let old = state?.desired { note(update, before: old, in: &focus) }
@@ -32,10 +33,17 @@ extension Convergence {
     }
 
     private mutating func merge(_ update: HostUpdate, into focus: inout Focus) {
+        focus.scope.formUnion(merged(update))
+    }
+
+    /// Takes a change over into what is desired.
+    /// - Returns: the part of the host that it concerns.
+    mutating func merged(_ update: HostUpdate) -> PlanScope {
         do {
-            if let scope = try state?.merge(update) { focus.scope.formUnion(scope) }
+            return try state?.merge(update) ?? PlanScope()
         } catch {
             logger.error("the API sent a change that cannot be used", metadata: ["reason": "\(error)"])
+            return PlanScope()
         }
     }
 

@@ -34,6 +34,10 @@ struct Convergence: Sendable {
     /// Whether the snapshot differs from what was last taken for the disk by more than its revision.
     var isUnsaved = false
     var names = NameIndex()
+    /// Who holds which address, as this host acts on it; nil before the first desired state.
+    var bindings: BindingTable?
+    var nextAgeing: ContinuousClock.Instant?
+    var claims = ClaimCounters()
     /// Subjects whose steps failed.
     var retries: Backoff<Subject>
     /// What is wrong with a subject.
@@ -90,6 +94,7 @@ struct Convergence: Sendable {
         self.begun = begun
         state = PlanningState(desired: snapshot, observed: ObservedHost())
         names = NameIndex(snapshot)
+        if bindings == nil { bindings = BindingTable(snapshot, settings: settings.bindings, at: .now) }
     }
 
     /// What a turn did.
@@ -117,6 +122,7 @@ struct Convergence: Sendable {
         }
         if let result = content.survey { surveying?.result = result }
         for update in content.updates { take(update, into: &focus) }
+        tendBindings(content, into: &focus, at: start)
         focus.attention.merge(content.demands)
         focus.attention.merge(echoes.sift(content.events, at: start))
         focus.attention.merge(echoes.takeDue(at: start))
@@ -150,6 +156,7 @@ struct Convergence: Sendable {
         let work = await carryOut(plan, scope, focus, at: start)
         await lookAgain(after: work.outcome)
         judge(work, focus, since: start)
+        noteAnswered(content.claims, at: .now)
         let reports = reports(after: work)
         if nextRecheck == nil, !recheckable.isEmpty { nextRecheck = start + settings.recheck }
         return Result(reports: reports, survey: survey, nextWake: nextWake(after: .now))
@@ -187,6 +194,6 @@ struct Convergence: Sendable {
 
     private func nextWake(after now: ContinuousClock.Instant) -> ContinuousClock.Instant? {
         guard leftovers.isEmpty || !hasLooked else { return now }
-        return [retries.nextDue(after: now), echoes.due, nextRecheck].compactMap { $0 }.min()
+        return [retries.nextDue(after: now), echoes.due, nextRecheck, nextAgeing].compactMap { $0 }.min()
     }
 }

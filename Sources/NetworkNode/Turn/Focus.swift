@@ -5,6 +5,8 @@ struct Focus: Sendable {
     var attention = Attention()
     /// What the planner says that updates concern, beside the attention.
     var scope = PlanScope()
+    /// The same of changes by which nothing of the host that was seen can have changed: planned without another look.
+    var unseen = PlanScope()
     /// What is desired of these changed: their waits after failures are over, and work on them is no repair.
     var changed: Set<Subject> = []
     /// These are looked at because they were not right, or could not be: work on them is no repair.

@@ -1,6 +1,7 @@
 import NetworkModel
 import NetworkPlanning
 import NodePorts
+import Resources
 import Synchronization
 
 /// What the agent was told since it last looked, from all sides; taking it empties it.
@@ -22,9 +23,14 @@ final class Inbox: Sendable {
         /// What came of the survey that a turn had asked for.
         var survey: Result<HostSurvey, NodeError>?
 
+        /// What guests claim.
+        var claims = ClaimQueue()
+        /// Learned addresses that the API did not grant, by segment.
+        var refusedAddresses: [(segment: ResourceID, refused: [RefusedAddress])] = []
+
         var isEmpty: Bool {
             capabilities == nil && upstream.isEmpty && updates.isEmpty && events.isEmpty && demands.isEmpty
-                && kept == nil && survey == nil
+                && kept == nil && survey == nil && claims.isEmpty && refusedAddresses.isEmpty
         }
     }
 

@@ -81,7 +81,7 @@ extension Convergence {
 
 extension Focus {
     /// Nothing is to be looked at or planned.
-    var isIdle: Bool { attention.isEmpty && scope.isEmpty }
+    var isIdle: Bool { attention.isEmpty && scope.isEmpty && unseen.isEmpty }
 
     /// Keeps why the work of another focus is no repair.
     mutating func remember(_ other: Focus) {

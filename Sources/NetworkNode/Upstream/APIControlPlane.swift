@@ -1,8 +1,9 @@
 package import APIClient
 package import NetworkModel
+package import Resources
 
 /// The control plane behind an API server: `/v1/hosts/{host}/desired`, `…/reports`, `…/lease`.
-package struct APIControlPlane: DesiredSource, ReportSink {
+package struct APIControlPlane: DesiredSource, ReportSink, BindingSink, ProbeSink {
     private let client: APIClient
     /// The host's name or id, as the path takes it.
     private let host: String
@@ -25,6 +26,18 @@ package struct APIControlPlane: DesiredSource, ReportSink {
 
     package func renewLease() async throws(ControlPlaneError) {
         do { try await client.renewLease(host: host) } catch { throw ControlPlaneError(error) }
+    }
+
+    package func publish(
+        _ list: LearnedAddresses, of segment: ResourceID
+    ) async throws(ControlPlaneError) -> LearnedAnswer {
+        do { return try await client.publish(host: host, segment: segment, list) } catch {
+            throw ControlPlaneError(error)
+        }
+    }
+
+    package func answer(_ probe: ResourceID, _ result: ProbeResult) async throws(ControlPlaneError) {
+        do { try await client.answer(host: host, probe: probe, result) } catch { throw ControlPlaneError(error) }
     }
 }
 

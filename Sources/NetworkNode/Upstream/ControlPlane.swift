@@ -1,5 +1,6 @@
 package import APIClient
 package import NetworkModel
+package import Resources
 
 /// Where the agent learns what the host must realise.
 package protocol DesiredSource: Sendable {
@@ -15,6 +16,19 @@ package protocol ReportSink: Sendable {
     func send(_ reports: [ResourceReport]) async throws(ControlPlaneError)
     /// Says that the host lives; every 3 s, believed for 10 s.
     func renewLease() async throws(ControlPlaneError)
+}
+
+/// Where the agent says which addresses guests gave themselves.
+package protocol BindingSink: Sendable {
+    /// Hands over all of one segment; what is not in the list is given back. At most once a second and segment.
+    func publish(_ list: LearnedAddresses, of segment: ResourceID) async throws(ControlPlaneError) -> LearnedAnswer
+}
+
+/// Where the agent answers what somebody asks of this host.
+package protocol ProbeSink: Sendable {
+    /// Replaces what was answered before; at most once a second and probe.
+    /// - Throws: `refused` when the probe has ended.
+    func answer(_ probe: ResourceID, _ result: ProbeResult) async throws(ControlPlaneError)
 }
 
 /// A request to the API that failed.

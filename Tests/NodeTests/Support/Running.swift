@@ -13,7 +13,8 @@ func withAgent(
 ) async throws {
     let agent = NodeAgent(
         ports: HostPorts(
-            links: links ?? host.links, filter: host.filter, namespaces: host.namespaces, daemons: host.daemons),
+            links: links ?? host.links, filter: host.filter, namespaces: host.namespaces, daemons: host.daemons,
+            packets: host.packets),
         source: api, sink: api, files: folder.files, settings: settings,
         facts: HostFacts(kernel: "6.1", version: "test"), endpoint: "unix:/test", logger: Logger.silent)
     try await withThrowingTaskGroup(of: Void.self) { group in

@@ -1,4 +1,5 @@
 import APIClient
+import Addressing
 import NetworkModel
 import NetworkNode
 import NetworkPlanning
@@ -6,7 +7,7 @@ import Resources
 import Synchronization
 
 /// The control plane as the agent sees it: what it sends is chosen by a test, what it is told is kept.
-final class StandInAPI: DesiredSource, ReportSink {
+final class StandInAPI: DesiredSource, ReportSink, BindingSink, ProbeSink {
     private struct State {
         var isAway = false
         /// The first update of the next connection.
@@ -18,6 +19,10 @@ final class StandInAPI: DesiredSource, ReportSink {
         var batches: [[ResourceReport]] = []
         var leases = 0
         var refuses: (@Sendable (ResourceReport) -> Bool)?
+        var learned: [ResourceID: LearnedAddresses] = [:]
+        var publications = 0
+        var heldElsewhere: Set<IPv6Address> = []
+        var answers: [ResourceID: [ProbeResult]] = [:]
     }
 
     private let state: Mutex<State>
@@ -46,7 +51,15 @@ final class StandInAPI: DesiredSource, ReportSink {
 
     func refuse(_ reports: (@Sendable (ResourceReport) -> Bool)?) { state.withLock { $0.refuses = reports } }
 
+    /// Other hosts hold these; they are not granted.
+    func hold(_ addresses: Set<IPv6Address>) { state.withLock { $0.heldElsewhere = addresses } }
+
     // MARK: What a test sees
+
+    /// The last list of a segment; nil when there was none.
+    func learned(on segment: ResourceID) -> LearnedAddresses? { state.withLock { $0.learned[segment] } }
+    var publications: Int { state.withLock { $0.publications } }
+    func answers(to probe: ResourceID) -> [ProbeResult] { state.withLock { $0.answers[probe] ?? [] } }
 
     var connections: Int { state.withLock { $0.connections } }
     var leases: Int { state.withLock { $0.leases } }
@@ -92,5 +105,34 @@ final class StandInAPI: DesiredSource, ReportSink {
     func renewLease() async throws(ControlPlaneError) {
         if state.withLock({ $0.isAway }) { throw ControlPlaneError(.unreachable, "nothing listens there") }
         state.withLock { $0.leases += 1 }
+    }
+
+    func publish(
+        _ list: LearnedAddresses, of segment: ResourceID
+    ) async throws(ControlPlaneError) -> LearnedAnswer {
+        let answer: LearnedAnswer? = state.withLock { state in
+            guard !state.isAway else { return nil }
+            state.publications += 1
+            var granted = list
+            var refused: [RefusedAddress] = []
+            for (attachment, addresses) in list.addresses {
+                for address in addresses.intersection(state.heldElsewhere) {
+                    refused.append(RefusedAddress(attachment: attachment, address: address, reason: .held))
+                    granted.addresses[attachment]?.remove(address)
+                }
+            }
+            state.learned[segment] = granted
+            return LearnedAnswer(revision: Revision(UInt64(state.publications)), refused: refused)
+        }
+        guard let answer else { throw ControlPlaneError(.unreachable, "nothing listens there") }
+        return answer
+    }
+
+    func answer(_ probe: ResourceID, _ result: ProbeResult) async throws(ControlPlaneError) {
+        let isAway = state.withLock { state in
+            if !state.isAway { state.answers[probe, default: []].append(result) }
+            return state.isAway
+        }
+        if isAway { throw ControlPlaneError(.unreachable, "nothing listens there") }
     }
 }

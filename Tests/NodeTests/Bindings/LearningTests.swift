@@ -1,0 +1,125 @@
+import Addressing
+import NetworkModel
+import NetworkNode
+import NetworkPlanning
+import NodePorts
+import NodePortsTesting
+import Resources
+import Testing
+
+/// The agent as it hears claims, over a host in memory.
+@Suite struct LearningTests {
+    let folder: Folder
+    let host = Fixture.machine()
+    let segment = Fixture.segment(1, ipam: .automatic)
+    let guest = Fixture.attachment(1)
+    let other = Fixture.attachment(2)
+    let address = Fixture.address("fd00:b:0:1::77")
+
+    init() throws { folder = try Folder() }
+
+    var state: HostUpdate { Fixture.reset(5, segments: [segment], attachments: [guest, other]) }
+
+    /// Duplicate address detection as a guest does it.
+    static func detection(_ address: IPv6Address, on port: InterfaceName) -> LoggedFrame {
+        var bytes: [UInt8] = [0x33, 0x33, 0xff, 0, 0, 0x77, 2, 0x6b, 0x63, 0, 0, 1, 0x86, 0xdd]
+        bytes += [0x60, 0, 0, 0, 0, 24, 58, 255] + Array(repeating: 0, count: 16)
+        bytes += Fixture.address("ff02::1:ff00:77").bytes + [135, 0, 0, 0, 0, 0, 0, 0] + address.bytes
+        return LoggedFrame(prefix: "claim", source: port, bytes: bytes)
+    }
+
+    func claim(_ address: IPv6Address, by attachment: DesiredAttachment) {
+        host.packetLog.log(Self.detection(address, on: attachment.portName), into: .claims)
+    }
+
+    func isKept(_ address: IPv6Address, by attachment: DesiredAttachment) throws -> Bool {
+        try folder.files.state.snapshot.peek()?.bindings[segment.id]?[address]?.attachment == attachment.id
+    }
+
+    @Test func `a claim is granted, published and kept`() async throws {
+        let api = StandInAPI(state)
+        try await withAgent(host, api, in: folder) {
+            try await eventually("wired") { host.packetLog.isBound(.claims) && host.model.filter.isPresent }
+            try await eventually("published") {
+                claim(address, by: guest)
+                return api.learned(on: segment.id)?.addresses[guest.id] == [address]
+            }
+            try await eventually("kept") { try isKept(address, by: guest) }
+        }
+    }
+
+    @Test func `while the API is away claims are granted, and published when it is back`() async throws {
+        let api = StandInAPI(state)
+        try await withAgent(host, api, in: folder) {
+            try await eventually("wired") { host.packetLog.isBound(.claims) && api.received > 0 }
+            api.goAway()
+            try await eventually("kept") {
+                claim(address, by: guest)
+                return try isKept(address, by: guest)
+            }
+            #expect(api.learned(on: segment.id) == nil)
+            api.comeBack()
+            try await eventually("published") { api.learned(on: segment.id)?.addresses[guest.id] == [address] }
+        }
+    }
+
+    @Test func `what the API does not grant is withdrawn`() async throws {
+        let api = StandInAPI(state)
+        api.hold([address])
+        try await withAgent(host, api, in: folder) {
+            try await eventually("wired") { host.packetLog.isBound(.claims) && api.received > 0 }
+            claim(address, by: guest)
+            try await eventually("refused") { api.publications > 0 }
+            // The list that follows lacks it.
+            try await eventually("given back") { api.publications > 1 && api.learned(on: segment.id)?.count == 0 }
+            try await eventually("not kept") { try !isKept(address, by: guest) }
+        }
+    }
+
+    @Test func `an agent that starts again without an API has what the one before had`() async throws {
+        let api = StandInAPI(state)
+        try await withAgent(host, api, in: folder) {
+            try await eventually("wired") { host.packetLog.isBound(.claims) && api.received > 0 }
+            try await eventually("kept") {
+                claim(address, by: guest)
+                return try isKept(address, by: guest)
+            }
+            try await eventually("in sync") { try folder.status("inSync") == "true" }
+        }
+        let before = host.dump
+        try await withAgent(host, StandInAPI(), in: folder) {
+            try await eventually("started") { try folder.status("lastFullComparison") != "null" }
+            #expect(host.dump == before)
+            // Another's claim of it is refused.
+            try await eventually("others are granted") {
+                claim(address, by: other)
+                claim(Fixture.address("fd00:b:0:1::78"), by: other)
+                return try isKept(Fixture.address("fd00:b:0:1::78"), by: other)
+            }
+            #expect(try isKept(address, by: guest))
+        }
+    }
+
+    @Test func `the log is bound again when its socket failed`() async throws {
+        let api = StandInAPI(state)
+        try await withAgent(host, api, in: folder) {
+            try await eventually("bound") { host.packetLog.isBound(.claims) }
+            host.packetLog.fail(.claims)
+            try await eventually("bound again") { host.packetLog.isBound(.claims) }
+        }
+    }
+
+    @Test(arguments: [0, 13, 53, 60, 77])
+    func `a frame that is cut short claims nothing`(_ length: Int) {
+        var frame = Self.detection(address, on: guest.portName)
+        frame.bytes = Array(frame.bytes.prefix(length))
+        #expect(Claim(frame) == nil)
+    }
+
+    @Test func `any frame with a source claims its source`() {
+        var frame = Self.detection(address, on: guest.portName)
+        frame.bytes.replaceSubrange(22..<38, with: Fixture.address("fd00:b:0:1::99").bytes)
+        #expect(Claim(frame) == Claim(port: guest.portName, address: Fixture.address("fd00:b:0:1::99")))
+        #expect(Claim(Self.detection(address, on: guest.portName))?.address == address)
+    }
+}
