@@ -44,6 +44,25 @@ package struct RadvdConfiguration: Hashable, Sendable {
     /// while the gateway has no way out, since a resolver may be on the segment itself.
     package static let resolverLifetime = 1800
 
+    /// For a process of its own that is started and stopped: it tells the guests of these interfaces, which the gateway
+    /// leaves, that it is no router any more (router lifetime 0, RFC 4861 section 6.2.5). Their prefix stays the
+    /// segment's, so nothing is said of it.
+    package static func farewell(on interfaces: [InterfaceName]) -> String {
+        interfaces.map { name in
+            [
+                header(of: name), "    IgnoreIfMissing on;", "    AdvSendAdvert on;",
+                "    AdvRASrcAddress { \(IPv6Address.segmentRouter); };", "    AdvDefaultLifetime 0;", "};", "",
+            ].joined(separator: "\n")
+        }.joined(separator: "\n")
+    }
+
+    /// Whether a text made here advertises on the interface.
+    package static func advertises(_ text: String, on interface: InterfaceName) -> Bool {
+        text.split(separator: "\n").contains { $0 == header(of: interface) }
+    }
+
+    fileprivate static func header(of interface: InterfaceName) -> String { "interface \(interface) {" }
+
     /// The whole file; equal values give equal text.
     package var text: String { interfaces.map(\.text).joined(separator: "\n") }
 }
@@ -51,7 +70,7 @@ package struct RadvdConfiguration: Hashable, Sendable {
 extension RadvdConfiguration.Interface {
     fileprivate var text: String {
         var lines = [
-            "interface \(name) {",
+            RadvdConfiguration.header(of: name),
             // The device is there before radvd starts, but may be made again under a running one.
             "    IgnoreIfMissing on;",
             "    AdvSendAdvert on;",

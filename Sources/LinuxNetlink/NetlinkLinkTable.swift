@@ -83,7 +83,8 @@ package struct NetlinkLinkTable: LinkTable {
             }
             do throws(NodeError) {
                 try await there.run { context throws(NodeError) in
-                    try LinkWork(context: context).finish(peer.name, peer.settings, kind: .veth)
+                    try LinkWork(context: context).finish(
+                        peer.name, peer.settings, kind: .veth, isGuests: true)
                 }
                 try await here.run { context throws(NodeError) in
                     let work = LinkWork(context: context)

@@ -17,6 +17,8 @@ extension HostModel {
             guard self[namespace]?.devices[name] != nil else { throw refuse(Errno.noDevice) }
             if case .bridge(let bridge) = change.master { try check(master: bridge, of: name, in: namespace, refuse) }
             self[namespace]?.devices[name]?.settings.apply(change)
+            self[namespace]?.devices[name]?.kind.apply(change)
+            if change.alias != nil { self[namespace]?.devices[name]?.isUnfinished = false }
         case .delete(let name): removeDevice(name, in: namespace)
         case .addFlood(let name, let address):
             guard case .vxlan = self[namespace]?.devices[name]?.kind else { throw refuse(Errno.noDevice) }
@@ -74,6 +76,7 @@ extension HostModel {
         if kind == .bridge {
             device.settings.multicastSnooping = settings.multicastSnooping ?? true
             device.settings.netfilterCalls = settings.netfilterCalls ?? false
+            device.settings.linkLocalLearning = settings.linkLocalLearning ?? true
         }
         if settings.master != nil { device.settings.learning = settings.learning ?? true }
         return device
@@ -98,7 +101,9 @@ extension HostModel {
             && settings.master == wanted.master && settings.isUp == wanted.isUp
             && agrees(settings.ipv6Disabled, wanted.ipv6Disabled)
             && agrees(settings.multicastSnooping, wanted.multicastSnooping)
-            && agrees(settings.netfilterCalls, wanted.netfilterCalls) && agrees(settings.learning, wanted.learning)
+            && agrees(settings.netfilterCalls, wanted.netfilterCalls)
+            && agrees(settings.linkLocalLearning, wanted.linkLocalLearning)
+            && agrees(settings.learning, wanted.learning)
     }
 
     private func hasPeer(_ device: Device, _ wanted: NewPeer?) -> Bool {

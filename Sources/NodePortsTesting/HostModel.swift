@@ -75,8 +75,11 @@ package struct HostModel: Sendable {
         return nextIndex
     }
 
-    package mutating func createNamespace(_ name: NamespaceName) {
-        if namespaces[name] == nil { namespaces[name] = newNamespace() }
+    /// - Parameter isUnfinished: KC makes it, and no gateway is named on it yet.
+    package mutating func createNamespace(_ name: NamespaceName, isUnfinished: Bool = false) {
+        guard namespaces[name] == nil else { return }
+        namespaces[name] = newNamespace()
+        namespaces[name]?.devices[.loopback]?.isUnfinished = isUnfinished
     }
 
     package mutating func deleteNamespace(_ name: NamespaceName) {

@@ -61,7 +61,7 @@ package final class InMemoryHost: Sendable {
             switch operation {
             case .link(let operation, in: let namespace): try model.apply(operation, in: namespace)
             case .filter(let operation): try model.apply([operation])
-            case .createNamespace(let name): model.createNamespace(name)
+            case .createNamespace(let name): model.createNamespace(name, isUnfinished: true)
             case .deleteNamespace(let name): model.deleteNamespace(name)
             case .setForwarding(let on, in: let name): try model.setForwarding(on, in: name)
             case .ensureDaemon(let spec): try model.ensure(spec)

@@ -96,7 +96,7 @@ extension NodeContract.Run {
         await apply(.create(NewLink(name: underlay, kind: .bridge, settings: LinkSettings(mtu: 1500, isUp: true))))
         let wanted = LinkSettings(
             alias: "kc:contract/1", mtu: 1400, isUp: true, ipv6Disabled: true, multicastSnooping: false,
-            netfilterCalls: false)
+            netfilterCalls: false, linkLocalLearning: false)
         let new = NewLink(name: bridge, kind: .bridge, settings: wanted)
         await apply(.create(new))
         await apply(.create(new))

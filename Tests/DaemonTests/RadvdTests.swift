@@ -114,6 +114,48 @@ import Testing
         try await supervisor.stop(instance: instance, withdraw: false)
     }
 
+    @Test func `on a segment that its gateway loses a guest loses its default route, on others it does not`()
+        async throws
+    {
+        let other = try InterfaceName("seg00012d")
+        try router.run(
+            "ip", "link", "add", other.text, "type", "veth", "peer", "name", "eth1", "netns", guest.name.text)
+        try router.run("ip", "address", "add", "fe80::1/64", "dev", other.text, "nodad")
+        try router.run("ip", "link", "set", other.text, "up")
+        try guest.run("ip", "link", "set", "eth1", "up")
+        func route(_ device: String) throws -> String {
+            try guest.run("ip", "-6", "route", "show", "default", "dev", device)
+        }
+        func interface(_ name: InterfaceName, _ prefix: String) throws -> RadvdConfiguration.Interface {
+            RadvdConfiguration.Interface(
+                name: name, prefix: try IPv6Prefix(parsing: prefix), mtu: try MTU(1430), routerLifetimeSeconds: 1800,
+                resolvers: [])
+        }
+        let lost = try interface(try InterfaceName(Self.segment), "fd00:1:2:3::/64")
+        let kept = try interface(other, "fd00:1:2:4::/64")
+        func spec(_ interfaces: RadvdConfiguration.Interface...) -> DaemonSpec {
+            DaemonSpec(
+                program: .radvd, instance: instance, namespace: router.name.text,
+                configuration: RadvdConfiguration(interfaces: interfaces).text)
+        }
+        let supervisor = supervisor()
+        try await supervisor.ensure(spec(lost, kept))
+        try await eventually(within: .seconds(30)) { try !route("eth0").isEmpty && !route("eth1").isEmpty }
+
+        // What a plan does when a segment goes.
+        try await supervisor.ensure(spec(kept))
+        #expect(try !route("eth0").isEmpty, "radvd itself says nothing when it forgets an interface")
+        var farewell = spec()
+        farewell.instance = instance + "-farewell"
+        farewell.configuration = RadvdConfiguration.farewell(on: [lost.name])
+        try await supervisor.ensure(farewell)
+        try await supervisor.stop(instance: farewell.instance, withdraw: true)
+        try await eventually { try route("eth0").isEmpty }
+        #expect(try !route("eth1").isEmpty)
+        #expect(await supervisor.observe().keys.sorted() == [instance])
+        try await supervisor.stop(instance: instance, withdraw: false)
+    }
+
     @Test func `stopping without withdrawal leaves the guest its default route`() async throws {
         let supervisor = supervisor()
         try await serve(supervisor)

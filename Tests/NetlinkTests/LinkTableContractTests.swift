@@ -55,7 +55,7 @@ import Testing
         name: .device("kcb000001"), kind: .bridge,
         settings: LinkSettings(
             alias: "kc:segment/1", mtu: 1430, isUp: true, ipv6Disabled: true, multicastSnooping: false,
-            netfilterCalls: false))
+            netfilterCalls: false, linkLocalLearning: false))
     private static let tap = NewLink(
         name: .device("kctaaaaaaaaaa"), kind: .tap,
         settings: LinkSettings(
@@ -91,6 +91,7 @@ import Testing
                 if new.settings.learning == nil { found.settings.learning = nil }
                 if new.settings.multicastSnooping == nil { found.settings.multicastSnooping = nil }
                 if new.settings.netfilterCalls == nil { found.settings.netfilterCalls = nil }
+                if new.settings.linkLocalLearning == nil { found.settings.linkLocalLearning = nil }
                 #expect(found.settings == new.settings)
             }
             try await place.apply(all.map { .create($0) })

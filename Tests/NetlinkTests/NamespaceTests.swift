@@ -28,10 +28,19 @@ import Testing
         await #expect(throws: NodeError.self) { try await namespaces.setForwarding(true, in: name) }
     }
 
-    @Test func `a file that a crash left without its namespace is completed`() async throws {
+    @Test func `until somebody marks it a new namespace shows that it is unfinished`() async throws {
+        try await KernelNamespace.with { space in
+            #expect(try await space.link(.loopback)?.isUnfinished == true)
+            try await space.apply([.change(.loopback, LinkChange(alias: "kc:gateway/1", isUp: true))])
+            #expect(try await space.link(.loopback)?.isUnfinished == false)
+        }
+    }
+
+    @Test func `a file that a crash left without its namespace is no namespace, and is completed`() async throws {
         let namespaces = LinuxNamespaces(threads: try NamespaceThreads())
         let name = try #require(NamespaceName("kcn-\(getpid())-half"))
         close(open("/run/netns/\(name.text)", O_CREAT | O_WRONLY | O_CLOEXEC, 0))
+        #expect(try await !namespaces.list().contains(name))
         try await namespaces.create(name)
         #expect(try shell("ip netns exec \(name.text) ip -br link").contains("lo"))
         try await namespaces.delete(name)

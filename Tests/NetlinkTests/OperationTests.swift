@@ -101,8 +101,47 @@ import Testing
             try await space.apply([.change(bridge, LinkChange(multicastSnooping: false, netfilterCalls: false))])
             #expect(try await space.link(bridge)?.settings.multicastSnooping == false)
             #expect(try await space.link(bridge)?.settings.netfilterCalls == false)
+            for value in [false, true] {
+                try await space.apply([.change(bridge, LinkChange(linkLocalLearning: value))])
+                #expect(try await space.link(bridge)?.settings.linkLocalLearning == value)
+            }
             let error = try await space.failure(.change(.device("absent"), LinkChange(isUp: true)))
             #expect(error.code == .errno(ENODEV))
+        }
+    }
+
+    @Test func `a VXLAN device gets another hop limit and is the same device`() async throws {
+        try await KernelNamespace.with { space in
+            try space.underlay()
+            var vxlan = try Self.vxlan(group: "ff15::8b00:1", master: Self.bridge.name)
+            try await space.apply([.create(Self.bridge), .create(vxlan)])
+            let before = try #require(try await space.link(vxlan.name))
+            try await space.apply([.change(vxlan.name, LinkChange(hopLimit: 8))])
+            let after = try #require(try await space.link(vxlan.name))
+            guard case .vxlan(var settings) = before.kind else { throw Unexpected("\(before.kind)") }
+            settings.hopLimit = 8
+            #expect(after.kind == .vxlan(settings))
+            #expect(after.index == before.index)
+            #expect(after.settings == before.settings)
+            // A creation that meets a device with another one does the same.
+            try await space.apply([.create(vxlan)])
+            #expect(try await space.link(vxlan.name) == before)
+            vxlan = try Self.vxlan(group: "ff15::8b00:2", master: Self.bridge.name)
+            #expect(try await space.failure(.create(vxlan)).code == .errno(EEXIST))
+        }
+    }
+
+    @Test func `what a guest gets has no mark of its making but the alias`() async throws {
+        try await KernelNamespace.with { space in
+            try await KernelNamespace.with { guest in
+                let settings = LinkSettings(alias: "kc:attachment/1", mtu: 1430, isUp: true)
+                let veth = NewLink(
+                    name: .device("kctbbbbbbbbbb"), kind: .veth, settings: settings,
+                    peer: NewPeer(namespace: guest.name, name: .device("eth0"), settings: settings))
+                try await space.apply([.create(veth)])
+                #expect(try guest.run("ip -o link show dev eth0").contains("group default"))
+                #expect(try await guest.link(.device("eth0"))?.settings.alias == "kc:attachment/1")
+            }
         }
     }
 

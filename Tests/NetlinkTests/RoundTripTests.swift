@@ -12,7 +12,7 @@ import Testing
         try await KernelNamespace.with { space in
             let settings = LinkSettings(
                 alias: "kc:segment/1", mtu: 1430, mac: MACAddress(0x02_00_00_00_00_01), isUp: true, ipv6Disabled: true,
-                multicastSnooping: false, netfilterCalls: false)
+                multicastSnooping: false, netfilterCalls: false, linkLocalLearning: false)
             let bridge = NewLink(name: .device("kcb000001"), kind: .bridge, settings: settings)
             try await space.apply([.create(bridge)])
             let found = try #require(try await space.link(bridge.name))

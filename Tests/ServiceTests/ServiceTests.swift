@@ -57,6 +57,22 @@ import Testing
         }
     }
 
+    @Test func `the underlay's port stays while there are segments, its hop limit may change`() async throws {
+        try await TestServer.with { server in
+            let service = server.service
+            func put(_ port: Int, _ hopLimit: Int) async throws {
+                let spec = #"{"mtu":1500,"port":\#(port),"hopLimit":\#(hopLimit)}"#
+                try await service.put(.underlay, "default", #"{"name":"default","spec":\#(spec)}"#)
+            }
+            try await put(8472, 64)
+            try await service.make(.segment, #"{"name":"a","spec":{"ipam":"none"}}"#)
+            await expectProblem(.inUse, saying: "port", "segments") { try await put(4789, 64) }
+            try await put(8472, 8)
+            try await service.remove(.segment, "a")
+            try await put(4789, 8)
+        }
+    }
+
     @Test func `an exhausted pool says which, and a larger one helps`() async throws {
         try await TestServer.with { server in
             let service = server.service

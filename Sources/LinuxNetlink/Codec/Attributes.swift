@@ -50,6 +50,12 @@ struct Attribute {
         return IPv6Address(high: 0, low: 0xffff << 32 | UInt64(value))
     }
 
+    /// IFLA_BR_MULTI_BOOLOPT: the opposite of BR_BOOLOPT_NO_LL_LEARN.
+    var linkLocalLearning: Bool? {
+        guard bytes.count == MemoryLayout<br_boolopt_multi>.size else { return nil }
+        return bytes.loadUnaligned(as: br_boolopt_multi.self).optval >> BR_BOOLOPT_NO_LL_LEARN.rawValue & 1 == 0
+    }
+
     var mac: MACAddress? { bytes.count == 6 ? MACAddress(bytes: bytes) : nil }
 
     /// The bytes are all zero, and there are some.

@@ -18,6 +18,7 @@ struct LinkAnswer {
     var vxlan = VXLANAnswer()
     var multicastSnooping: Bool?
     var netfilterCalls: Bool?
+    var linkLocalLearning: Bool?
     var learning: Bool?
     /// True when the device has no IPv6 at all (no AF_INET6 part: a kernel with IPv6 off, an MTU below 1280).
     var ipv6Disabled = true
@@ -100,6 +101,7 @@ struct LinkAnswer {
             case IFLA_BR_MCAST_SNOOPING: multicastSnooping = attribute.uint8 == 1
             case IFLA_BR_NF_CALL_IPTABLES, IFLA_BR_NF_CALL_IP6TABLES, IFLA_BR_NF_CALL_ARPTABLES:
                 calls.insert(attribute.uint8 == 1)
+            case IFLA_BR_MULTI_BOOLOPT: linkLocalLearning = attribute.linkLocalLearning
             default: break
             }
         }
@@ -130,7 +132,7 @@ extension LinkAnswer {
         let settings = LinkSettings(
             alias: alias, mtu: mtu, mac: mac, master: master.flatMap(nameOf), isUp: flags & UInt32(IFF_UP) != 0,
             ipv6Disabled: ipv6Disabled, multicastSnooping: multicastSnooping, netfilterCalls: netfilterCalls,
-            learning: learning)
+            linkLocalLearning: linkLocalLearning, learning: learning)
         return ObservedLink(
             name: name, index: index, kind: observedKind(nameOf: nameOf), settings: settings,
             isRunning: flags & UInt32(IFF_UP) != 0 && flags & UInt32(IFF_RUNNING) != 0,

@@ -24,7 +24,9 @@ extension RequestBuffer {
             case .bridge:
                 put(IFLA_INFO_KIND, text: "bridge")
                 nest(IFLA_INFO_DATA) {
-                    put(bridgeSnooping: new.settings.multicastSnooping, netfilterCalls: new.settings.netfilterCalls)
+                    put(
+                        bridgeSnooping: new.settings.multicastSnooping, netfilterCalls: new.settings.netfilterCalls,
+                        linkLocalLearning: new.settings.linkLocalLearning)
                 }
             case .veth:
                 put(IFLA_INFO_KIND, text: "veth")
@@ -66,12 +68,29 @@ extension RequestBuffer {
         put(IFLA_VXLAN_UDP_ZERO_CSUM6_RX, UInt8(0))
     }
 
-    private func put(bridgeSnooping: Bool?, netfilterCalls: Bool?) {
+    private func put(bridgeSnooping: Bool?, netfilterCalls: Bool?, linkLocalLearning: Bool?) {
         if let bridgeSnooping { put(IFLA_BR_MCAST_SNOOPING, UInt8(bridgeSnooping ? 1 : 0)) }
         if let netfilterCalls {
             for type in [IFLA_BR_NF_CALL_IPTABLES, IFLA_BR_NF_CALL_IP6TABLES, IFLA_BR_NF_CALL_ARPTABLES] {
                 put(type, UInt8(netfilterCalls ? 1 : 0))
             }
+        }
+        if let linkLocalLearning {
+            let option = UInt32(1) << BR_BOOLOPT_NO_LL_LEARN.rawValue
+            put(
+                IFLA_BR_MULTI_BOOLOPT,
+                br_boolopt_multi(optval: linkLocalLearning ? 0 : option, optmask: option))
+        }
+    }
+
+    /// RTM_NEWLINK that changes the hop limit of a living VXLAN device; all else of it stays (vxlan_changelink).
+    func adjustVXLAN(_ name: InterfaceName, hopLimit: UInt8) {
+        begin(RTM_NEWLINK)
+        put(header: ifinfomsg())
+        put(IFLA_IFNAME, text: name.text)
+        nest(IFLA_LINKINFO) {
+            put(IFLA_INFO_KIND, text: "vxlan")
+            nest(IFLA_INFO_DATA) { put(IFLA_VXLAN_TTL, hopLimit) }
         }
     }
 
@@ -99,13 +118,19 @@ extension RequestBuffer {
     }
 
     /// RTM_NEWLINK that changes a living bridge's own options.
-    func adjustBridge(_ name: InterfaceName, multicastSnooping: Bool?, netfilterCalls: Bool?) {
+    func adjustBridge(
+        _ name: InterfaceName, multicastSnooping: Bool?, netfilterCalls: Bool?, linkLocalLearning: Bool?
+    ) {
         begin(RTM_NEWLINK)
         put(header: ifinfomsg())
         put(IFLA_IFNAME, text: name.text)
         nest(IFLA_LINKINFO) {
             put(IFLA_INFO_KIND, text: "bridge")
-            nest(IFLA_INFO_DATA) { put(bridgeSnooping: multicastSnooping, netfilterCalls: netfilterCalls) }
+            nest(IFLA_INFO_DATA) {
+                put(
+                    bridgeSnooping: multicastSnooping, netfilterCalls: netfilterCalls,
+                    linkLocalLearning: linkLocalLearning)
+            }
         }
     }
 

@@ -61,6 +61,12 @@ final class RequestBuffer {
 
     func put(_ type: Int, _ value: Int32) { put(type, UInt32(bitPattern: value)) }
 
+    /// A struct of the kernel's.
+    func put(_ type: Int, _ value: br_boolopt_multi) {
+        var value = value
+        keep(mnl_attr_put_check(header, Self.capacity, UInt16(type), MemoryLayout<br_boolopt_multi>.size, &value))
+    }
+
     /// In network order, as IFLA_VXLAN_PORT wants it.
     func put(_ type: Int, bigEndian value: UInt16) {
         keep(mnl_attr_put_u16_check(header, Self.capacity, UInt16(type), value.bigEndian))

@@ -14,9 +14,14 @@ extension LinkWork {
                 _ = try bridgeIndex(name)
                 try DeviceFiles.setIPv6Disabled(disabled, on: name)
             }
-            if change.multicastSnooping != nil || change.netfilterCalls != nil {
+            if change.multicastSnooping != nil || change.netfilterCalls != nil || change.linkLocalLearning != nil {
                 request.adjustBridge(
-                    name, multicastSnooping: change.multicastSnooping, netfilterCalls: change.netfilterCalls)
+                    name, multicastSnooping: change.multicastSnooping, netfilterCalls: change.netfilterCalls,
+                    linkLocalLearning: change.linkLocalLearning)
+                try netlink.acknowledge()
+            }
+            if let hopLimit = change.hopLimit {
+                request.adjustVXLAN(name, hopLimit: hopLimit)
                 try netlink.acknowledge()
             }
             let master: Int32? =

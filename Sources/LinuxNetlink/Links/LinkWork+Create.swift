@@ -65,7 +65,11 @@ extension LinkWork {
     }
 
     /// What the kernel does not take at birth. Does no harm to a device that has it all.
-    func finish(_ name: InterfaceName, _ settings: LinkSettings, kind: LinkKind) throws(NodeError) {
+    /// - Parameter isGuests: the device is a guest's own from now on, and no mark of KC's making stays on it but the
+    ///   alias.
+    func finish(
+        _ name: InterfaceName, _ settings: LinkSettings, kind: LinkKind, isGuests: Bool = false
+    ) throws(NodeError) {
         let operation = "set up \(kind.word)"
         do throws(KernelError) {
             if let disabled = settings.ipv6Disabled { try DeviceFiles.setIPv6Disabled(disabled, on: name) }
@@ -76,7 +80,7 @@ extension LinkWork {
             request.adjust(
                 name, alias: settings.alias, mtu: kind.takesMTUAtBirth ? nil : settings.mtu,
                 mac: kind == .tap ? settings.mac : nil, master: master,
-                group: kind == .tap && settings.alias != nil ? ObservedLink.creationGroup : nil,
+                group: isGuests ? 0 : kind == .tap && settings.alias != nil ? ObservedLink.creationGroup : nil,
                 isUp: isUpLater ? nil : settings.isUp)
             try netlink.acknowledge()
             if let learning = settings.learning, master != nil, !learning {
@@ -101,7 +105,7 @@ extension LinkWork {
                 alias: wanted.alias, mtu: wanted.mtu, mac: wanted.mac,
                 master: wanted.master.map { .bridge($0) }, isUp: wanted.isUp, ipv6Disabled: wanted.ipv6Disabled,
                 multicastSnooping: wanted.multicastSnooping, netfilterCalls: wanted.netfilterCalls,
-                learning: wanted.learning))
+                linkLocalLearning: wanted.linkLocalLearning, learning: wanted.learning, hopLimit: new.kind.hopLimit))
     }
 
     /// The existing device is of the wanted kind, and ours by its alias, or by its group where a crash came before it
@@ -113,7 +117,7 @@ extension LinkWork {
                 .errno(EAGAIN), operation: operation, subject: new.name.text,
                 message: "a device of that name was there and went away meanwhile")
         }
-        guard found.kind == new.kind else {
+        guard found.kind.canBecome(new.kind) else {
             throw NodeError(
                 .errno(EEXIST), operation: operation, subject: new.name.text,
                 message: "a device of that name exists and is another: \(found.kind)")
@@ -170,6 +174,8 @@ extension LinkKind {
         case .other(let kind): kind
         }
     }
+
+    var hopLimit: UInt8? { if case .vxlan(let settings) = self { settings.hopLimit } else { nil } }
 
     var takesMTUAtBirth: Bool {
         switch self {

@@ -1,6 +1,8 @@
+import Addressing
 import CMnl
 import Glibc
 package import NetworkModel
+import NetworkPlanning
 package import NodePorts
 
 /// Named network namespaces as iproute2 makes them: a file in /run/netns with the namespace mounted on it.
@@ -22,8 +24,9 @@ package struct LinuxNamespaces: Namespaces {
             let text = withUnsafeBytes(of: &entry.pointee.d_name) {
                 String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
             }
-            // Names that KC does not give (".", "..", spaces) are none of its business.
-            if let name = NamespaceName(text) { names.insert(name) }
+            // Names that KC does not give (".", "..", spaces) are none of its business; a plain file that a crash left
+            // without its mount is no namespace, and `create` takes it over.
+            if let name = NamespaceName(text), Self.isNamespace(NamespaceFile.path(name)) { names.insert(name) }
         }
         return names
     }
@@ -82,6 +85,11 @@ package struct LinuxNamespaces: Namespaces {
             isMine = true
             guard unshare(Int32(CMNL_CLONE_NEWNET)) == 0 else { throw .last("unshare(CLONE_NEWNET)") }
             defer { home.enter() }
+            // Before it has a name: whoever finds it sees that it was left by an interrupted creation, until its
+            // loopback device has an alias.
+            let netlink = try NetlinkConnection()
+            netlink.request.adjust(.loopback, group: ObservedLink.creationGroup)
+            try netlink.acknowledge()
             guard mount("/proc/thread-self/ns/net", path, "none", UInt(MS_BIND), nil) == 0 else {
                 throw .last("mount \(path)")
             }

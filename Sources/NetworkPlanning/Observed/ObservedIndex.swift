@@ -31,6 +31,10 @@ package struct ObservedIndex: Hashable, Sendable {
     /// The namespaces marked as a gateway's.
     package private(set) var gateways: [ResourceID: Set<NamespaceName>] = [:]
 
+    /// Namespaces that were made and not given to a gateway: their loopback device says so. Any that a gateway has is
+    /// finished by it.
+    package private(set) var unfinishedNamespaces: Set<NamespaceName> = []
+
     package init() {}
 
     package init(_ observed: ObservedHost) {
@@ -66,6 +70,9 @@ package struct ObservedIndex: Hashable, Sendable {
 
     /// Takes a device of another namespace in.
     package mutating func add(_ link: ObservedLink, in namespace: NamespaceName) {
+        if link.name == .loopback, link.isUnfinished, namespace.text.hasPrefix(NamespaceName.gatewayPrefix) {
+            unfinishedNamespaces.insert(namespace)
+        }
         switch DeviceMark.of(link) {
         case .attachment(let id): peers[id, default: []].insert(PeerPlace(namespace, link.name))
         case .gateway(let id): gateways[id, default: []].insert(namespace)
@@ -74,6 +81,7 @@ package struct ObservedIndex: Hashable, Sendable {
     }
 
     package mutating func remove(_ link: ObservedLink, in namespace: NamespaceName) {
+        if link.name == .loopback { unfinishedNamespaces.remove(namespace) }
         switch DeviceMark.of(link) {
         case .attachment(let id): peers.remove(PeerPlace(namespace, link.name), from: id)
         case .gateway(let id): gateways.remove(namespace, from: id)

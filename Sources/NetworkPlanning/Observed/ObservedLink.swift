@@ -32,7 +32,8 @@ package struct ObservedLink: Hashable, Sendable {
     }
 }
 
-/// What a device is, with the settings that cannot change while it lives: a difference here means delete and create.
+/// What a device is, with the settings that cannot change while it lives: a difference here means delete and create,
+/// but for the hop limit (`canBecome`).
 package enum LinkKind: Hashable, Sendable {
     case vxlan(VXLANSettings)
     case bridge
@@ -44,6 +45,16 @@ package enum LinkKind: Hashable, Sendable {
     case other(String)
 }
 
+extension LinkKind {
+    /// Whether a living device of this kind can be made one of that kind: the kernel changes a VXLAN's hop limit in
+    /// place and nothing else of what is here (vxlan_changelink).
+    package func canBecome(_ wanted: LinkKind) -> Bool {
+        guard case .vxlan(var settings) = self, case .vxlan(let other) = wanted else { return self == wanted }
+        settings.hopLimit = other.hopLimit
+        return settings == other
+    }
+}
+
 /// linux/if_link.h IFLA_VXLAN_*.
 package struct VXLANSettings: Hashable, Sendable {
     package var vni: VNI
@@ -53,6 +64,7 @@ package struct VXLANSettings: Hashable, Sendable {
     /// The underlay interface.
     package var link: InterfaceName
     package var port: UInt16
+    /// The one that changes on a living device.
     package var hopLimit: UInt8
 
     package init(vni: VNI, group: IPv6Address?, local: IPv6Address, link: InterfaceName, port: UInt16, hopLimit: UInt8)
@@ -81,13 +93,18 @@ package struct LinkSettings: Hashable, Sendable {
     package var multicastSnooping: Bool?
     /// Bridges: IFLA_BR_NF_CALL_IPTABLES/IP6TABLES/ARPTABLES, all three alike; nil on other kinds.
     package var netfilterCalls: Bool?
+    /// Bridges: whether the source of a frame to a link-local group (01:80:c2:00:00:0x), which no gate of a port sees,
+    /// is learned (the opposite of BR_BOOLOPT_NO_LL_LEARN, linux/if_bridge.h); nil on other kinds.
+    package var linkLocalLearning: Bool?
     /// Bridge ports: IFLA_BRPORT_LEARNING; nil elsewhere or when it does not matter.
     package var learning: Bool?
 
     package init(
         alias: String? = nil, mtu: Int, mac: MACAddress? = nil, master: InterfaceName? = nil, isUp: Bool,
-        ipv6Disabled: Bool? = nil, multicastSnooping: Bool? = nil, netfilterCalls: Bool? = nil, learning: Bool? = nil
+        ipv6Disabled: Bool? = nil, multicastSnooping: Bool? = nil, netfilterCalls: Bool? = nil,
+        linkLocalLearning: Bool? = nil, learning: Bool? = nil
     ) {
+        self.linkLocalLearning = linkLocalLearning
         self.alias = alias
         self.mtu = mtu
         self.mac = mac

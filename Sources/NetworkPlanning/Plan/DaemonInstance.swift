@@ -7,4 +7,7 @@ package enum DaemonInstance {
     package static func radvd(of gateway: ResourceID) -> String {
         "radvd-" + NamespaceName.gateway(gateway).text.dropFirst("kcg-".count)
     }
+
+    /// The one that says goodbye on the segments that a gateway loses, and ends at once.
+    package static func farewell(of gateway: ResourceID) -> String { radvd(of: gateway) + "-farewell" }
 }

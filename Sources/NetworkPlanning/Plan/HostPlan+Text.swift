@@ -104,7 +104,7 @@ extension LinkSettings {
         LinkChange(
             alias: alias, mtu: mtu, mac: mac, master: master.map(LinkChange.Master.bridge), isUp: isUp,
             ipv6Disabled: ipv6Disabled, multicastSnooping: multicastSnooping, netfilterCalls: netfilterCalls,
-            learning: learning
+            linkLocalLearning: linkLocalLearning, learning: learning
         ).words
     }
 }
@@ -126,7 +126,9 @@ extension LinkChange {
         if let ipv6Disabled { words.append("ipv6 \(ipv6Disabled ? "off" : "on")") }
         flag("mcast_snooping", multicastSnooping)
         flag("nf_call", netfilterCalls)
+        flag("ll_learn", linkLocalLearning)
         flag("learning", learning)
+        if let hopLimit { words.append("ttl \(hopLimit)") }
         if let alias { words.append(alias.isEmpty ? "no alias" : "alias '\(alias)'") }
         return words.joined(separator: " ")
     }

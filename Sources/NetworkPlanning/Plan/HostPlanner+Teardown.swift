@@ -18,6 +18,9 @@ extension HostPlanner {
         for (id, namespaces) in seen.gateways.sorted(by: { $0.key < $1.key }) {
             for name in namespaces.sorted() { steps.append(Step(.deleteNamespace(name), for: .gateway(id))) }
         }
+        for name in seen.unfinishedNamespaces.sorted() where observed.inside[name]?.strangers.isEmpty == true {
+            steps.append(Step(.deleteNamespace(name), for: .orphan))
+        }
         var removal = TeardownDraft(observed: observed, seen: seen)
         for name in seen.marks.keys.sorted() { removal.take(name) }
         for name in seen.unfinished.sorted() where seen.marks[name] == nil {

@@ -48,7 +48,10 @@ package enum HostPlanner {
         for id in segments { draft.planSegment(id) }
         for id in attachments { draft.planAttachment(id) }
         for id in gateways { draft.planServices(of: id) }
-        if scope.isWhole || scope.host { draft.planStrays() }
+        if scope.isWhole || scope.host {
+            draft.planStrays()
+            draft.planUnfinishedNamespaces()
+        }
         return draft.plan
     }
 }

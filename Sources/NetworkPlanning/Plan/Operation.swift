@@ -74,12 +74,18 @@ package struct LinkChange: Hashable, Sendable {
     package var ipv6Disabled: Bool?
     package var multicastSnooping: Bool?
     package var netfilterCalls: Bool?
+    package var linkLocalLearning: Bool?
     package var learning: Bool?
+    /// Of a VXLAN device.
+    package var hopLimit: UInt8?
 
     package init(
         alias: String? = nil, mtu: Int? = nil, mac: MACAddress? = nil, master: Master? = nil, isUp: Bool? = nil,
-        ipv6Disabled: Bool? = nil, multicastSnooping: Bool? = nil, netfilterCalls: Bool? = nil, learning: Bool? = nil
+        ipv6Disabled: Bool? = nil, multicastSnooping: Bool? = nil, netfilterCalls: Bool? = nil,
+        linkLocalLearning: Bool? = nil, learning: Bool? = nil, hopLimit: UInt8? = nil
     ) {
+        self.linkLocalLearning = linkLocalLearning
+        self.hopLimit = hopLimit
         self.alias = alias
         self.mtu = mtu
         self.mac = mac

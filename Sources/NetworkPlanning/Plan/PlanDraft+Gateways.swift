@@ -44,6 +44,15 @@ extension PlanDraft {
         if inside?.isForwarding != true { add(.setForwarding(true, in: name), for: subject, in: .namespaces) }
     }
 
+    /// A namespace that a crash left between its making and its marking, and that no gateway finishes any more.
+    mutating func planUnfinishedNamespaces() {
+        let wanted = Set(context.desired.gateways.keys.map { NamespaceName.gateway($0) })
+        for name in context.seen.unfinishedNamespaces.subtracting(wanted).sorted()
+        where context.observed.inside[name]?.strangers.isEmpty == true {
+            add(.deleteNamespace(name), for: .orphan, in: .removeNamespaces)
+        }
+    }
+
     /// Addresses and daemons of a gateway, after its ports.
     mutating func planServices(of id: ResourceID) {
         guard let gateway = context.desired.gateways[id], refusedGateways[id] == nil else { return }
@@ -85,23 +94,47 @@ extension PlanDraft {
         guard !segments.isEmpty else { return stop(daemon: instance, for: .gateway(gateway.id)) }
         // A router without a way out must not draw its guests' traffic (RFC 7084 section 4.1, G-4).
         let hasWayOut = context.observed.inside[namespace]?.hasDefaultRoute == true
-        let configuration = RadvdConfiguration(
-            interfaces: segments.sorted { $0.vni < $1.vni }.compactMap { segment in
-                segment.prefix.map {
-                    RadvdConfiguration.Interface(
-                        name: .gatewaySegment(segment.vni), prefix: $0, mtu: segment.mtu,
-                        routerLifetimeSeconds: hasWayOut ? Self.routerLifetimeSeconds : 0,
-                        resolvers: gateway.resolvers)
-                }
+        let interfaces = segments.sorted { $0.vni < $1.vni }.compactMap { segment in
+            segment.prefix.map {
+                RadvdConfiguration.Interface(
+                    name: .gatewaySegment(segment.vni), prefix: $0, mtu: segment.mtu,
+                    routerLifetimeSeconds: hasWayOut ? Self.routerLifetimeSeconds : 0,
+                    resolvers: gateway.resolvers)
             }
-        ).text
+        }
+        let configuration = RadvdConfiguration(interfaces: interfaces).text
         // Whether it runs is its supervisor's to see to: that restarts it, with growing pauses.
-        guard context.observed.daemons[instance]?.configuration != configuration else { return }
+        guard var running = context.observed.daemons[instance]?.configuration else {
+            return ensure(instance, configuration, for: gateway.id, in: .gateways)
+        }
+        guard running != configuration else { return }
+        let present = context.observed.inside[namespace]?.links.keys.sorted() ?? []
+        let leaving = present.filter { name in
+            RadvdConfiguration.advertises(running, on: name) && !interfaces.contains { $0.name == name }
+        }
+        if !leaving.isEmpty {
+            // radvd forgets an interface without a word when it reads its configuration again. So it forgets first, and
+            // then another process says goodbye there while the port still forwards.
+            let staying = interfaces.filter { RadvdConfiguration.advertises(running, on: $0.name) }
+            if !staying.isEmpty {
+                running = RadvdConfiguration(interfaces: staying).text
+                ensure(instance, running, for: gateway.id, in: .goodbye)
+            }
+            let farewell = DaemonInstance.farewell(of: gateway.id)
+            ensure(farewell, RadvdConfiguration.farewell(on: leaving), for: gateway.id, in: .goodbye)
+            stopped.insert(farewell)
+            add(.stopDaemon(instance: farewell, withdraw: true), for: .gateway(gateway.id), in: .goodbye)
+        }
+        if running != configuration { ensure(instance, configuration, for: gateway.id, in: .gateways) }
+    }
+
+    private mutating func ensure(_ instance: String, _ configuration: String, for id: ResourceID, in phase: Phase) {
         add(
             .ensureDaemon(
                 DaemonSpec(
-                    program: .radvd, instance: instance, namespace: namespace.text, configuration: configuration)),
-            for: .gateway(gateway.id), in: .gateways)
+                    program: .radvd, instance: instance, namespace: NamespaceName.gateway(id).text,
+                    configuration: configuration)),
+            for: .gateway(id), in: phase)
     }
 
     /// AdvDefaultLifetime: the default of RFC 4861 section 6.2.1 for its default interval. Advertisements come far more

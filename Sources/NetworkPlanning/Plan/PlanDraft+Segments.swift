@@ -70,12 +70,12 @@ extension PlanDraft {
     private mutating func plan(_ wanted: NewLink, of segment: DesiredSegment) -> Bool {
         let subject = Subject.segment(segment.id)
         let observed = context.isLeaving(wanted.name) ? nil : context.observed.links.links[wanted.name]
-        guard let observed, observed.kind == wanted.kind, !observed.isUnfinished else {
+        guard let observed, observed.kind.canBecome(wanted.kind), !observed.isUnfinished else {
             if observed != nil { add(.link(.delete(wanted.name)), for: subject, in: .segments) }
             add(.link(.create(wanted)), for: subject, in: .segments)
             return true
         }
-        if let change = LinkChange(from: context.settled(observed.settings, on: segment), to: wanted.settings) {
+        if let change = LinkChange(from: context.settled(observed.settings, on: segment), observed.kind, to: wanted) {
             add(.link(.change(wanted.name, change)), for: subject, in: .segments)
         }
         return false

@@ -43,6 +43,7 @@ extension PlanningState {
         case .change(let name, let change):
             guard var link = observed.links.links[name] else { return }
             link.settings.apply(change)
+            link.kind.apply(change)
             observe(link, at: name)
         case .delete(let name):
             if case .attachment(let id) = seen.marks[name] {
@@ -65,6 +66,7 @@ extension PlanningState {
         case .change(let name, let change):
             guard var link = observed.inside[namespace]?.links[name] else { return }
             link.settings.apply(change)
+            if change.alias != nil { link.isUnfinished = false }
             observe(link, at: name, inside: namespace)
         case .delete(let name): observe(nil, at: name, inside: namespace)
         case .addFlood, .removeFlood, .addAddress, .removeAddress: observed.inside[namespace]?.apply(operation)
@@ -90,7 +92,7 @@ extension ObservedLinks {
         ObservedLinks(links: [
             .loopback: ObservedLink(
                 name: .loopback, index: 1, kind: .other(""), settings: LinkSettings(mtu: 65536, isUp: false),
-                isRunning: false)
+                isRunning: false, isUnfinished: true)
         ])
     }
 
@@ -102,6 +104,15 @@ extension ObservedLinks {
         case .removeAddress(let name, let address): addresses.remove(address, from: name)
         case .create, .change, .delete: break
         }
+    }
+}
+
+extension LinkKind {
+    /// The kind after a change.
+    package mutating func apply(_ change: LinkChange) {
+        guard case .vxlan(var settings) = self, let hopLimit = change.hopLimit else { return }
+        settings.hopLimit = hopLimit
+        self = .vxlan(settings)
     }
 }
 
@@ -120,6 +131,7 @@ extension LinkSettings {
         ipv6Disabled = change.ipv6Disabled ?? ipv6Disabled
         multicastSnooping = change.multicastSnooping ?? multicastSnooping
         netfilterCalls = change.netfilterCalls ?? netfilterCalls
+        linkLocalLearning = change.linkLocalLearning ?? linkLocalLearning
         learning = change.learning ?? learning
     }
 }

@@ -9,7 +9,7 @@ enum WantedLink {
             name: .bridge(segment.vni), kind: .bridge,
             settings: LinkSettings(
                 alias: DeviceMark.segment(segment.id).alias, mtu: segment.mtu.bytes, isUp: true, ipv6Disabled: true,
-                multicastSnooping: false, netfilterCalls: false))
+                multicastSnooping: false, netfilterCalls: false, linkLocalLearning: false))
     }
 
     static func vxlan(of segment: DesiredSegment, on host: HostIdentity, _ underlay: Underlay.Spec) -> NewLink {
@@ -62,8 +62,18 @@ extension LinkChange {
             ipv6Disabled: difference(observed.ipv6Disabled, wanted.ipv6Disabled),
             multicastSnooping: difference(observed.multicastSnooping, wanted.multicastSnooping),
             netfilterCalls: difference(observed.netfilterCalls, wanted.netfilterCalls),
+            linkLocalLearning: difference(observed.linkLocalLearning, wanted.linkLocalLearning),
             learning: difference(observed.learning, wanted.learning))
         if let master = wanted.master, observed.master != master { self.master = .bridge(master) }
+        if self == LinkChange() { return nil }
+    }
+
+    /// The same with what can change of the kind.
+    init?(from observed: LinkSettings, _ kind: LinkKind, to wanted: NewLink) {
+        self = LinkChange(from: observed, to: wanted.settings) ?? LinkChange()
+        if case .vxlan(let now) = kind, case .vxlan(let next) = wanted.kind, now.hopLimit != next.hopLimit {
+            hopLimit = next.hopLimit
+        }
         if self == LinkChange() { return nil }
     }
 }

@@ -20,10 +20,18 @@ extension Underlay: ServedKind {
         guard name == old.metadata.name else {
             throw Problem(field: "name", value: name.text, rule: "must stay 'default': there is one underlay")
         }
+        // Every VXLAN device and the packet filter of every host would have to change at one instant.
+        if spec.port != old.spec.port, state.items.values.contains(where: \.resource.isSegment) {
+            throw Problem(.inUse, "the underlay's port can change only while there are no segments; delete them first")
+        }
         return (spec, Nothing())
     }
 
     static func release(_ old: Resource<Underlay>, _ plan: inout WritePlan, _ state: inout CacheState) throws(Problem) {
         throw Problem(.inUse, "the underlay always exists")
     }
+}
+
+extension AnyResource {
+    fileprivate var isSegment: Bool { if case .segment = self { true } else { false } }
 }

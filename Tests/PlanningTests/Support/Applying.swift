@@ -18,7 +18,7 @@ extension HostModel {
         switch operation {
         case .link(let operation, in: let namespace): try apply(operation, in: namespace)
         case .filter(let operation): try apply([operation])
-        case .createNamespace(let name): createNamespace(name)
+        case .createNamespace(let name): createNamespace(name, isUnfinished: true)
         case .deleteNamespace(let name): deleteNamespace(name)
         case .setForwarding(let on, in: let name): try setForwarding(on, in: name)
         case .ensureDaemon(let spec): try ensure(spec)

@@ -26,6 +26,29 @@ extension SystemTests {
             }
         }
 
+        @Test func `another hop limit reaches every VXLAN device, makes none again and loses no packet`() async throws {
+            try await withSystem("two-hosts") { system in
+                let (_, vxlan, _) = try await system.devices(ofSegment: "blue")
+                func show(_ host: String) async throws -> String {
+                    try await system.machine(host).ip("-o", "-d", "link", "show", vxlan)
+                }
+                let before = try await show("h1").prefix { $0 != ":" }
+                let ping = try await FastPing.start(from: "h1/web", to: system.address(of: "h2/db"), in: system)
+                _ = try await system.client.update(
+                    system.collection(Underlay.kind), "default",
+                    Array(#"{"name":"default","spec":{"mtu":1500,"multicast":true,"hopLimit":7}}"#.utf8), ifMatch: nil)
+                for host in ["h1", "h2"] {
+                    try await system.eventually("the hop limit on \(host)") {
+                        try await show(host).contains(" ttl 7 ")
+                    }
+                }
+                let (lost, sent) = try await ping.stop()
+                #expect(lost == 0, "of \(sent)")
+                #expect(try await show("h1").prefix { $0 != ":" } == before)
+                try await system.settle()
+            }
+        }
+
         @Test func `a host whose underlay carries too little is unfit and says so`() async throws {
             let folder = try TemporaryTopology.make(
                 """

@@ -1,0 +1,87 @@
+import Addressing
+import DaemonConfigs
+import NetworkModel
+import NetworkPlanning
+import NodePortsTesting
+import Resources
+import Testing
+
+/// What becomes of a gateway's namespace and its daemon when it changes or was never finished.
+@Suite struct GatewayTests {
+    /// A gateway on two segments, realised.
+    private func routed() throws -> (world: World, lost: ResourceID) {
+        var world = try World()
+        let second = Scenario.id(kind: 1, 2)
+        let port = Scenario.id(kind: 2, 2)
+        var segment = try #require(world.desired.segments[world.segment])
+        segment.id = second
+        segment.vni = try VNI(World.vni + 1)
+        segment.prefix = try IPv6Prefix(parsing: "fd12::/64")
+        world.desired.segments[second] = segment
+        world.add(.gateway(world.gateway))
+        world.add(.gateway(world.gateway), as: port)
+        world.desired.attachments[port]?.segment = second
+        world.desired.gateways[world.gateway] = DesiredGateway(
+            id: world.gateway, generation: 1, ports: [world.segment: world.attachment, second: port], resolvers: [])
+        try #require(world.model.apply(world.plan.steps).isEmpty)
+        try #require(world.plan.isEmpty)
+        return (world, port)
+    }
+
+    @Test func `a segment that a gateway loses is told so before its port stops forwarding`() throws {
+        var (world, port) = try routed()
+        let segment = try #require(world.desired.attachments[port]?.segment)
+        world.desired.attachments[port] = nil
+        world.desired.gateways[world.gateway]?.ports[segment] = nil
+        let plan = world.plan
+        let farewell = DaemonInstance.farewell(of: world.gateway)
+        let instances = plan.steps.map { step in
+            switch step.operation {
+            case .ensureDaemon(let spec): "ensure \(spec.instance)"
+            case .stopDaemon(let instance, let withdraw): "\(withdraw ? "withdraw" : "stop") \(instance)"
+            case .filter(.removeReady): "gate"
+            case .link(.delete, _): "delete"
+            default: "\(step.operation)"
+            }
+        }
+        let radvd = DaemonInstance.radvd(of: world.gateway)
+        #expect(
+            instances == [
+                "ensure \(radvd)", "ensure \(farewell)", "withdraw \(farewell)", "gate", "delete", "delete", "delete",
+            ], "\(plan)")
+        let lost = InterfaceName.gatewaySegment(try VNI(World.vni + 1))
+        for case .ensureDaemon(let spec) in plan.steps.map(\.operation) {
+            #expect(RadvdConfiguration.advertises(spec.configuration, on: lost) == (spec.instance == farewell))
+        }
+        #expect(world.model.apply(plan.steps).isEmpty)
+        #expect(world.model.farewells == [farewell])
+        #expect(world.plan.isEmpty, "\(world.plan)")
+    }
+
+    @Test func `a namespace that a crash left unfinished goes when no gateway wants it, and is finished when one does`()
+        throws
+    {
+        var world = try World()
+        let name = NamespaceName.gateway(world.gateway)
+        world.model.createNamespace(name, isUnfinished: true)
+        #expect(world.plan.steps.contains(Step(.deleteNamespace(name), for: .orphan)), "\(world.plan)")
+        #expect(
+            HostPlanner.removal(observed: world.model.observed).steps
+                .contains(Step(.deleteNamespace(name), for: .orphan)))
+
+        var finished = world
+        finished.add(.gateway(world.gateway))
+        finished.desired.gateways[world.gateway] = DesiredGateway(
+            id: world.gateway, generation: 1, ports: [world.segment: world.attachment], resolvers: [])
+        #expect(finished.model.apply(finished.plan.steps).isEmpty)
+        #expect(finished.model.namespaces[name] != nil)
+        #expect(finished.plan.isEmpty, "\(finished.plan)")
+
+        // Something of somebody's is in it, or it is not of KC's making at all.
+        var inhabited = world
+        inhabited.set("theirs", in: name)
+        #expect(!inhabited.plan.steps.contains { $0.operation == .deleteNamespace(name) })
+        world.model[name]?.devices[.loopback]?.isUnfinished = false
+        #expect(!world.plan.steps.contains { $0.operation == .deleteNamespace(name) })
+    }
+}
