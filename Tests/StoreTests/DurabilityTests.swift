@@ -29,7 +29,7 @@ import Testing
                 }
                 let acknowledged = try Victim.readNotes(notes)
                 let store = try await files.open()
-                let entries = try await store.list(StoreKey(""), after: nil, limit: 100_000).entries
+                let entries = try await everything(in: store)
                 let found = Dictionary(uniqueKeysWithValues: entries.map { ($0.key.text, $0) })
                 for note in acknowledged {
                     let (left, right) = (found["\(note.name)/left"], found["\(note.name)/right"])
@@ -50,6 +50,16 @@ import Testing
             }
             print("\(total) acknowledged in \(rounds) rounds")
             #expect(total > rounds)
+        }
+    }
+
+    /// Page after page: long runs write more than one holds.
+    private func everything(in store: SQLiteStore) async throws -> [StoreEntry] {
+        var entries: [StoreEntry] = []
+        while true {
+            let page = try await store.list(StoreKey(""), after: entries.last?.key, limit: 100_000)
+            entries += page.entries
+            if !page.hasMore { return entries }
         }
     }
 }
