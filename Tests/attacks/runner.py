@@ -8,6 +8,7 @@ import time
 
 import probes
 from catalogue import TOOLS
+from floods import TOLERANCE, Floods
 from frames import ethernet, evasions, ipv6, next_label, own_ports
 from honest import Honest
 from scene import WORLD, Scene, say
@@ -253,6 +254,21 @@ class Runner:
             if not guarded and not all(arrived.values()):
                 self.fail(f"{name}: without the guard it did not succeed everywhere: {self.describe(results[name])}")
 
+    # --- floods ---
+
+    def flood_phase(self):
+        """Losses of an honest pair beside a guarded flooder: no more than beside one that floods nobody."""
+        floods = Floods(self.scene)
+        try:
+            for name, lost, idle, rate, idle_rate in floods.run(5 if self.long else 1):
+                say(f"attack: flood of {name}: {lost:.1f} ‰ lost at {rate / 1000:.0f}k/s, {idle:.1f} ‰ beside a bridge that leads nowhere at"
+                    f" {idle_rate / 1000:.0f}k/s")
+                self.on[f"flood of {name}"] = Outcome({"loss ‰": round(lost, 1), "nowhere ‰": round(idle, 1)}, [])
+                if lost > idle + TOLERANCE:
+                    self.fail(f"flood of {name}: honest guests lose {lost:.1f} ‰, beside a bridge that leads nowhere {idle:.1f} ‰")
+        finally:
+            floods.close()
+
     # --- all of it ---
 
     def fail(self, text):
@@ -313,6 +329,8 @@ def main(arguments):
                     say(f"attack: honest {what}: {sent} sent, {lost} lost")
                     if lost or not sent:
                         runner.fail(f"honest traffic: {what}: {lost} of {sent} lost")
+            if not options.only or options.only == "floods":
+                runner.flood_phase()
         table = runner.table()
         print(table)
         if options.table:
