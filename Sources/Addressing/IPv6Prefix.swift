@@ -37,6 +37,29 @@ package struct IPv6Prefix: Hashable, Comparable, Sendable {
 
     package func overlaps(_ other: IPv6Prefix) -> Bool { contains(other) || other.contains(self) }
 
+    /// The prefix without `other`: itself where they do not meet, nothing where `other` contains it, and else the
+    /// `other.length - length` prefixes that together with `other` make it up, in order.
+    package func excluding(_ other: IPv6Prefix) -> [IPv6Prefix] {
+        if other.contains(self) { return [] }
+        guard contains(other) else { return [self] }
+        return (length..<other.length).map { bit in
+            // Like `other` down to the bit, and different in it.
+            let flipped =
+                bit < 64
+                ? IPv6Address(high: other.address.high ^ (1 << UInt64(63 - bit)), low: 0)
+                : IPv6Address(high: other.address.high, low: other.address.low ^ (1 << UInt64(127 - bit)))
+            return IPv6Prefix(containing: flipped, length: bit + 1)
+        }.sorted()
+    }
+
+    /// Where a frame never comes from, whoever may send others' addresses: unspecified and loopback (::/127), link-local
+    /// (fe80::/10) and multicast (ff00::/8).
+    package static let neverAllowedSources = [
+        IPv6Prefix(unchecked: .unspecified, length: 127),
+        IPv6Prefix(unchecked: IPv6Address(high: 0xfe80 << 48, low: 0), length: 10),
+        IPv6Prefix(unchecked: IPv6Address(high: 0xff << 56, low: 0), length: 8),
+    ]
+
     /// How many prefixes of `length` it holds; nil when that is none, or more than fits 64 bits.
     package func count(ofLength length: Int) -> UInt64? {
         guard length >= self.length, length <= 128, length - self.length < 64 else { return nil }

@@ -3,7 +3,7 @@ package import Resources
 
 /// The kinds this service has.
 package enum Kind: String, Hashable, Sendable, CaseIterable {
-    case project, host, pool, underlay, segment, attachment, gateway
+    case project, host, pool, underlay, segment, policy, attachment, gateway
 
     package var name: KindName { type.kind }
 
@@ -20,6 +20,7 @@ package enum Kind: String, Hashable, Sendable, CaseIterable {
         case .pool: Pool.self
         case .underlay: Underlay.self
         case .segment: Segment.self
+        case .policy: Policy.self
         case .attachment: Attachment.self
         case .gateway: Gateway.self
         }
@@ -33,6 +34,7 @@ package enum AnyResource: Sendable, Equatable {
     case pool(Resource<Pool>)
     case underlay(Resource<Underlay>)
     case segment(Resource<Segment>)
+    case policy(Resource<Policy>)
     case attachment(Resource<Attachment>)
     case gateway(Resource<Gateway>)
 
@@ -43,6 +45,7 @@ package enum AnyResource: Sendable, Equatable {
         case .pool: .pool
         case .underlay: .underlay
         case .segment: .segment
+        case .policy: .policy
         case .attachment: .attachment
         case .gateway: .gateway
         }
@@ -56,6 +59,7 @@ package enum AnyResource: Sendable, Equatable {
             case .pool(let resource): resource.metadata
             case .underlay(let resource): resource.metadata
             case .segment(let resource): resource.metadata
+            case .policy(let resource): resource.metadata
             case .attachment(let resource): resource.metadata
             case .gateway(let resource): resource.metadata
             }
@@ -77,6 +81,9 @@ package enum AnyResource: Sendable, Equatable {
             case .segment(var resource):
                 resource.metadata = newValue
                 self = .segment(resource)
+            case .policy(var resource):
+                resource.metadata = newValue
+                self = .policy(resource)
             case .attachment(var resource):
                 resource.metadata = newValue
                 self = .attachment(resource)
@@ -95,6 +102,7 @@ package enum AnyResource: Sendable, Equatable {
         case .pool(let resource): resource.json
         case .underlay(let resource): resource.json
         case .segment(let resource): resource.json
+        case .policy(let resource): resource.json
         case .attachment(let resource): resource.json
         case .gateway(let resource): resource.json
         }
@@ -108,6 +116,7 @@ package enum AnyResource: Sendable, Equatable {
         case .pool(let resource): writer.member("spec", resource.spec)
         case .underlay(let resource): writer.member("spec", resource.spec)
         case .segment(let resource): writer.member("spec", resource.spec)
+        case .policy(let resource): writer.member("spec", resource.spec)
         case .attachment(let resource): writer.member("spec", resource.spec)
         case .gateway(let resource): writer.member("spec", resource.spec)
         }

@@ -1,3 +1,4 @@
+import NetworkModel
 import Persistence
 package import Resources
 import Synchronization
@@ -67,6 +68,9 @@ extension NetworkService {
                 owner = found.id
             }
             guard let found = state.item(kind, project: owner, item) else {
+                if kind == .policy, BuiltInPolicy(rawValue: item) != nil {
+                    throw Problem(.notFound, "policy '\(item)' is built in: it is used by its name and never changes")
+                }
                 let place = project.map { " in project '\($0.prefix(64))'" } ?? ""
                 throw Problem(.notFound, "there is no \(kind.name) '\(item.prefix(64))'\(place)")
             }

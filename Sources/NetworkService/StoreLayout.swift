@@ -9,13 +9,21 @@ import Resources
 /// | `w/r/<kind>/<project id or ->/<id>` | the resource with what was assigned to it | with each change |
 /// | `w/s/<id>/<host id>` | what one host reports about the resource | relaxed, no history |
 /// | `w/u/<id>` | empty; its revision moves when something begins to refer to the resource | with the referrer |
+/// | `w/b/<segment id>/<host id>` | the addresses a host has learned on its ports of a segment | relaxed, no history |
+/// | `w/d/<probe id>` | a probe, under its lease | when somebody asks |
+/// | `w/a/<probe id>/<host id>` | what a host answers, under the probe's lease | relaxed, by the agent |
 /// | `w/l/<host id>` | empty, under a lease: the host is up | when a host comes up |
 /// | `w/t/<host id>` | when it last came up | with it |
 /// | `w/p` | empty; written to see how far the cache is | when a reader waits for a revision that changed nothing here |
 /// | `k/name/<kind>/<project id or ->/<name>` | id of the holder | with the resource |
 /// | `k/vni/…`, `k/prefix/…`, `k/mac/…`, `k/vtep/…`, `k/address/<segment>/…` | id of the holder | with it |
+/// | `k/address/<segment>/…` of a learned address | id of the holder | relaxed, with `w/b/` |
 /// | `k/gateway/<segment>`, `k/external/<segment>/<interface>`, `k/interface/<host>/<interface>` | id of the holder | with it |
 /// | `h/<id>/<generation>` | who, when, what: one revision of spec and metadata | with it |
+///
+/// An address of a segment has one holder, whether it was assigned, is static or was learned: all three have the same
+/// key. Whoever takes a learned address for a static one demands that its `w/b/` key has not moved, and writes that too;
+/// whoever moves or deletes an attachment does the same for the list of its host.
 ///
 /// Only `w/` is watched. Every `k/` key is put on condition that it is absent, in the transaction that writes the
 /// resource: two servers that chose the same value cannot both commit. A transaction that refers to a resource demands
@@ -33,6 +41,13 @@ enum StoreLayout {
 
     static func report(_ id: ResourceID, host: ResourceID) -> StoreKey { StoreKey("/kc/net/w/s/\(id)/\(host)") }
     static func use(_ id: ResourceID) -> StoreKey { StoreKey("/kc/net/w/u/\(id)") }
+    static func learned(_ place: LearnedTable.Place) -> StoreKey {
+        StoreKey("/kc/net/w/b/\(place.segment)/\(place.host)")
+    }
+    static func probe(_ id: ResourceID) -> StoreKey { StoreKey("/kc/net/w/d/\(id)") }
+    static func answer(_ probe: ResourceID, host: ResourceID) -> StoreKey {
+        StoreKey("/kc/net/w/a/\(probe)/\(host)")
+    }
     static func lease(_ host: ResourceID) -> StoreKey { StoreKey("/kc/net/w/l/\(host)") }
     static func seen(_ host: ResourceID) -> StoreKey { StoreKey("/kc/net/w/t/\(host)") }
 
@@ -79,6 +94,9 @@ enum StoreLayout {
 enum WatchedKey {
     case resource(Kind, project: ResourceID?, ResourceID)
     case report(ResourceID, host: ResourceID)
+    case learned(LearnedTable.Place)
+    case probe(ResourceID)
+    case answer(ResourceID, host: ResourceID)
     case use(ResourceID)
     case lease(ResourceID)
     case seen(ResourceID)
@@ -94,6 +112,15 @@ enum WatchedKey {
         case ("s", 3):
             guard let item = id(1), let host = id(2) else { return nil }
             self = .report(item, host: host)
+        case ("b", 3):
+            guard let segment = id(1), let host = id(2) else { return nil }
+            self = .learned(LearnedTable.Place(segment: segment, host: host))
+        case ("d", 2):
+            guard let probe = id(1) else { return nil }
+            self = .probe(probe)
+        case ("a", 3):
+            guard let probe = id(1), let host = id(2) else { return nil }
+            self = .answer(probe, host: host)
         case ("u", 2):
             guard let item = id(1) else { return nil }
             self = .use(item)

@@ -59,7 +59,7 @@ import Testing
         let segment = "s\(Int.random(in: 0..<4, using: &random))"
         let attachment = "a\(Int.random(in: 0..<8, using: &random))"
         let host = "h\(Int.random(in: 1...3, using: &random))"
-        switch Int.random(in: 0..<12, using: &random) {
+        switch Int.random(in: 0..<18, using: &random) {
         case 0, 1:
             let way = Bool.random(using: &random) ? "unicast" : "multicast"
             try await service.make(
@@ -80,6 +80,32 @@ import Testing
         case 9: try await service.make(.gateway, #"{"name":"g","spec":{"host":"\#(host)","segments":["\#(segment)"]}}"#)
         case 10:
             try await service.put(.gateway, "g", #"{"name":"g","spec":{"host":"\#(host)","segments":["\#(segment)"]}}"#)
+        case 11:
+            let policy = "p\(Int.random(in: 0..<3, using: &random))"
+            let peer = "p\(Int.random(in: 0..<3, using: &random))"
+            let spec = #"{"ingress":[{"protocol":"tcp","ports":["\#(step + 1)"],"from":[{"policy":"\#(peer)"}]}]}"#
+            do { try await service.put(.policy, policy, #"{"name":"\#(policy)","spec":\#(spec)}"#) } catch is Problem {
+                try await service.make(.policy, #"{"name":"\#(policy)","spec":{}}"#)
+            }
+        case 12: try await service.remove(.policy, "p\(Int.random(in: 0..<3, using: &random))")
+        case 13, 14:
+            let old = try await service.get(.attachment, attachment)
+            let segment = try old.text("spec", "segment") ?? ""
+            let policies = (0..<3).filter { _ in Bool.random(using: &random) }.map { #","p\#($0)""# }.joined()
+            try await service.put(
+                .attachment, attachment,
+                #"{"name":"\#(attachment)","spec":{"segment":"\#(segment)","host":"\#(host)","policies":["deny-in"\#(policies)]}}"#
+            )
+        case 15, 16:
+            let item = try await service.get(.attachment, attachment)
+            let segment = try #require(ResourceID(try item.text("spec", "segment") ?? ""))
+            let network = try await service.list(.segment, project: "default").items.first { $0.id == segment }
+            let prefix = try IPv6Prefix(parsing: network?.text("status", "prefix") ?? "fd00::/64")
+            let bound = try #require(ResourceID(try item.text("spec", "host") ?? ""))
+            let addresses = (0..<3).map { _ in
+                IPv6Address(high: prefix.address.high, low: UInt64.random(in: 1...6, using: &random))
+            }
+            _ = try await service.publish(LearnedAddresses([item.id: Set(addresses)]), on: segment, from: bound)
         default:
             try await service.put(
                 .host, host,

@@ -56,10 +56,30 @@ enum Schemas {
         case .segment:
             #"{"type":"object","properties":{"ipam":{"enum":["none","manual","automatic"]},"vni":\#(vni),"prefix":\#(prefix),"replication":\#(replication)},"required":["ipam"],"additionalProperties":false}"#
         case .attachment:
-            #"{"type":"object","properties":{"segment":\#(reference),"host":\#(reference),"mac":\#(mac),"addresses":{"type":"array","maxItems":16,"uniqueItems":true,"items":\#(address)},"port":\#(port)},"required":["segment"],"additionalProperties":false}"#
+            #"{"type":"object","properties":{"segment":\#(reference),"host":\#(reference),"mac":\#(mac),"addresses":{"type":"array","maxItems":16,"uniqueItems":true,"items":\#(address)},"port":\#(port),"policies":{"type":"array","minItems":1,"maxItems":8,"uniqueItems":true,"items":\#(reference)},"allowedAddresses":{"type":"array","maxItems":32,"uniqueItems":true,"items":\#(prefix)},"limits":\#(limits),"learnedAddresses":{"type":"integer","minimum":0,"maximum":64,"default":16}},"required":["segment"],"additionalProperties":false}"#
+        case .policy:
+            #"{"type":"object","properties":{"ingress":\#(rules("from")),"egress":\#(rules("to"))},"additionalProperties":false}"#
         case .gateway:
             #"{"type":"object","properties":{"type":{"const":"managed"},"host":\#(reference),"segments":{"type":"array","maxItems":1000,"items":\#(reference)},"resolvers":{"type":"array","maxItems":8,"items":\#(address)}},"required":["host","segments"],"additionalProperties":false}"#
         }
+    }
+
+    private static func rules(_ peers: String) -> String {
+        #"{"type":"array","maxItems":256,"items":{"type":"object","properties":{"protocol":{"enum":["any","tcp","udp","sctp","icmpv6","esp","gre","ipip","ipv6","ospf","vrrp","udplite"]},"ports":{"type":"array","maxItems":64,"uniqueItems":true,"items":{"type":"string","pattern":"^[0-9]{1,5}(-[0-9]{1,5})?$"}},"types":{"type":"array","maxItems":64,"uniqueItems":true,"items":{"type":"integer","minimum":0,"maximum":255}},"\#(peers)":{"type":"array","minItems":1,"maxItems":256,"uniqueItems":true,"items":{"oneOf":[{"type":"object","properties":{"prefix":\#(prefix)},"required":["prefix"],"additionalProperties":false},{"type":"object","properties":{"policy":\#(reference)},"required":["policy"],"additionalProperties":false}]}},"log":{"type":"boolean","default":false},"rate":{"type":"integer","minimum":1,"maximum":1000000}},"required":["protocol"],"additionalProperties":false}}"#
+    }
+
+    private static func limit(_ name: String, _ minimum: Int, _ maximum: Int) -> String {
+        #""\#(name)":{"type":"integer","minimum":\#(minimum),"maximum":\#(maximum)}"#
+    }
+
+    private static var limits: String {
+        let both = limit("bandwidth", 64_000, 1_000_000_000_000) + "," + limit("packetsPerSecond", 10, 100_000_000)
+        let out = [
+            limit("newFlowsPerSecond", 1, 1_000_000), limit("multicastPerSecond", 1, 1_000_000),
+            limit("ndPerSecond", 10, 100_000),
+        ].joined(separator: ",")
+        return
+            #"{"type":"object","properties":{"in":{"type":"object","properties":{\#(both)},"additionalProperties":false},"out":{"type":"object","properties":{\#(both),\#(out)},"additionalProperties":false}},"additionalProperties":false}"#
     }
 
     private static let port =
@@ -67,13 +87,13 @@ enum Schemas {
 
     private static func status(_ kind: Kind) -> String {
         switch kind {
-        case .project, .pool, .underlay: #"{"type":"object"}"#
+        case .project, .pool, .underlay, .policy: #"{"type":"object"}"#
         case .host:
             #"{"type":"object","properties":{"phase":{"enum":["up","down","never-seen"]},"lastSeen":{"type":"string","format":"date-time"},"agent":{"type":"string"},"message":{"type":"string"},"details":{"type":"object"}},"required":["phase"]}"#
         case .segment:
             #"{"type":"object","properties":{"vni":\#(vni),"group":\#(address),"mtu":{"type":"integer"},"prefix":\#(prefix),"replication":\#(replication),"phase":{"enum":["unused","pending","wired","unfit","failed"]},"hosts":{"type":"object","additionalProperties":{"$ref":"@Report"}}},"required":["vni","group","mtu","replication","phase","hosts"]}"#
         case .attachment:
-            #"{"type":"object","properties":{"mac":\#(mac),"addresses":{"type":"array","items":{"type":"object","properties":{"value":\#(address),"origin":{"enum":["assigned","static","learned"]}},"required":["value","origin"]}},"phase":{"enum":["pending","wired","unfit","failed"]},"message":{"type":"string"},"interface":\#(interface),"details":{"type":"object"}},"required":["mac","addresses","phase"]}"#
+            #"{"type":"object","properties":{"mac":\#(mac),"addresses":{"type":"array","items":{"type":"object","properties":{"value":\#(address),"origin":{"enum":["assigned","static","learned"]}},"required":["value","origin"]}},"policies":{"type":"array","description":"What applies to the port: built-in names and ids.","items":{"type":"string"}},"phase":{"enum":["pending","wired","unfit","failed"]},"message":{"type":"string"},"interface":\#(interface),"details":{"type":"object"}},"required":["mac","addresses","phase"]}"#
         case .gateway:
             #"{"type":"object","properties":{"ports":{"type":"object","description":"Attachment id by segment id.","additionalProperties":{"type":"string","format":"uuid"}},"phase":{"enum":["pending","wired","unfit","failed"]},"message":{"type":"string"},"details":{"type":"object"}},"required":["ports","phase","details"]}"#
         }
@@ -200,6 +220,36 @@ enum Schemas {
                 "Credential",
                 Schema(
                     #"{"type":"object","properties":{"credential":{"type":"string"}},"required":["credential"]}"#)
+            ),
+            (
+                "LearnedAddresses",
+                Schema(
+                    #"{"type":"object","properties":{"addresses":{"type":"object","description":"By attachment id.","propertyNames":{"format":"uuid"},"additionalProperties":{"type":"array","items":\#(address)}}},"required":["addresses"],"additionalProperties":false}"#
+                )
+            ),
+            (
+                "LearnedAnswer",
+                Schema(
+                    #"{"type":"object","properties":{"revision":{"type":"integer"},"refused":{"type":"array","items":{"type":"object","properties":{"attachment":{"type":"string","format":"uuid"},"address":\#(address),"reason":{"enum":["held","not-here","outside","limit"]},"holder":{"type":"object"}},"required":["attachment","address","reason"]}}},"required":["revision","refused"]}"#
+                )
+            ),
+            (
+                "ProbeDraft",
+                Schema(
+                    #"{"type":"object","properties":{"type":{"const":"drops"},"attachment":\#(reference),"seconds":{"type":"integer","minimum":0,"maximum":300,"default":0}},"required":["type","attachment"],"additionalProperties":false}"#
+                )
+            ),
+            (
+                "Probe",
+                Schema(
+                    #"{"type":"object","properties":{"id":{"type":"string","format":"uuid"},"question":{"type":"object","properties":{"type":{"const":"drops"},"attachment":{"type":"string","format":"uuid"}},"required":["type","attachment"]},"seconds":{"type":"integer"},"created":{"type":"string","format":"date-time"},"hosts":{"type":"object","description":"By host name.","additionalProperties":{"type":"object","properties":{"result":{"$ref":"@ProbeResult"}}}}},"required":["id","question","seconds","created","hosts"]}"#
+                )
+            ),
+            (
+                "ProbeResult",
+                Schema(
+                    #"{"type":"object","properties":{"phase":{"enum":["measuring","done","failed"]},"message":{"type":"string","maxLength":2048},"drops":{"type":"object","properties":{"counters":{"type":"object","description":"Frames by reason.","maxProperties":64,"propertyNames":{"pattern":"^[a-z-]{1,32}$"},"additionalProperties":{"type":"integer","minimum":0}},"frames":{"type":"array","maxItems":64,"items":{"type":"object","properties":{"number":{"type":"integer","minimum":0},"time":{"type":"string","format":"date-time"},"reason":{"type":"string","pattern":"^[a-z-]{1,32}$"},"direction":{"enum":["from","to"]},"length":{"type":"integer","minimum":0,"maximum":65549},"bytes":{"type":"string","pattern":"^([0-9a-fA-F]{2})*$","maxLength":512}},"required":["number","time","reason","direction","length","bytes"],"additionalProperties":false}},"unseen":{"type":"integer","minimum":0}},"required":["counters"],"additionalProperties":false}},"required":["phase"],"additionalProperties":false}"#
+                )
             ),
             ("HostUpdate", Schema(#"{"type":"string","description":"A stream of server-sent events named state."}"#)),
         ]

@@ -10,8 +10,10 @@ import Resources
 struct NodeRoutes: Sendable {
     let service: NetworkService
     let authenticator: any Authenticator
+    /// Lists of learned addresses, by host and segment, and answers, by host and probe.
+    let pace = RequestPace()
 
-    var routes: [Route] { [makeJoinToken, join, rotate, desired, reports, lease] }
+    var routes: [Route] { [makeJoinToken, join, rotate, desired, reports, bindings, answers, lease] }
 
     private var makeJoinToken: Route {
         Route(
@@ -125,10 +127,57 @@ struct NodeRoutes: Sendable {
         Route(
             method: .get, path: "/v1/hosts/{host}/desired", operation: "followDesiredState",
             summary: "Streams what the host must realise: first everything, then what changes.", access: .hostItself,
-            answer: .named("HostUpdate"), mediaType: "text/event-stream"
+            parameters: [.desiredFormat], answer: .named("HostUpdate"), mediaType: "text/event-stream"
         ) { request throws(Problem) in
             let host = try await service.find(.host, request.value("host"))
-            return .events(try DesiredStream(service: service, host: host.id).source())
+            let text = request.headers[.desiredFormat]
+            guard let format = HostUpdateFormat(header: text) else {
+                throw Problem(
+                    .malformed, "\(HostUpdateFormat.header) must be a number from 1 on",
+                    field: HostUpdateFormat.header, value: String((text ?? "").prefix(64)))
+            }
+            return .events(try DesiredStream(service: service, host: host.id, format: format).source())
+        }
+    }
+
+    private var bindings: Route {
+        Route(
+            method: .put, path: "/v1/hosts/{host}/bindings/{segment}", operation: "publishLearnedAddresses",
+            summary:
+                "Takes over all addresses that the host has learned on a segment; what is not listed is given back.",
+            access: .hostItself, body: .named("LearnedAddresses"), answer: .named("LearnedAnswer")
+        ) { request throws(Problem) in
+            let host = try await service.find(.host, request.value("host"))
+            guard let segment = ResourceID(request.value("segment")) else {
+                throw Problem(field: "segment", value: request.value("segment"), rule: "must be an id")
+            }
+            try pace.admit(RequestPace.Key(host: host.id, subject: segment))
+            let list: LearnedAddresses
+            do { list = try LearnedAddresses(json: try request.document(), path: "") } catch {
+                throw Problem(reading: error)
+            }
+            let answer = try await service.publish(list, on: segment, from: host.id)
+            return .json(answer.json, written: answer.revision)
+        }
+    }
+
+    private var answers: Route {
+        Route(
+            method: .put, path: "/v1/hosts/{host}/probes/{probe}", operation: "answerProbe",
+            summary: "Takes over what the host found about a probe; a later answer replaces it.",
+            access: .hostItself, body: .named("ProbeResult"), status: .noContent
+        ) { request throws(Problem) in
+            let host = try await service.find(.host, request.value("host"))
+            guard let probe = ResourceID(request.value("probe")) else {
+                throw Problem(field: "probe", value: request.value("probe"), rule: "must be an id")
+            }
+            try pace.admit(RequestPace.Key(host: host.id, subject: probe))
+            let result: ProbeResult
+            do { result = try ProbeResult(json: try request.document(), path: "") } catch {
+                throw Problem(reading: error)
+            }
+            try await service.answer(result, to: probe, from: host.id)
+            return .nothing()
         }
     }
 

@@ -1,4 +1,6 @@
+import HTTPTypes
 import Hummingbird
+import NetworkModel
 import NetworkService
 import Persistence
 import Resources
@@ -70,6 +72,16 @@ struct Parameter: Sendable {
     static let ifMatch = Parameter(
         place: .header, name: "If-Match", summary: "The ETag the client saw; 412 when the resource has changed since.",
         schema: .etag)
+}
+
+extension Parameter {
+    static let desiredFormat = Parameter(
+        place: .header, name: HostUpdateFormat.header, summary: "The newest format of updates that the agent reads.",
+        schema: Schema(#"{"type":"integer","minimum":1,"default":1}"#))
+}
+
+extension HTTPField.Name {
+    static let desiredFormat = HTTPField.Name(HostUpdateFormat.header) ?? .accept
 }
 
 /// What a handler gets.

@@ -6,6 +6,8 @@ import Resources
 struct DesiredStream: Sendable {
     let service: NetworkService
     let host: ResourceID
+    /// What the agent reads.
+    let format: HostUpdateFormat
 
     func source() throws(Problem) -> EventSource {
         guard let feed = HostFeed(host: host, cache: service.cache) else {
@@ -27,7 +29,7 @@ struct DesiredStream: Sendable {
                     case .ended: return
                     case .update(let update):
                         told = update.revision
-                        try await writer.event("state", id: told, data: update.json)
+                        try await writer.event("state", id: told, data: update.json(format))
                         try await writer.flush()
                     case .nothing(let revision):
                         // At most once a tick, and only when nothing else told the revision.

@@ -36,6 +36,24 @@ struct Relations {
     /// How many attachments a segment has on each host: the hosts that need it.
     var hostsOfSegment: [ResourceID: [ResourceID: Int]] = [:]
     var segmentsOfHost: [ResourceID: Set<ResourceID>] = [:]
+    /// Attachments with `allowedAddresses`.
+    var allowingOfSegment: [ResourceID: Set<ResourceID>] = [:]
+    var attachmentsOfPolicy: [ResourceID: Set<ResourceID>] = [:]
+    /// The policies in whose rules a policy stands as a peer.
+    var namersOfPolicy: [ResourceID: Set<ResourceID>] = [:]
+    /// How many attachments of each host refer to a policy: the hosts that need its rules.
+    var hostsOfPolicy: [ResourceID: [ResourceID: Int]] = [:]
+    var policiesOfHost: [ResourceID: Set<ResourceID>] = [:]
+    /// The addresses that stand for a policy where rules name it. Counted, since between two events of one listing an
+    /// address may have its old holder and its new one.
+    var membersOfPolicy: [ResourceID: [IPv6Address: Int]] = [:]
+    /// What each attachment adds to those.
+    var memberships: [ResourceID: Membership] = [:]
+
+    struct Membership: Hashable {
+        var policies: Set<ResourceID>
+        var addresses: Set<IPv6Address>
+    }
 }
 
 extension CacheState {
@@ -55,6 +73,8 @@ extension CacheState {
                 old.flatMap { Attachment.unwrap($0.resource) }, new.flatMap { Attachment.unwrap($0.resource) })
         case .gateway:
             indexGateway(old.flatMap { Gateway.unwrap($0.resource) }, new.flatMap { Gateway.unwrap($0.resource) })
+        case .policy:
+            indexPolicy(old.flatMap { Policy.unwrap($0.resource) }, new.flatMap { Policy.unwrap($0.resource) })
         case .project, nil: break
         }
     }
@@ -109,6 +129,17 @@ extension CacheState {
             for segment in new.assigned.ports.keys { holders.gateway[segment] = id }
             mark(host: host) { $0.gateways.insert(id) }
         }
+        let before = old?.assigned.ports ?? [:]
+        let after = new?.assigned.ports ?? [:]
+        for segment in Set(before.keys).union(after.keys) where before[segment] != after[segment] {
+            markEverywhere(segment)
+        }
+    }
+
+    private mutating func markEverywhere(_ segment: ResourceID) {
+        for host in relations.hostsOfSegment[segment, default: [:]].keys {
+            mark(host: host) { $0.segments.insert(segment) }
+        }
     }
 
     private mutating func indexAttachment(_ old: Resource<Attachment>?, _ new: Resource<Attachment>?) {
@@ -116,9 +147,11 @@ extension CacheState {
         if let new { index(new) }
         let before = old.flatMap { place(of: $0) }
         let after = new.flatMap { place(of: $0) }
-        guard before != after else { return }
-        if let before { leave(before) }
-        if let after { enter(after) }
+        if before != after {
+            if let before { leave(before) }
+            if let after { enter(after) }
+        }
+        indexIsolation(old, new)
     }
 
     /// A segment on a host.
@@ -141,6 +174,7 @@ extension CacheState {
             holders.address[Holders.SegmentAddress(segment: segment, address: address.value)] = nil
         }
         relations.attachmentsOfSegment[segment]?.remove(id)
+        relations.allowingOfSegment[segment]?.remove(id)
         guard let host = attachment.spec.host?.id else { return }
         relations.attachmentsOfHost[host]?.remove(id)
         if case .external(let interface) = attachment.spec.port {
@@ -158,6 +192,7 @@ extension CacheState {
             holders.address[Holders.SegmentAddress(segment: segment, address: address.value)] = id
         }
         relations.attachmentsOfSegment[segment, default: []].insert(id)
+        if !attachment.spec.allowedAddresses.isEmpty { relations.allowingOfSegment[segment, default: []].insert(id) }
         guard let host = attachment.spec.host?.id else { return }
         relations.attachmentsOfHost[host, default: []].insert(id)
         if case .external(let interface) = attachment.spec.port {
@@ -169,7 +204,10 @@ extension CacheState {
     private mutating func enter(_ place: Place) {
         relations.hostsOfSegment[place.segment, default: [:]][place.host, default: 0] += 1
         guard relations.segmentsOfHost[place.host, default: []].insert(place.segment).inserted else { return }
-        mark(host: place.host) { $0.segments.insert(place.segment) }
+        mark(host: place.host) { dirt in
+            dirt.segments.insert(place.segment)
+            dirt.tables.insert(place.segment)
+        }
         markPeers(of: place.segment)
     }
 

@@ -24,10 +24,10 @@ extension CacheState {
         let listed = Set(entries.map(\.key))
         let isFirst = revision == .zero
         for key in knownKeys where !listed.contains(key) { delete(key, at: last) }
-        // Hosts and projects first: items show their names.
+        // Hosts and projects first: items show their names. Segments before attachments, whose addresses lie in them.
         func rank(_ key: StoreKey) -> Int {
             switch WatchedKey(key) {
-            case .resource(.project, _, _), .resource(.host, _, _): 0
+            case .resource(.project, _, _), .resource(.host, _, _), .resource(.segment, _, _): 0
             case .resource: 1
             default: 2
             }
@@ -46,6 +46,8 @@ extension CacheState {
         items.values.map(\.key) + uses.keys.map(StoreLayout.use) + leases.keys.map(StoreLayout.lease)
             + lastSeen.keys.map(StoreLayout.seen)
             + reports.flatMap { id, hosts in hosts.keys.map { StoreLayout.report(id, host: $0) } }
+            + learned.lists.keys.map(StoreLayout.learned) + probes.keys.map(StoreLayout.probe)
+            + answers.flatMap { id, hosts in hosts.keys.map { StoreLayout.answer(id, host: $0) } }
     }
 
     private mutating func put(_ entry: StoreEntry, at revision: Revision, logger: Logger) {
@@ -59,6 +61,14 @@ extension CacheState {
                 guard reports[id]?[host] != report else { return }
                 reports[id, default: [:]][host] = report
                 refresh(id, at: revision)
+            case .learned(let place):
+                if let known = learned.lists[place], known.revision >= entry.modified { return }
+                let list = try LearnedAddresses(json: try JSONParser.parse(entry.value), path: "")
+                takeLearned(list, of: place, at: entry.modified)
+            case .probe(let id):
+                takeProbe(try Probe(json: try JSONParser.parse(entry.value), path: ""), id, lease: entry.lease)
+            case .answer(let id, let host):
+                answers[id, default: [:]][host] = try ProbeResult(json: try JSONParser.parse(entry.value), path: "")
             case .use(let id): uses[id] = entry.modified
             case .lease(let host):
                 guard leases.updateValue(entry.lease ?? LeaseID(0), forKey: host) == nil else { return }
@@ -83,6 +93,11 @@ extension CacheState {
             guard reports[id]?.removeValue(forKey: host) != nil else { return }
             if reports[id]?.isEmpty == true { reports[id] = nil }
             refresh(id, at: revision)
+        case .learned(let place): takeLearned(nil, of: place, at: revision)
+        case .probe(let id): takeProbe(nil, id, lease: nil)
+        case .answer(let id, let host):
+            answers[id]?[host] = nil
+            if answers[id]?.isEmpty == true { answers[id] = nil }
         case .use(let id): uses[id] = nil
         case .lease(let host):
             guard leases.removeValue(forKey: host) != nil else { return }

@@ -19,6 +19,11 @@ struct CacheState {
     var uses: [ResourceID: Revision] = [:]
     var leases: [ResourceID: LeaseID] = [:]
     var lastSeen: [ResourceID: Timestamp] = [:]
+    var learned = LearnedTable()
+    var probes: [ResourceID: Probe] = [:]
+    var probesOfHost: [ResourceID: Set<ResourceID>] = [:]
+    /// By probe and host.
+    var answers: [ResourceID: [ResourceID: ProbeResult]] = [:]
 
     var vnis = VNIAllocator()
     var prefixes = PrefixAllocator()
@@ -132,6 +137,7 @@ extension CacheState {
         }
         status.reports.sort { $0.host < $1.host }
         if kind == .host { status.liveness = liveness(of: id) }
+        if kind == .attachment { status.learned = learned.addresses[id, default: []].sorted() }
         return status
     }
 }

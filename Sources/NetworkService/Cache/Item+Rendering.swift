@@ -16,7 +16,7 @@ extension Item {
 
     private func writeStatus(to writer: inout JSONWriter) {
         switch resource {
-        case .project, .pool, .underlay: break
+        case .project, .pool, .underlay, .policy: break
         case .host(let host): write(host, to: &writer)
         case .segment(let segment): write(segment, to: &writer)
         case .attachment(let attachment): write(attachment, to: &writer)
@@ -60,10 +60,12 @@ extension Item {
         writer.member("mac", attachment.assigned.mac)
         var addresses = attachment.assigned.addresses
         let known = Set(addresses.map(\.value))
-        for address in report?.learned ?? [] where !known.contains(address) {
+        // An agent of the format before says what it has learned in its report.
+        for address in Set(status.learned).union(report?.learned ?? []).subtracting(known).sorted() {
             addresses.append(AttachmentAddress(address, origin: .learned))
         }
         writer.member("addresses", addresses)
+        writer.member("policies", attachment.effectivePolicies)
         writePhase(report, unbound: attachment.spec.host == nil, to: &writer)
         writer.member("interface", report?.interface)
         if let details = report?.details, !details.isEmpty { writer.member("details", details) }

@@ -1,3 +1,4 @@
+import Addressing
 import Resources
 
 /// What one follower of one host's desired state has not been told yet: names of things, not the things, so that any
@@ -10,12 +11,20 @@ struct FeedDirt {
     var segments: Set<ResourceID> = []
     var attachments: Set<ResourceID> = []
     var gateways: Set<ResourceID> = []
+    var policies: Set<ResourceID> = []
+    var members: Set<ResourceID> = []
+    /// By segment.
+    var bindings: [ResourceID: Set<IPv6Address>] = [:]
+    /// Segments whose whole table of bindings is new here.
+    var tables: Set<ResourceID> = []
+    var probes: Set<ResourceID> = []
     let signal: AsyncStream<Void>.Continuation
 
     init(signal: AsyncStream<Void>.Continuation) { self.signal = signal }
 
     var isClean: Bool {
         !everything && !host && !underlay && !vteps && segments.isEmpty && attachments.isEmpty && gateways.isEmpty
+            && policies.isEmpty && members.isEmpty && bindings.isEmpty && tables.isEmpty && probes.isEmpty
     }
 
     mutating func mark(_ change: (inout FeedDirt) -> Void) {

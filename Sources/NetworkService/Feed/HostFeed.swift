@@ -85,9 +85,7 @@ extension CacheState {
             }
         }
         for attachment in (dirt.everything ? attachments : dirt.attachments).sorted() {
-            if attachments.contains(attachment), let resource = resource(attachment, as: Attachment.self),
-                let desired = DesiredAttachment(resource)
-            {
+            if attachments.contains(attachment), let desired = desiredAttachment(attachment) {
                 update.attachments.append(desired)
             } else {
                 update.removedAttachments.insert(attachment)
@@ -100,6 +98,7 @@ extension CacheState {
                 update.removedGateways.insert(gateway)
             }
         }
+        addIsolation(to: &update, for: id, dirt)
         return update
     }
 
@@ -109,6 +108,11 @@ extension CacheState {
             id: id, generation: segment.metadata.generation, vni: segment.assigned.vni, group: segment.assigned.group,
             mtu: segment.assigned.mtu, ipam: segment.spec.ipam, prefix: segment.assigned.prefix,
             replication: segment.assigned.replication)
+        if let gateway = holders.gateway[id].flatMap({ resource($0, as: Gateway.self) }),
+            let port = gateway.assigned.ports[id].flatMap({ resource($0, as: Attachment.self) })
+        {
+            desired.gateways = [port.assigned.mac]
+        }
         guard desired.replication == .unicast else { return desired }
         for other in relations.hostsOfSegment[id, default: [:]].keys where other != host {
             if let vtep = resource(other, as: Host.self)?.spec.vtep { desired.peers.insert(vtep) }
@@ -122,16 +126,6 @@ extension HostIdentity {
         self.init(
             id: host.metadata.id, name: host.metadata.name, vtep: host.spec.vtep, interface: host.spec.interface,
             generation: host.metadata.generation)
-    }
-}
-
-extension DesiredAttachment {
-    /// nil for a reference that the service has not resolved, which it never stores.
-    init?(_ attachment: Resource<Attachment>) {
-        guard let segment = attachment.spec.segment.id else { return nil }
-        self.init(
-            id: attachment.metadata.id, generation: attachment.metadata.generation, segment: segment,
-            mac: attachment.assigned.mac, addresses: attachment.assigned.addresses, port: attachment.spec.port)
     }
 }
 

@@ -25,9 +25,10 @@ extension Attachment: ServedKind {
         guard let network = state.resource(segment.id, as: Segment.self) else {
             throw Problem(.internal, "segment \(segment.id) is not what it was")
         }
+        try admitIsolation(&spec, over: nil, network, &plan, state)
         let (mac, addresses) = try takeAddresses(spec, network, &plan, &state)
         plan.claim(StoreLayout.mac(mac), for: plan.id)
-        for address in addresses { plan.claim(StoreLayout.address(segment: segment.id, address.value), for: plan.id) }
+        for address in addresses { hold(address.value, on: segment.id, for: plan.id, &plan, state) }
         return (spec, Assigned(mac: mac, addresses: addresses))
     }
 
@@ -73,13 +74,13 @@ extension Attachment: ServedKind {
             releaseInterface(old.spec, &plan)
             try claimInterface(spec, for: plan.id, &plan, state)
         }
+        try admitIsolation(&spec, over: old.spec, network, &plan, state)
         let addresses = try addresses(spec, mac: old.assigned.mac, network, for: plan.id, state)
         let before = Set(old.assigned.addresses.map(\.value))
         let after = Set(addresses.map(\.value))
         for gone in before.subtracting(after) { plan.delete(StoreLayout.address(segment: segment.id, gone)) }
-        for new in after.subtracting(before) {
-            plan.claim(StoreLayout.address(segment: segment.id, new), for: plan.id)
-        }
+        for new in after.subtracting(before) { hold(new, on: segment.id, for: plan.id, &plan, state) }
+        if spec.host != old.spec.host { releaseLearned(old, &plan, state) }
         return (spec, Assigned(mac: old.assigned.mac, addresses: addresses))
     }
 
@@ -89,6 +90,7 @@ extension Attachment: ServedKind {
         if case .gateway(let gateway) = old.spec.port {
             throw Problem(.inUse, "the attachment is a port of \(state.place(gateway)); change or delete the gateway")
         }
+        releaseLearned(old, &plan, state)
         releaseKeys(old, &plan)
     }
 
@@ -185,6 +187,7 @@ extension Attachment: ServedKind {
                     field: field, value: address.description,
                     rule: "must not be the subnet-router anycast address (RFC 4291 section 2.6.1)")
             }
+            try requireUnreserved(address, field: field, segment, for: id, state)
             addresses.append(AttachmentAddress(address, origin: .static))
         }
         if addresses.isEmpty, segment.spec.ipam == .manual {

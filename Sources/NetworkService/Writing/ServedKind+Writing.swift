@@ -146,7 +146,7 @@ extension Kind {
     /// Whether other resources name resources of this kind.
     var isReferredTo: Bool {
         switch self {
-        case .project, .host, .segment: true
+        case .project, .host, .segment, .policy: true
         case .pool, .underlay, .attachment, .gateway: false
         }
     }

@@ -42,6 +42,8 @@ struct WritePlan {
     private var places: [StoreKey: Int] = [:]
     private var referred: Set<ResourceID> = []
     var taken: [TakenValue] = []
+    /// Lists of learned addresses as they will be.
+    private var learned: [LearnedTable.Place: LearnedAddresses] = [:]
 
     enum TakenValue {
         case vni(VNI)
@@ -101,6 +103,12 @@ struct WritePlan {
         change(.record(key, value))
     }
 
+    /// Holds a value in the place of another holder, who is known to have it.
+    mutating func takeOver(_ key: StoreKey, for holder: ResourceID) {
+        require(.exists(key))
+        change(.record(key, Array(holder.description.utf8)))
+    }
+
     /// Moves a value that may have one holder from `old` to `new`; nothing when they are the same.
     mutating func move(_ old: StoreKey, to new: StoreKey, for holder: ResourceID) {
         guard old != new else { return }
@@ -121,6 +129,27 @@ struct WritePlan {
         // Not through `require`: what began to refer to it since `state` was somebody else's doing.
         conditions.append(state.uses[id].map { .modified(key, $0) } ?? .absent(key))
         delete(key)
+    }
+
+    /// What an attachment has learned on a host, as the plan leaves it so far.
+    func learned(_ attachment: ResourceID, _ place: LearnedTable.Place, _ state: CacheState) -> Set<IPv6Address> {
+        (learned[place] ?? state.learned.lists[place]?.addresses)?.addresses[attachment] ?? []
+    }
+
+    /// Changes the list of what a host has learned, on condition that it is still what `state` says.
+    mutating func changeLearned(
+        _ place: LearnedTable.Place, _ state: CacheState, _ change: (inout LearnedAddresses) -> Void
+    ) {
+        let key = StoreLayout.learned(place)
+        let known = state.learned.lists[place]
+        if learned[place] == nil { require(known.map { .modified(key, $0.revision) } ?? .absent(key)) }
+        let before = learned[place] ?? known?.addresses ?? LearnedAddresses()
+        var list = before
+        change(&list)
+        list.addresses = list.addresses.filter { !$0.value.isEmpty }
+        learned[place] = list
+        guard list != before else { return }
+        if list.addresses.isEmpty { delete(key) } else { put(key, list.json) }
     }
 
     mutating func insert(_ resource: AnyResource, projectID: ResourceID?) {

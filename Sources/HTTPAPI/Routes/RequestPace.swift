@@ -1,0 +1,42 @@
+import NetworkService
+import Resources
+import Synchronization
+
+/// Holds machines to one request a second about one thing, with room for a few at once: a thing that changes all the
+/// time must not become a write to the store each time.
+final class RequestPace: Sendable {
+    struct Key: Hashable {
+        var host: ResourceID
+        var subject: ResourceID
+    }
+
+    private struct Bucket {
+        var tokens: Double
+        var filled: ContinuousClock.Instant
+    }
+
+    private let burst: Double
+    private let buckets = Mutex<[Key: Bucket]>([:])
+
+    /// - Parameter burst: requests at once after a while of silence. Default 4.
+    init(burst: Int = 4) { self.burst = Double(burst) }
+
+    /// - Throws: `rateLimited` when the host asks too often.
+    func admit(_ key: Key, now: ContinuousClock.Instant = .now) throws(Problem) {
+        let isAdmitted = buckets.withLock { (table: inout [Key: Bucket]) -> Bool in
+            // A full bucket says no more than none.
+            if table.count > 10_000 { table = table.filter { self.level(of: $0.value, now) < burst } }
+            let tokens = self.level(of: table[key] ?? Bucket(tokens: burst, filled: now), now)
+            table[key] = Bucket(tokens: tokens >= 1 ? tokens - 1 : tokens, filled: now)
+            return tokens >= 1
+        }
+        guard isAdmitted else {
+            throw Problem(.rateLimited, "one request a second about one thing: nothing was changed; try again in 1 s")
+        }
+    }
+
+    /// One token a second, up to the burst.
+    private func level(of bucket: Bucket, _ now: ContinuousClock.Instant) -> Double {
+        min(burst, bucket.tokens + bucket.filled.duration(to: now) / .seconds(1))
+    }
+}

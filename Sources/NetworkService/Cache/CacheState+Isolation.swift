@@ -1,0 +1,151 @@
+import Addressing
+import NetworkModel
+import Resources
+
+/// Keeps in step who uses which policy, which addresses stand for it, and who holds which address; and marks exactly
+/// the hosts that must hear of it.
+extension CacheState {
+    mutating func indexPolicy(_ old: Resource<Policy>?, _ new: Resource<Policy>?) {
+        guard let id = (new ?? old)?.metadata.id else { return }
+        let before = Set((old?.spec.peers ?? []).compactMap(\.id))
+        let after = Set((new?.spec.peers ?? []).compactMap(\.id))
+        for peer in before.subtracting(after) {
+            relations.namersOfPolicy[peer]?.remove(id)
+            if relations.namersOfPolicy[peer]?.isEmpty == true { relations.namersOfPolicy[peer] = nil }
+        }
+        for peer in after.subtracting(before) { relations.namersOfPolicy[peer, default: []].insert(id) }
+        for host in relations.hostsOfPolicy[id, default: [:]].keys {
+            mark(host: host) { dirt in
+                dirt.policies.insert(id)
+                dirt.members.formUnion(before.symmetricDifference(after))
+            }
+        }
+    }
+
+    mutating func indexIsolation(_ old: Resource<Attachment>?, _ new: Resource<Attachment>?) {
+        guard let id = (new ?? old)?.metadata.id else { return }
+        let before = Set(old.map(policies(of:)) ?? [])
+        let after = Set(new.map(policies(of:)) ?? [])
+        for policy in before.subtracting(after) {
+            relations.attachmentsOfPolicy[policy]?.remove(id)
+            if relations.attachmentsOfPolicy[policy]?.isEmpty == true { relations.attachmentsOfPolicy[policy] = nil }
+        }
+        for policy in after.subtracting(before) { relations.attachmentsOfPolicy[policy, default: []].insert(id) }
+        if let host = old?.spec.host?.id {
+            let kept = new?.spec.host?.id == host ? after : []
+            for policy in before.subtracting(kept) { stopUsing(policy, on: host) }
+        }
+        if let host = new?.spec.host?.id {
+            let had = old?.spec.host?.id == host ? before : []
+            for policy in after.subtracting(had) { beginUsing(policy, on: host) }
+        }
+        indexMembership(of: id)
+        markBindings(old, new)
+    }
+
+    private func policies(of attachment: Resource<Attachment>) -> [ResourceID] {
+        attachment.effectivePolicies.compactMap { if case .policy(let id) = $0 { id } else { nil } }
+    }
+
+    private mutating func beginUsing(_ policy: ResourceID, on host: ResourceID) {
+        relations.hostsOfPolicy[policy, default: [:]][host, default: 0] += 1
+        guard relations.policiesOfHost[host, default: []].insert(policy).inserted else { return }
+        markNeed(of: policy, on: host)
+    }
+
+    private mutating func stopUsing(_ policy: ResourceID, on host: ResourceID) {
+        let count = relations.hostsOfPolicy[policy]?[host] ?? 0
+        guard count <= 1 else {
+            relations.hostsOfPolicy[policy]?[host] = count - 1
+            return
+        }
+        relations.hostsOfPolicy[policy]?[host] = nil
+        if relations.hostsOfPolicy[policy]?.isEmpty == true { relations.hostsOfPolicy[policy] = nil }
+        relations.policiesOfHost[host]?.remove(policy)
+        markNeed(of: policy, on: host)
+    }
+
+    private mutating func markNeed(of policy: ResourceID, on host: ResourceID) {
+        let peers = peers(of: policy)
+        mark(host: host) { dirt in
+            dirt.policies.insert(policy)
+            dirt.members.formUnion(peers)
+        }
+    }
+
+    /// The policies whose members stand in the rules of a policy.
+    func peers(of policy: ResourceID) -> Set<ResourceID> {
+        Set((resource(policy, as: Policy.self)?.spec.peers ?? []).compactMap(\.id))
+    }
+
+    /// What an attachment adds to the addresses that stand for its policies.
+    mutating func indexMembership(of id: ResourceID) {
+        var membership: Relations.Membership?
+        if let attachment = resource(id, as: Attachment.self) {
+            var addresses = learned.addresses[id, default: []]
+            addresses.formUnion(attachment.assigned.addresses.map(\.value))
+            let policies = Set(policies(of: attachment))
+            if !policies.isEmpty {
+                membership = Relations.Membership(
+                    policies: policies, addresses: addresses.filter { !$0.isLinkLocal })
+            }
+        }
+        let old = relations.memberships[id]
+        guard old != membership else { return }
+        relations.memberships[id] = membership
+        for policy in old?.policies ?? [] {
+            for address in old?.addresses ?? [] { countMember(address, of: policy, by: -1) }
+        }
+        for policy in membership?.policies ?? [] {
+            for address in membership?.addresses ?? [] { countMember(address, of: policy, by: 1) }
+        }
+        for policy in (old?.policies ?? []).union(membership?.policies ?? []) { markMembers(of: policy) }
+    }
+
+    private mutating func countMember(_ address: IPv6Address, of policy: ResourceID, by change: Int) {
+        let count = (relations.membersOfPolicy[policy]?[address] ?? 0) + change
+        relations.membersOfPolicy[policy, default: [:]][address] = count > 0 ? count : nil
+        if relations.membersOfPolicy[policy]?.isEmpty == true { relations.membersOfPolicy[policy] = nil }
+    }
+
+    private mutating func markMembers(of policy: ResourceID) {
+        for namer in relations.namersOfPolicy[policy, default: []] {
+            for host in relations.hostsOfPolicy[namer, default: [:]].keys {
+                mark(host: host) { $0.members.insert(policy) }
+            }
+        }
+    }
+
+    private mutating func markBindings(_ old: Resource<Attachment>?, _ new: Resource<Attachment>?) {
+        guard let segment = (new ?? old)?.spec.segment.id, let id = (new ?? old)?.metadata.id else { return }
+        func held(_ attachment: Resource<Attachment>?) -> Set<IPv6Address> {
+            guard let attachment else { return [] }
+            return Set(attachment.assigned.addresses.map(\.value) + ownAddresses(of: attachment, on: segment))
+        }
+        let before = held(old)
+        let after = held(new)
+        // Whoever moves takes all with it, also what it has learned.
+        let changed =
+            old?.spec.host == new?.spec.host && old != nil && new != nil
+            ? before.symmetricDifference(after)
+            : before.union(after).union(learned.addresses[id, default: []])
+        markBindings(changed, of: segment)
+    }
+
+    private mutating func markBindings(_ addresses: Set<IPv6Address>, of segment: ResourceID) {
+        guard !addresses.isEmpty else { return }
+        for host in relations.hostsOfSegment[segment, default: [:]].keys {
+            mark(host: host) { $0.bindings[segment, default: []].formUnion(addresses) }
+        }
+    }
+
+    /// Takes over the list of what a host has learned on a segment; nil when it is gone.
+    mutating func takeLearned(_ list: LearnedAddresses?, of place: LearnedTable.Place, at revision: Revision) {
+        let changed = learned.replace(place, with: list, at: revision)
+        markBindings(changed.addresses, of: place.segment)
+        for attachment in changed.attachments {
+            indexMembership(of: attachment)
+            refresh(attachment, at: revision)
+        }
+    }
+}

@@ -1,0 +1,153 @@
+import FoundationEssentials
+package import NetworkModel
+import Persistence
+package import Resources
+import Synchronization
+
+/// What somebody wants to know.
+package struct ProbeDraft: Sendable {
+    package enum Question: Sendable {
+        /// An attachment by name or id.
+        case drops(attachment: String)
+    }
+
+    package var question: Question
+    package var seconds: Int
+
+    package init(json node: JSONNode) throws(FieldError) {
+        var reader = try FieldReader(node, path: "")
+        let type: String = try reader.required("type")
+        guard type == "drops" else { throw FieldError(field: "type", value: type, rule: "must be drops") }
+        question = .drops(attachment: try reader.required("attachment"))
+        seconds = try reader.optional("seconds") ?? 0
+        guard (0...DesiredProbe.maximumSeconds).contains(seconds) else {
+            throw FieldError(
+                field: "seconds", value: "\(seconds)", rule: "must be from 0 to \(DesiredProbe.maximumSeconds)")
+        }
+        try reader.finish()
+    }
+}
+
+extension NetworkService {
+    /// Probes that may be open in one project.
+    static let maximumProbes = 64
+
+    /// Asks the hosts concerned. The probe and its answers are gone `Probe.grace` seconds after the measuring.
+    /// - Returns: the probe as a client reads it.
+    package func makeProbe(project: String, _ draft: ProbeDraft) async throws(Problem) -> [UInt8] {
+        let owner = try await find(.project, project)
+        let id = ResourceID(UUID())
+        let question: ProbeQuestion
+        var conditions: [StoreTransaction.Condition] = [.exists(owner.key)]
+        let host: ResourceID
+        switch draft.question {
+        case .drops(let text):
+            let item = try await find(.attachment, project: project, text)
+            guard let bound = Attachment.unwrap(item.resource)?.spec.host?.id else {
+                throw Problem(
+                    .conflict, "attachment '\(item.name)' is bound to no host, so that no port of it drops anything",
+                    field: "attachment", value: item.name.text)
+            }
+            question = .drops(attachment: item.id)
+            host = bound
+            conditions.append(.exists(item.key))
+        }
+        let open = cache.state.withLock { state in state.probes.values.count { $0.project == owner.id } }
+        guard open < Self.maximumProbes else {
+            throw Problem(
+                .rateLimited, "project '\(owner.name)' has \(open) open probes; delete some, or wait until they end")
+        }
+        let probe = Probe(
+            project: owner.id, question: question, seconds: draft.seconds, hosts: [host], created: settings.now())
+        do {
+            let lease = try await store.grantLease(ttl: .seconds(draft.seconds + Probe.grace))
+            let outcome = try await store.commit(
+                StoreTransaction(
+                    conditions: conditions, changes: [.put(StoreLayout.probe(id), probe.json, lease: lease)],
+                    durability: .relaxed))
+            guard case .committed(let revision) = outcome else {
+                try await store.revokeLease(lease)
+                throw Problem(.conflict, "what the probe asks about was deleted meanwhile")
+            }
+            await showOwnWrite(revision)
+        } catch let error as StoreError {
+            throw Problem(error)
+        } catch let problem as Problem {
+            throw problem
+        } catch {
+            throw Problem(.unavailable, "the request was given up")
+        }
+        return render(id, probe, [:])
+    }
+
+    /// The probe with what hosts have answered so far.
+    package func probe(project: String, _ text: String) async throws(Problem) -> [UInt8] {
+        let (id, probe) = try await findProbe(project: project, text)
+        return render(id, probe, cache.state.withLock { $0.answers[id, default: [:]] })
+    }
+
+    /// Ends a probe before its time.
+    package func endProbe(project: String, _ text: String) async throws(Problem) {
+        let (_, probe) = try await findProbe(project: project, text)
+        guard let lease = probe.lease else { return }
+        do { try await store.revokeLease(lease) } catch {
+            // It ended by itself in the same moment.
+            guard error.code != .leaseNotFound else { return }
+            throw Problem(error)
+        }
+    }
+
+    /// Takes over what a host answers.
+    package func answer(_ result: ProbeResult, to id: ResourceID, from host: ResourceID) async throws(Problem) {
+        let probe = cache.state.withLock { $0.probes[id] }
+        guard let probe, probe.hosts.contains(host), let lease = probe.lease else { throw Problem.noProbe(id) }
+        do {
+            let outcome = try await timedCommit(
+                StoreTransaction(
+                    conditions: [.exists(StoreLayout.probe(id))],
+                    changes: [.put(StoreLayout.answer(id, host: host), result.json, lease: lease)],
+                    durability: .relaxed))
+            guard case .committed = outcome else { throw Problem.noProbe(id) }
+        } catch let error as StoreError {
+            if error.code == .leaseNotFound { throw Problem.noProbe(id) }
+            throw Problem(error)
+        } catch let problem as Problem {
+            throw problem
+        } catch {
+            throw Problem(.unavailable, "the request was given up")
+        }
+    }
+
+    private func findProbe(project: String, _ text: String) async throws(Problem) -> (ResourceID, Probe) {
+        let owner = try await find(.project, project)
+        guard let id = ResourceID(text), let probe = cache.state.withLock({ $0.probes[id] }), probe.project == owner.id
+        else {
+            throw Problem(.notFound, "there is no probe '\(text.prefix(64))' in project '\(owner.name)', or no longer")
+        }
+        return (id, probe)
+    }
+
+    private func render(_ id: ResourceID, _ probe: Probe, _ answers: [ResourceID: ProbeResult]) -> [UInt8] {
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.member("id", id)
+            writer.member("question", probe.question)
+            writer.member("seconds", probe.seconds)
+            writer.member("created", probe.created)
+            writer.name("hosts")
+            writer.object { writer in
+                for host in probe.hosts {
+                    writer.name(cache.item(.host, host)?.name.text ?? host.description)
+                    writer.object { writer in writer.member("result", answers[host]) }
+                }
+            }
+        }
+        return writer.bytes
+    }
+}
+
+extension Problem {
+    static func noProbe(_ id: ResourceID) -> Problem {
+        Problem(.notFound, "there is no probe \(id) for this host, or no longer")
+    }
+}
