@@ -150,6 +150,12 @@ let allTests: [Target] = [
     tests("ResourcesTests", ["SeededRandomness", "Resources"]),
     tests("NetworkModelTests", ["Addressing", "Resources", "NetworkModel"]),
     tests("FramesTests", ["SeededRandomness", "Addressing", "Frames"]),
+    tests(
+        "EvaluationTests",
+        [
+            "SeededRandomness", "TestNamespaces", "Addressing", "Frames", "NetworkModel", "NFTables", "NetworkPlanning",
+            "NodePorts", "LinuxProcesses", "CLinux",
+        ]),
     tests("FormatsTests", ["Addressing", "NFTables", "DaemonConfigs"]),
     tests(
         "PlanningTests",

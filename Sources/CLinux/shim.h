@@ -48,6 +48,12 @@ static inline int clinux_pipe(int fds[2]) { return pipe2(fds, O_CLOEXEC); }
 /* At most 15 bytes are kept. */
 static inline int clinux_name_this_thread(const char *name) { return pthread_setname_np(pthread_self(), name); }
 
+/* sched_setaffinity(2) of the calling thread, to one of the first 64 processors. */
+static inline int clinux_pin_this_thread(int processor) {
+    unsigned long mask[16] = {1ul << processor};
+    return (int)syscall(SYS_sched_setaffinity, 0, sizeof mask, mask);
+}
+
 static inline int clinux_close_from(posix_spawn_file_actions_t *actions, int from) {
     return posix_spawn_file_actions_addclosefrom_np(actions, from);
 }

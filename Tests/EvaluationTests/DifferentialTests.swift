@@ -1,0 +1,184 @@
+import Addressing
+import Frames
+import Glibc
+import LinuxProcesses
+import NFTables
+import NetworkPlanning
+import NodePorts
+import SeededRandomness
+import TestNamespaces
+import Testing
+
+/// The evaluator against the kernel: a bridge in a namespace under the real guard, generated frames, and for each frame
+/// the same ports that get it, the same counters, the same flows.
+@Suite(.serialized) struct DifferentialTests {
+    static let seeds = getenv("KC_SEEDS").flatMap { Int(String(cString: $0)) } ?? 1
+    static let batch = 50
+
+    @Test(.timeLimit(.minutes(30)))
+    func `what is predicted is what the kernel does, frame by frame`() async throws {
+        var lab = try await Laboratory()
+        for _ in 0..<Self.seeds {
+            try await lab.run(frames: 6_000, SeededGenerator(printedFor: "what is predicted is what the kernel does"))
+        }
+        let drops = lab.reasons.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
+        print("\(lab.compared) frames compared, \(lab.delivered) copies delivered, dropped: \(drops)")
+        #expect(lab.compared >= 6_000 * Self.seeds)
+        // Every reason is met, or the comparison says less than it seems to.
+        let met = Set(lab.reasons.keys)
+        let missing = DropReason.allCases.filter { !met.contains($0.rawValue) }
+        #expect(Set(missing).isSubset(of: [.rate, .tableFull]), "never met: \(missing)")
+    }
+}
+
+/// The namespace, the thread in it, and what is predicted for it.
+struct Laboratory {
+    let namespace: TestNamespace
+    let world: World
+    let wire: NamespaceThread<Wire>
+    var model: BridgeModel
+    /// The sets that packets fill.
+    let dynamic: [NamedSet]
+    var compared = 0
+    var delivered = 0
+    var reasons: [String: UInt64] = [:]
+    private var roundStart: UInt64 = 0
+
+    /// Nothing that lives shorter than this may be waited for: claims live for 5 s.
+    private static let roundLength: UInt64 = 2_000_000_000
+    private static let roundLimit: UInt64 = 4_500_000_000
+
+    init() async throws {
+        namespace = try TestNamespace("kcev")
+        var world = try World()
+        try Wire.build(&world, in: namespace)
+        self.world = world
+        let tables = KCRuleset.tables(vxlanPort: 4789)
+        let table = try #require(tables.first { $0.family == .bridge })
+        dynamic = table.sets.filter(\.isDynamic)
+        model = BridgeModel(world: world, evaluator: FrameEvaluator(table, world.elements))
+        try Self.load(Ruleset(tables).text(with: world.elements), in: namespace)
+        wire = NamespaceThread("kc-wire", in: namespace.name) { [world] () throws(NodeError) -> Wire in
+            try Wire(world)
+        }
+    }
+
+    static func load(_ text: String, in namespace: TestNamespace) throws {
+        let path = "/tmp/kc-evaluation-\(getpid()).nft"
+        let file = try #require(fopen(path, "w"))
+        fputs(text, file)
+        fclose(file)
+        defer { unlink(path) }
+        try namespace.run("nft", "-f", path)
+    }
+
+    static var now: UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+    }
+
+    mutating func run(frames count: Int, _ random: SeededGenerator) async throws {
+        var generator = FrameGenerator(world: world, random: random)
+        var left = count
+        var discarded = 0
+        try restart()
+        while left > 0 {
+            if Self.now - roundStart > Self.roundLength { try restart() }
+            let draws = (0..<DifferentialTests.batch).map { _ in generator.draw() }
+            let agrees = try await compare(draws)
+            guard let agrees else {
+                // So slow a machine that claims may have run out of their time: nothing can be said of this batch.
+                discarded += 1
+                try #require(discarded < 100, "the machine is too slow")
+                try restart()
+                continue
+            }
+            try #require(agrees)
+            left -= draws.count
+        }
+        tally()
+    }
+
+    private mutating func tally() {
+        for (name, elements) in model.state.elements where name.text.hasPrefix("dropped-") {
+            let reason = String(name.text.dropFirst("dropped-".count))
+            reasons[reason, default: 0] += elements.values.reduce(0) { $0 + $1.packets }
+        }
+    }
+
+    /// Empties what packets filled, in the kernel and in the model.
+    private mutating func restart() throws {
+        tally()
+        try Self.load(
+            dynamic.map { "flush set bridge \(KCRuleset.table) \($0.name)\n" }.joined(), in: namespace)
+        model.state = EvaluationState()
+        roundStart = Self.now
+    }
+
+    /// - Returns: whether prediction and kernel agree; nil when it took too long.
+    private mutating func compare(_ draws: [FrameGenerator.Draw]) async throws -> Bool? {
+        var expected = [[[UInt8]]](repeating: [], count: world.ports.count + 1)
+        var stories: [[String]] = []
+        for draw in draws {
+            let outcome = model.send(draw.bytes, from: draw.sender, now: Self.now)
+            for port in outcome.delivered { expected[port].append(draw.bytes) }
+            if outcome.isToHost { expected[world.ports.count].append(draw.bytes) }
+            delivered += outcome.delivered.count
+            stories.append(outcome.story)
+        }
+        let frames = draws.map { (sender: $0.sender, bytes: $0.bytes) }
+        let heard = try await wire.run { wire throws(NodeError) in try wire.exchange(frames) }
+        let kernel = try await wire.run { [dynamic] _ throws(NodeError) in try KernelSets(dynamic) }
+        guard Self.now - roundStart < Self.roundLimit else { return nil }
+        compared += draws.count
+        var agrees = true
+        for number in expected.indices where heard[number] != expected[number] {
+            agrees = false
+            let place = number < world.ports.count ? world.ports[number].name.text : "the host"
+            report(place, expected: expected[number], heard: heard[number], draws, stories)
+        }
+        for set in dynamic {
+            let wanted = (model.state.elements[set.name] ?? [:]).mapValues(\.packets)
+            let got = kernel.elements[set.name] ?? [:]
+            guard wanted != got else { continue }
+            agrees = false
+            for key in Set(wanted.keys).union(got.keys) where wanted[key] != got[key] {
+                let text = set.text(of: Element(key: key)) ?? "a foreign key"
+                func say(_ count: UInt64?) -> String { count.map { "there, counted \($0)" } ?? "absent" }
+                Issue.record("\(set.name) \(text): predicted \(say(wanted[key])), kernel \(say(got[key]))")
+            }
+            for (draw, story) in zip(draws, stories).filter({ $1.contains { $0.contains("in \(set.name)") } }).prefix(
+                20)
+            {
+                print(describe(draw, story))
+            }
+        }
+        return agrees
+    }
+
+    private func report(
+        _ place: String, expected: [[UInt8]], heard: [[UInt8]], _ draws: [FrameGenerator.Draw], _ stories: [[String]]
+    ) {
+        var balance: [[UInt8]: Int] = [:]
+        for frame in expected { balance[frame, default: 0] += 1 }
+        for frame in heard { balance[frame, default: 0] -= 1 }
+        for (frame, difference) in balance where difference != 0 {
+            let number = draws.firstIndex { $0.bytes == frame }
+            let said = difference > 0 ? "and not heard" : "not to be heard, but heard"
+            let text = number.map { describe(draws[$0], stories[$0]) } ?? "no frame of ours: \(frame)"
+            Issue.record("\(place): predicted \(said), \(text)")
+        }
+        if balance.values.allSatisfy({ $0 == 0 }) { Issue.record("\(place): the same frames in another order") }
+    }
+
+    private func describe(_ draw: FrameGenerator.Draw, _ story: [String]) -> String {
+        let parsed = (try? EthernetFrame(parsing: draw.bytes)).map { "\($0)" } ?? "not parsed"
+        let hex = draw.bytes.prefix(200).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        return """
+            frame from \(world.ports[draw.sender].name): \(parsed.prefix(600))
+            \(draw.bytes.count) bytes \(hex)
+            \(story.joined(separator: "\n"))
+            """
+    }
+}
