@@ -208,7 +208,7 @@ let allTests: [Target] = [
     tests(
         "ClientTests",
         ["Addressing", "Resources", "NetworkModel", "APIClient", asn1, crypto, nioCore, nioPosix, nioSSL, x509]),
-    tests("CommandTests", ["Resources", "NetworkModel", "Documents"]),
+    tests("CommandTests", ["Addressing", "Resources", "NetworkModel", "Documents", "APIClient"]),
     tests("LaboratoryTests", ["Addressing", "Resources", "NetworkModel", "Laboratory", "APIClient"]),
     tests("SystemTests", ["SeededRandomness", "Addressing", "Resources", "NetworkModel", "Laboratory", "APIClient"]),
 ]

@@ -21,11 +21,13 @@ struct KCNet: AsyncParsableCommand {
             CommandGroup(
                 name: "Resources",
                 subcommands: [
-                    KindCommand<SegmentFlags>.self, KindCommand<AttachmentFlags>.self, KindCommand<GatewayFlags>.self,
+                    KindCommand<SegmentFlags>.self, KindCommand<AttachmentFlags>.self, KindCommand<PolicyFlags>.self,
+                    KindCommand<GatewayFlags>.self,
                     KindCommand<HostFlags>.self, KindCommand<PoolFlags>.self, KindCommand<UnderlayFlags>.self,
                     KindCommand<ProjectFlags>.self,
                 ]),
             CommandGroup(name: "Files", subcommands: [Apply.self, Export.self]),
+            CommandGroup(name: "Diagnosis", subcommands: [Drops.self]),
             CommandGroup(name: "Help", subcommands: [Doctor.self, SupportBundle.self, LabCommand.self]),
         ])
 

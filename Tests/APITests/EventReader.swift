@@ -19,12 +19,13 @@ final class EventReader: Sendable {
     private let process: Process
     private let bytes = Mutex(Data())
 
-    init(_ server: LiveServer, _ path: String) throws {
+    init(_ server: LiveServer, _ path: String, headers: [String] = []) throws {
         let process = Process()
         process.executableURL = URL(filePath: "/usr/bin/curl")
         process.arguments = [
             "-sS", "-N", "--max-time", "60", "--unix-socket", server.folder + "/api.sock", "http://localhost" + path,
         ]
+        process.arguments? += headers.flatMap { ["-H", $0] }
         let output = Pipe()
         process.standardOutput = output
         process.standardInput = FileHandle.nullDevice

@@ -60,8 +60,9 @@ import Testing
                 "attachment", "create", "web", "--segment", "blue", "--host", "h1", "--mac", "02:00:00:00:00:05",
                 "--address", "fd00:1::5")
             #expect(run.status == 0, "\(run.errors)")
-            #expect(run.lines[0].hasPrefix("NAME  SEGMENT  HOST  MAC                ADDRESSES  INTERFACE"))
-            #expect(run.lines[1].hasPrefix("web   blue     h1    02:00:00:00:00:05  fd00:1::5"))
+            #expect(
+                run.lines[0].hasPrefix("NAME  SEGMENT  HOST  MAC                ADDRESSES  POLICIES       INTERFACE"))
+            #expect(run.lines[1].hasPrefix("web   blue     h1    02:00:00:00:00:05  fd00:1::5  allow-segment"))
             let id = try #require(try await cloud.kcnet("attachment", "show", "web", "-o", "json").json()["id"]?.string)
             #expect(run.lines.last?.contains("-netdev tap,id=n0,ifname=kct") == true)
             #expect(run.lines.last?.contains("-device virtio-net-pci,netdev=n0,mac=02:00:00:00:00:05") == true)

@@ -56,7 +56,8 @@ package struct ResourceCollection: Hashable, Sendable {
 
     /// Every kind of the network core, what others refer to before what refers to it.
     package static let kinds: [KindName] = [
-        Underlay.kind, Project.kind, Pool.kind, Host.kind, Segment.kind, Gateway.kind, Attachment.kind,
+        Underlay.kind, Project.kind, Pool.kind, Host.kind, Segment.kind, Policy.kind, Gateway.kind,
+        Attachment.kind,
     ]
 }
 

@@ -4,7 +4,7 @@ package import Resources
 /// What files and commands need to know of a kind beside its names.
 package struct KindDescription: Sendable {
     package let kind: KindName
-    /// Members of `spec` that name resources, one or a list, and of which kind.
+    /// Members of `spec` that name resources, one or a list, and of which kind; in rules, the peers that are policies.
     package let references: [(member: String, kind: KindName)]
     private let checked: @Sendable (JSONNode) throws(FieldError) -> [UInt8]
 
@@ -19,9 +19,18 @@ package struct KindDescription: Sendable {
     package static let all: [KindDescription] = [
         KindDescription(Underlay.self), KindDescription(Project.self), KindDescription(Pool.self),
         KindDescription(Host.self), KindDescription(Segment.self),
+        KindDescription(Policy.self, references: [("ingress", Policy.kind), ("egress", Policy.kind)]),
         KindDescription(Gateway.self, references: [("host", Host.kind), ("segments", Segment.kind)]),
-        KindDescription(Attachment.self, references: [("segment", Segment.kind), ("host", Host.kind)]),
+        KindDescription(
+            Attachment.self, references: [("segment", Segment.kind), ("host", Host.kind), ("policies", Policy.kind)]),
     ]
+
+    /// Each once, in the order of `references`.
+    package var kindsReferredTo: [KindName] {
+        var kinds: [KindName] = []
+        for reference in references where !kinds.contains(reference.kind) { kinds.append(reference.kind) }
+        return kinds
+    }
 
     /// - Parameter name: singular or plural.
     package static func named(_ name: String) -> KindDescription? {
@@ -41,17 +50,21 @@ package struct KindDescription: Sendable {
     /// The spec with every reference passed through `transform`.
     package func mapReferences(_ spec: JSONNode, _ transform: (KindName, String) -> String) -> JSONNode {
         references.reduce(spec) { spec, reference in
-            switch spec[reference.member]?.content {
-            case .string(let text):
-                spec.setting(reference.member, to: .string(transform(reference.kind, text)))
-            case .array(let nodes):
-                spec.setting(
-                    reference.member,
-                    to: JSONNode(
-                        .array(nodes.map { node in node.string.map { .string(transform(reference.kind, $0)) } ?? node })
-                    ))
-            default: spec
+            guard let node = spec[reference.member] else { return spec }
+            return spec.setting(reference.member, to: Self.map(node) { transform(reference.kind, $0) })
+        }
+    }
+
+    private static func map(_ node: JSONNode, _ transform: (String) -> String) -> JSONNode {
+        switch node.content {
+        case .string(let text): BuiltInPolicy(rawValue: text) == nil ? .string(transform(text)) : node
+        case .array(let nodes): JSONNode(.array(nodes.map { map($0, transform) }))
+        case .object:
+            // A rule: its peers are under `from` or `to`, those that are policies under `policy`.
+            ["from", "to", "policy"].reduce(node) { node, member in
+                node[member].map { node.setting(member, to: map($0, transform)) } ?? node
             }
+        default: node
         }
     }
 }

@@ -1,3 +1,4 @@
+import NetworkModel
 package import Resources
 
 /// The text of a file that holds resources.
@@ -50,9 +51,32 @@ package enum ManifestFile {
                 throw DocumentError(source: manifest.source, rule: "\(manifest.title) stands at \(first) already")
             }
         }
-        return manifests.enumerated().sorted {
+        let ranked = manifests.enumerated().sorted {
             ($0.element.description.rank, $0.offset) < ($1.element.description.rank, $1.offset)
         }.map(\.element)
+        return peersFirst(ranked, project: project)
+    }
+
+    /// Policies after those that their rules name. Of a circle the first one stays first.
+    private static func peersFirst(_ manifests: [Manifest], project: Name) -> [Manifest] {
+        guard let first = manifests.firstIndex(where: { $0.kind == Policy.kind }) else { return manifests }
+        let policies = manifests[first...].prefix { $0.kind == Policy.kind }
+        func key(_ manifest: Manifest, _ name: String) -> String { "\(manifest.project ?? project)/\(name)" }
+        let byName = Dictionary(policies.map { (key($0, $0.name.text), $0) }) { first, _ in first }
+        var placed: Set<String> = []
+        var sorted: [Manifest] = []
+        func place(_ manifest: Manifest) {
+            guard placed.insert(key(manifest, manifest.name.text)).inserted else { return }
+            var peers: [String] = []
+            _ = manifest.description.mapReferences(manifest.spec) { _, text in
+                peers.append(text)
+                return text
+            }
+            for peer in peers { byName[key(manifest, peer)].map(place) }
+            sorted.append(manifest)
+        }
+        for policy in policies { place(policy) }
+        return manifests[..<first] + sorted + manifests[(first + policies.count)...]
     }
 
     private static func line(of offset: Int, in text: String) -> Int {

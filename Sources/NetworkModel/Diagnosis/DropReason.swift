@@ -56,7 +56,7 @@ package enum DropReason: String, Choice {
         case .headerChain: "have the sender leave out extension headers"
         case .fragment: "lower the sender's packet size to the segment's MTU"
         case .ethertype: "use IPv6, untagged"
-        case .policy: "allow it: kcnet policy update NAME --allow PROTOCOL/PORT --from PREFIX"
+        case .policy: "allow it: kcnet policy update NAME --add PROTOCOL/PORT --from PREFIX"
         case .rate: "raise the limit: kcnet attachment update --limit-…"
         case .tableFull: "limit new flows of busy ports: --limit-out-new-flows"
         }

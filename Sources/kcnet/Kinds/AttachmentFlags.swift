@@ -20,17 +20,38 @@ struct AttachmentFlags: KindFlags {
     @Option(help: "The interface's name inside the namespace (default: eth0).") var interface: String?
     @Option(help: "Take this interface of the host into the segment instead: a connection to the outside.")
     var external: String?
+    @Option(help: "A policy that says who may talk to it; may be repeated (default: allow-segment).")
+    var policy: [String] = []
+    @Option(help: "One more policy beside those it has; may be repeated.") var addPolicy: [String] = []
+    @Option(
+        help: ArgumentHelp(
+            "A source it may use though it is not its own (routers, virtual addresses); may be repeated.",
+            valueName: "prefix"))
+    var allowAddress: [String] = []
+    @Option(help: "How many addresses it may take for itself: SLAAC, privacy addresses (0 to 64, default 16).")
+    var learnedAddresses: Int?
+    @OptionGroup(title: "Limits (k, M, G: thousands, millions, billions)") var limits: LimitFlags
 
     func validate() throws {
         guard [tap, netns != nil, external != nil].count(where: { $0 }) <= 1 else {
             throw ValidationError("--tap, --netns and --external exclude each other")
         }
+        guard policy.isEmpty || addPolicy.isEmpty else {
+            throw ValidationError("--policy replaces the list, --add-policy adds to it: they exclude each other")
+        }
         guard interface == nil || netns != nil else { throw ValidationError("--interface needs --netns") }
     }
 
-    func edit(_ spec: JSONNode) -> JSONNode {
-        let spec = spec.setting("segment", text: segment).setting("host", text: host).setting("mac", text: mac)
-            .setting("addresses", texts: address)
+    func edit(_ spec: JSONNode) throws -> JSONNode {
+        var spec = spec.setting("segment", text: segment).setting("host", text: host).setting("mac", text: mac)
+            .setting("addresses", texts: address).setting("policies", texts: policy)
+            .setting("allowedAddresses", texts: allowAddress.map { $0.contains("/") ? $0 : $0 + "/128" })
+            .setting("learnedAddresses", number: learnedAddresses)
+        if !addPolicy.isEmpty {
+            let present = spec["policies"]?.elements.compactMap(\.string) ?? [BuiltInPolicy.allowSegment.rawValue]
+            spec = spec.setting("policies", texts: present + addPolicy)
+        }
+        spec = try limits.edit(spec)
         guard let port else { return spec }
         return spec.setting("port", to: port)
     }
@@ -52,6 +73,7 @@ struct AttachmentFlags: KindFlags {
                 (document.status?["addresses"]?.elements ?? []).compactMap { $0["value"]?.string }.joined(
                     separator: ","))
         },
+        .status("policies", "policies"),
         Column("port", wide: true) { document, _ in .init(document.spec?["port"]?["type"]?.string ?? "") },
         .status("interface", "interface"), .phase, .labels, .id, .message,
     ]

@@ -14,11 +14,17 @@ protocol KindFlags: ParsableArguments, Sendable {
     func edit(_ spec: JSONNode) throws -> JSONNode
     /// What to show after creating one, for a person.
     static func advice(_ document: ResourceDocument) -> [String]
+    /// What is always there and is no resource: its name, and its cells by the titles of columns.
+    static var builtIn: [(name: String, cells: [String: String])] { get }
+    /// Lines of `show` in the place of the plain fields of `spec`.
+    static func details(_ document: ResourceDocument, _ names: NameIndex) -> [String]
 }
 
 extension KindFlags {
     static var settledPhases: [String] { [] }
     static func advice(_ document: ResourceDocument) -> [String] { [] }
+    static var builtIn: [(name: String, cells: [String: String])] { [] }
+    static func details(_ document: ResourceDocument, _ names: NameIndex) -> [String] { [] }
 
     static func described(_ kind: KindName) -> KindDescription {
         guard let description = KindDescription.named(kind.singular) else {

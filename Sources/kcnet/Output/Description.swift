@@ -4,13 +4,15 @@ import Resources
 
 /// Everything about one resource, a field a line, for people.
 enum Description {
-    static func lines(_ document: ResourceDocument, _ names: NameIndex, coloured: Bool) -> [String] {
+    static func lines(_ document: ResourceDocument, _ names: NameIndex, coloured: Bool, withSpec: Bool = true)
+        -> [String]
+    {
         var table = Table(["", ""])
         func add(_ name: String, _ value: String) { table.add([.init("  " + name, .quiet), .init(value)]) }
         for member in document.node.members where !["kind", "name", "spec", "status"].contains(member.name) {
             for (path, value) in leaves(member.value, member.name, names) { add(path, value) }
         }
-        for section in ["spec", "status"] {
+        for section in withSpec ? ["spec", "status"] : ["status"] {
             guard let node = document.node[section], !node.members.isEmpty else { continue }
             table.add([.init(section)])
             for member in node.members {

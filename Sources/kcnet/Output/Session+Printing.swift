@@ -4,7 +4,9 @@ import Resources
 
 extension Session {
     /// A list, in the format the user asked for.
-    func list<Flags: KindFlags>(_ documents: [ResourceDocument], _ flags: Flags.Type) async throws {
+    /// - Parameter whole: it is all there is, so that in a table what is built in stands beside it.
+    func list<Flags: KindFlags>(_ documents: [ResourceDocument], _ flags: Flags.Type, whole: Bool = false) async throws
+    {
         switch format {
         case .json: print(JSONNode(.array(documents.map(\.node))))
         case .yaml:
@@ -14,7 +16,9 @@ extension Session {
             let names = try await names(for: documents, Flags.description)
             var table = Table(columns.map(\.title))
             for document in documents { table.add(columns.map { $0.cell(document, names) }) }
-            guard !documents.isEmpty else {
+            let builtIn = whole ? Flags.builtIn : []
+            for row in builtIn { table.add(columns.map { .init(row.cells[$0.title] ?? "", .quiet) }) }
+            guard !documents.isEmpty || !builtIn.isEmpty else {
                 return Terminal.error(
                     "no \(Flags.description.kind.plural)"
                         + (Flags.description.kind.isInProject ? " in project \(project)" : ""))

@@ -60,6 +60,7 @@ struct Complaint: Error {
             "set KC_TOKEN_FILE (on the server: /var/lib/kc/admin.token), or use the Unix socket as root"
         case "forbidden": "use a credential that may do this; `kcnet whoami` shows which one is in use"
         case "store-full": "free space on the server's disk; nothing was changed"
+        case "rate-limited": "wait a moment and repeat"
         case "unavailable": "wait and repeat; `kcnet doctor` on the server shows more"
         default: nil
         }

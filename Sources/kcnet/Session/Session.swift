@@ -22,15 +22,15 @@ struct Session: Sendable {
     /// The names behind the ids that these documents refer to. A few are asked for one by one, many as a list.
     func names(for documents: [ResourceDocument], _ description: KindDescription) async throws -> NameIndex {
         var index = NameIndex()
-        for reference in description.references {
+        for reference in description.kindsReferredTo {
             var ids: Set<String> = []
             for document in documents {
                 _ = description.mapReferences(document.spec ?? .object([])) { kind, text in
-                    if kind == reference.kind { ids.insert(text) }
+                    if kind == reference { ids.insert(text) }
                     return text
                 }
             }
-            let collection = ResourceCollection(reference.kind, project: project)
+            let collection = ResourceCollection(reference, project: project)
             if ids.count > 8 {
                 for document in try await client.list(collection) { index.add(id: document.id, name: document.name) }
             } else {

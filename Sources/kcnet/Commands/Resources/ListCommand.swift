@@ -16,7 +16,7 @@ struct ListCommand<Flags: KindFlags>: AsyncParsableCommand {
     func run() async throws {
         try await connection.withSession(project: project.project, format: output.output) { session in
             let documents = try await session.client.list(session.collection(Flags.description), selector: selector)
-            try await session.list(documents.sorted { $0.name < $1.name }, Flags.self)
+            try await session.list(documents.sorted { $0.name < $1.name }, Flags.self, whole: selector == nil)
         }
     }
 }

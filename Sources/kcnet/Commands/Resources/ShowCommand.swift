@@ -15,10 +15,23 @@ struct ShowCommand<Flags: KindFlags>: AsyncParsableCommand {
     func run() async throws {
         try await connection.withSession(project: project.project, format: output.output) { session in
             let description = Flags.description
+            if session.format.isTable, let builtIn = Flags.builtIn.first(where: { $0.name == item }) {
+                Terminal.line("\(description.kind) \(builtIn.name), built in")
+                for column in Flags.columns {
+                    if let text = builtIn.cells[column.title], column.title != "name", column.title != "labels" {
+                        Terminal.line(
+                            "  \(column.title): \(text.isEmpty ? "replies and the ICMPv6 of RFC 4890" : text)")
+                    }
+                }
+                return
+            }
             let document = try await session.client.get(session.collection(description), item)
             guard session.format.isTable else { return try await session.show(document, Flags.self) }
             let names = try await session.names(for: [document], description)
-            for line in Description.lines(document, names, coloured: Terminal.isColoured) { Terminal.line(line) }
+            let details = Flags.details(document, names)
+            let lines = Description.lines(
+                document, names, coloured: Terminal.isColoured, withSpec: details.isEmpty)
+            for line in lines + details.map(DisplayText.safe) { Terminal.line(line) }
         }
     }
 }

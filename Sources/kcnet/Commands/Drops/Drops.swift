@@ -1,0 +1,76 @@
+import APIClient
+import ArgumentParser
+import Documents
+import NetworkModel
+import Resources
+
+struct Drops: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Show what the guards and policies of an attachment's port drop, and why.",
+        discussion: """
+            Asks the agent on the attachment's host, through the API. With --follow every dropped frame is shown as it
+            comes (the kernel shows at most 100 a second), with the rule that stopped it and what to do if it was wanted.
+            With --output json each line is one answer.
+            """)
+
+    @Argument(help: "The attachment's name or id.") var attachment: String
+    @Flag(name: .shortAndLong, help: "Go on showing frames as they are dropped.") var follow = false
+    @Option(help: "How long to follow, 1 to \(DesiredProbe.maximumSeconds) seconds.") var seconds = 60
+    @OptionGroup var project: ProjectOptions
+    @OptionGroup var output: OutputOptions
+    @OptionGroup(title: "Connection") var connection: ConnectionOptions
+
+    /// How long an agent that is up takes at most to answer.
+    private static let patience = Duration.seconds(10)
+
+    func validate() throws {
+        guard (1...DesiredProbe.maximumSeconds).contains(seconds) else {
+            throw ValidationError("--seconds must be from 1 to \(DesiredProbe.maximumSeconds)")
+        }
+    }
+
+    func run() async throws {
+        try await connection.withSession(project: project.project, format: output.output) { session in
+            let probe = try await session.client.probeDrops(
+                project: session.project, attachment: attachment, seconds: follow ? seconds : 0)
+            do {
+                try await watch(probe.id, session)
+            } catch {
+                await end(probe.id, session)
+                throw error
+            }
+            await end(probe.id, session)
+        }
+    }
+
+    private func end(_ id: ResourceID, _ session: Session) async {
+        // It ends by itself soon; this only makes room earlier.
+        try? await session.client.endProbe(project: session.project, id)
+    }
+
+    private func watch(_ id: ResourceID, _ session: Session) async throws {
+        var printer = DropPrinter(attachment: attachment, follows: follow, format: session.format)
+        let start = ContinuousClock.now
+        while true {
+            let probe = try await session.client.probe(project: session.project, id)
+            let results = probe.results.compactMapValues { $0 }
+            for (host, result) in results.sorted(by: { $0.key < $1.key }) {
+                if result.phase == .failed {
+                    throw Complaint(.failure, "host \(host) cannot tell: \(result.message ?? "it did not say why")")
+                }
+                printer.show(result, session)
+            }
+            if !results.isEmpty, results.count == probe.results.count, results.values.allSatisfy({ $0.phase == .done })
+            {
+                return printer.finish()
+            }
+            if results.isEmpty, ContinuousClock.now - start > Self.patience {
+                throw Complaint(
+                    .timedOut, "host \(probe.results.keys.sorted().joined(separator: ", ")) has not answered",
+                    next:
+                        "`kcnet host list` shows whether its agent is up, and `kcd node` there must be of this version")
+            }
+            try await Task.sleep(for: .milliseconds(follow ? 500 : 200))
+        }
+    }
+}
