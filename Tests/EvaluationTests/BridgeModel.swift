@@ -1,6 +1,8 @@
 import Addressing
+import Glibc
 import NFTables
-import NetworkPlanning
+
+@testable import NetworkPlanning
 
 /// What a Linux bridge without VLAN filtering, snooping, learning and spanning tree does with a frame, with the guard
 /// at its hooks (net/bridge/br_input.c, br_forward.c).
@@ -8,6 +10,8 @@ struct BridgeModel {
     let world: World
     let evaluator: FrameEvaluator
     var state = EvaluationState()
+    /// br_netfilter is there.
+    var isNetfilterBridged = access("/proc/sys/net/bridge", F_OK) == 0
 
     /// Where a frame comes out.
     struct Outcome {
@@ -39,10 +43,16 @@ struct BridgeModel {
             frame, at: .prerouting, input: port.interface, output: nil, now: now, state: &state)
         outcome.tell("from \(port.name)", came)
         guard came.verdict == .accept else { return outcome }
+        let tagLength = frame.tag == nil ? 0 : 4
+        // br_netfilter, where it is loaded, looks behind a second VLAN tag and PPPoE even when it is told to do nothing
+        // (nf_bridge_encap_header_len, net/bridge/br_netfilter_hooks.c).
+        let needed = [0x8100: 4, 0x8864: 8][Int(bytes[tagLength + 12]) << 8 | Int(bytes[tagLength + 13])]
+        if isNetfilterBridged, bytes.count - 14 - tagLength < needed ?? 0 { return outcome }
         let known = world.ports.firstIndex { $0.mac == destination }
         let isToBridge = destination == World.bridgeMAC
         if !isToBridge {
-            for (egress, other) in world.ports.enumerated() where egress != number {
+            // Ports are flooded from the one that was added last (br_add_if, br_flood).
+            for (egress, other) in world.ports.enumerated().reversed() where egress != number {
                 if let known, known != egress { continue }
                 let left = evaluator.evaluate(
                     frame, at: .postrouting, input: nil, output: other.interface, mark: came.mark, now: now,

@@ -18,6 +18,8 @@ import Testing
     @Test(.timeLimit(.minutes(30)))
     func `what is predicted is what the kernel does, frame by frame`() async throws {
         var lab = try await Laboratory()
+        let table = try #require(KCRuleset.tables(vxlanPort: 4789).first { $0.family == .bridge })
+        try lab.install(table, lab.world.elements)
         for _ in 0..<Self.seeds {
             try await lab.run(frames: 6_000, SeededGenerator(printedFor: "what is predicted is what the kernel does"))
         }
@@ -29,6 +31,41 @@ import Testing
         let missing = DropReason.allCases.filter { !met.contains($0.rawValue) }
         #expect(Set(missing).isSubset(of: [.rate, .tableFull]), "never met: \(missing)")
     }
+
+    @Test(.timeLimit(.minutes(30)))
+    func `rules that nobody would write are read as the kernel reads them`() async throws {
+        let lab = try await Laboratory()
+        var seeds = SeededGenerator(printedFor: "rules that nobody would write")
+        var total = 0
+        var refused = 0
+        for _ in 0..<40 * Self.seeds {
+            var lab = lab
+            let frames = SeededGenerator(seed: seeds.next())
+            var generator = FrameGenerator(world: lab.world, random: frames)
+            var ruleset = RandomRuleset(
+                world: lab.world, samples: (0..<100).map { _ in generator.draw() },
+                random: SeededGenerator(seed: seeds.next()))
+            let (table, elements) = ruleset.table()
+            do {
+                try lab.install(table, elements)
+            } catch {
+                // Not every drawn rule is one that nft takes.
+                refused += 1
+                if refused <= 3 { print("refused: \("\(error)".prefix(400))") }
+                continue
+            }
+            // The same frames as those whose values are in the rules.
+            do {
+                try await lab.run(frames: 100, frames)
+            } catch {
+                Issue.record("\(Ruleset([table]).text(with: elements))")
+                throw error
+            }
+            total += lab.compared
+        }
+        print("\(total) frames compared under random rules, \(refused) rulesets refused by nft")
+        #expect(total >= 1_500 * Self.seeds)
+    }
 }
 
 /// The namespace, the thread in it, and what is predicted for it.
@@ -38,7 +75,7 @@ struct Laboratory {
     let wire: NamespaceThread<Wire>
     var model: BridgeModel
     /// The sets that packets fill.
-    let dynamic: [NamedSet]
+    var dynamic: [NamedSet] = []
     var compared = 0
     var delivered = 0
     var reasons: [String: UInt64] = [:]
@@ -53,14 +90,18 @@ struct Laboratory {
         var world = try World()
         try Wire.build(&world, in: namespace)
         self.world = world
-        let tables = KCRuleset.tables(vxlanPort: 4789)
-        let table = try #require(tables.first { $0.family == .bridge })
-        dynamic = table.sets.filter(\.isDynamic)
-        model = BridgeModel(world: world, evaluator: FrameEvaluator(table, world.elements))
-        try Self.load(Ruleset(tables).text(with: world.elements), in: namespace)
+        model = BridgeModel(world: world, evaluator: FrameEvaluator(Table(.bridge, KCRuleset.table), []))
         wire = NamespaceThread("kc-wire", in: namespace.name) { [world] () throws(NodeError) -> Wire in
             try Wire(world)
         }
+    }
+
+    /// Puts a table of the family `bridge` and its elements in place of what was there.
+    mutating func install(_ table: Table, _ elements: [Elements]) throws {
+        try Self.load(Ruleset([table]).text(with: elements), in: namespace)
+        dynamic = table.sets.filter(\.isDynamic)
+        model = BridgeModel(world: world, evaluator: FrameEvaluator(table, elements))
+        roundStart = Self.now
     }
 
     static func load(_ text: String, in namespace: TestNamespace) throws {
@@ -176,7 +217,7 @@ struct Laboratory {
         let parsed = (try? EthernetFrame(parsing: draw.bytes)).map { "\($0)" } ?? "not parsed"
         let hex = draw.bytes.prefix(200).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
         return """
-            frame from \(world.ports[draw.sender].name): \(parsed.prefix(600))
+            frame from \(world.ports[draw.sender].name): \(parsed.prefix(300))
             \(draw.bytes.count) bytes \(hex)
             \(story.joined(separator: "\n"))
             """

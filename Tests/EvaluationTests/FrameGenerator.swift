@@ -145,7 +145,7 @@ struct FrameGenerator {
     /// Other ethertypes and link-local groups.
     private mutating func ethernet(_ port: World.Port, _ sender: Int, _ mac: MACAddress) -> EthernetFrame {
         let type: UInt16 = pick([
-            EtherType.ipv4, EtherType.arp, EtherType.reverseARP, 0x88cc, 0x888e, 0x8847, 0x86de, 0x9000, 0x9100,
+            EtherType.ipv4, EtherType.arp, EtherType.reverseARP, 0x8864, 0x88cc, 0x888e, 0x8847, 0x86de, 0x9000, 0x9100,
             0x9200, 0x0600, 0x8137, UInt16(random.next() & 0xffff) | 0x0800,
         ])
         var bytes = array(Int.random(in: 0...60, using: &random))
@@ -164,7 +164,10 @@ struct FrameGenerator {
         let source = self.source(port, sender)
         let destination = chance(75) ? pick(other(sender).addresses) : anyAddress(sender)
         return IPv6Packet(
-            from: source, to: destination, hopLimit: pick([64, 255, 1, 0]), content())
+            from: source, to: destination, hopLimit: pick([64, 255, 1, 0]),
+            trafficClass: chance(80) ? 0 : UInt8(random.next() & 255),
+            // Also what a port would look like there.
+            flowLabel: pick([0, 0, 22, 80, 1000, 1500, UInt32(random.next() & 0xf_ffff)]), content())
     }
 
     private mutating func content() -> IPv6Packet.Content {

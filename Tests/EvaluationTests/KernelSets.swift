@@ -64,7 +64,11 @@ struct KernelSets {
         for attribute in Self.attributes(element) {
             switch attribute.type {
             case 1:  // NFTA_SET_ELEM_KEY, NFTA_DATA_VALUE in it
-                key = Self.attributes(attribute.value).first.map { Array($0.value).withUnsafeBytes(ElementKey.init) }
+                // A key of one part is as long as the part; ElementKey pads that too.
+                key = Self.attributes(attribute.value).first.map { data in
+                    let bytes = Array(data.value) + [UInt8](repeating: 0, count: (4 - data.value.count % 4) % 4)
+                    return bytes.withUnsafeBytes(ElementKey.init)
+                }
             case 7:  // NFTA_SET_ELEM_EXPR: name, then data with the counter's bytes and packets
                 for data in Self.attributes(attribute.value) where data.type == 2 {
                     for part in Self.attributes(data.value) where part.type == 2 {

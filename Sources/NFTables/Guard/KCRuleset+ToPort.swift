@@ -25,6 +25,7 @@ extension KCRuleset {
                 "outside",
                 rules: [
                     Rule(.notEqual(S.etherType, .number(0x86dd)), then: .dropTo(.policy)),
+                    laterFragment(then: .goto("outside-fragment")),
                     Rule([
                         .choose(
                             .transportProtocol,
@@ -37,6 +38,18 @@ extension KCRuleset {
                         .inSet([.outputIndex, .ipv6Destination, .ipv6Source, .transportProtocol], S.otherFlows.name),
                         then: .goto("deliver")),
                     Rule(then: .goto("arrive")),
+                ]),
+            // Without a transport header: nf_tables would take the IPv6 header for one (nft_payload_fast_eval), and its
+            // flow label for ports.
+            Chain(
+                "outside-fragment",
+                rules: [
+                    Rule(.inSet(S.admitted.key, S.admitted.name), then: .goto("deliver")),
+                    Rule(.inSet(S.receivedFragments.key, S.receivedFragments.name), then: .goto("deliver")),
+                    Rule(
+                        .inSet([.outputIndex, .ipv6Destination, .ipv6Source, .transportProtocol], S.otherFlows.name),
+                        then: .goto("deliver")),
+                    Rule(then: .dropTo(.policy)),
                 ]),
             Chain(
                 "outside-tcp",
@@ -97,7 +110,6 @@ extension KCRuleset {
                 "arrive",
                 rules: [
                     Rule(.inSet(S.admitted.key, S.admitted.name), then: .goto("deliver")),
-                    laterFragment(.inSet(S.receivedFragments.key, S.receivedFragments.name), then: .goto("deliver")),
                     Rule([.setMark(0)]),
                     Rule([.lookUpMark([.outputName], S.ingressProfiles.name)]),
                     Rule([.choose(.transportProtocol, [.init(58, verdict: .goto("arrive-icmp"))])]),

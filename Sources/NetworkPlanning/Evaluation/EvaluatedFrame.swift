@@ -26,7 +26,7 @@ package struct EvaluatedFrame: Hashable, Sendable {
         var number: UInt8
         /// From the first byte of the network header; may lie behind the last byte.
         var offset: Int
-        /// A later fragment: there is a protocol, but no header to load from.
+        /// A later fragment: there is a protocol, but no header; `offset` is 0.
         var isLaterFragment: Bool
     }
 
@@ -75,8 +75,14 @@ package struct EvaluatedFrame: Hashable, Sendable {
     func network(_ offset: Int, _ count: Int) -> ArraySlice<UInt8>? { Self.slice(network, offset, count) }
 
     /// `@th,…`
+    ///
+    /// A later fragment has no transport header, yet the kernel's short way for aligned loads of 1, 2 or 4 bytes
+    /// (nft_payload_fast_eval) does not ask, and loads from the IPv6 header instead, since that is where the walk left
+    /// its offset. Whoever writes rules must not take such a load for a port.
     func transport(_ offset: Int, _ count: Int) -> ArraySlice<UInt8>? {
-        guard let transport, !transport.isLaterFragment else { return nil }
+        guard let transport else { return nil }
+        let isFast = [1, 2, 4].contains(count) && offset % count == 0
+        guard !transport.isLaterFragment || isFast else { return nil }
         return Self.slice(network, transport.offset + offset, count)
     }
 

@@ -17,9 +17,13 @@ extension EvaluationRun {
         }
     }
 
-    /// The element that a packet's key finds, whose own limit lets the rule go on.
+    /// The element that a packet's key finds, whose own limit lets the rule go on. Its counter counts, too: what is
+    /// beside an element happens at a look as well (nft_lookup_eval).
     mutating func find(_ fields: [Field], in set: Identifier) -> Element? {
         guard let key = key(fields), let element = lookUp(key, in: set) else { return nil }
+        if case .byPackets(_, _, counted: true)? = evaluator.sets[set]?.filling {
+            state.elements[set]?[key]?.packets += 1
+        }
         guard let unit = evaluator.sets[set]?.limited else { return element }
         // What a set with limits is declared with is for elements that say none (NamedSet's text).
         let limit = element.limit ?? Limit(1, burst: unit == .packets ? 5 : 0, of: unit, isOver: true)
