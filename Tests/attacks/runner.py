@@ -98,9 +98,7 @@ class Runner:
         arrived, strange = self.judge(watched.take()[0], attackers, lawful_too=attack.effect == "lawful")
         lost = watched.lost()
         outcome = Outcome(arrived, self.changes(before, after), note=f"{lost} not captured" if lost else "")
-        resolvers = scene.heard_resolvers()
-        honest_resolvers = {r for r in resolvers if b"\x20\x01\x0d\xb8\x0b\xad" not in r and not attack.name.startswith("flood")}
-        if resolvers - honest_resolvers:
+        if scene.heard_resolvers() - scene.true_options:
             outcome.changes.append("resolver")
         if strange:
             outcome.arrived["unknown"] = strange
@@ -147,9 +145,10 @@ class Runner:
         for guest in self.scene.guests.values():
             for address in (guest.link_local, guest.global_address):
                 true[address] = guest.mac
-        true["fe80::1"] = self.scene.gateway_mac
+        routers = {a["local"] for entry in self.scene.gateway.ip("address", "show", "dev", self.scene.inner) for a in entry["addr_info"]}
+        true.update({address: self.scene.gateway_mac for address in routers})
         for address, mac, router in after["neighbours"] - before["neighbours"]:
-            if true.get(address) != mac or router != (address == "fe80::1"):
+            if true.get(address) != mac or router and address not in routers:
                 found.append(f"neighbour: {address} at {mac}{' router' if router else ''}")
         if after["link"] != before["link"]:
             found.append(f"mtu: {before['link']} to {after['link']}")

@@ -167,6 +167,7 @@ class Scene:
         self.owners = {guest.mac: guest.owner for guest in self.guests.values()}
         self.prefix = ":".join(self.guests["victim"].global_address.split(":")[:4])
         victim = self.guests["victim"]
+        self.settle_owners()
         self.options = in_namespace(victim.path, self._user_options)
         # Resets must not wait: the router's own advertisement is repeated to the victim.
         self.advertisement = self._hear_advertisement()
@@ -174,6 +175,19 @@ class Scene:
         self.gateway_sender = Sender(self.gateway.path, self.inner)
         victim.setting("ipv6/conf/eth0/router_solicitations", 0)
         victim.setting("ipv6/conf/eth0/max_addresses", 0)
+        # What the router's own advertisement says to user space.
+        self.heard_resolvers()
+        self.gateway_sender.send(self.advertisement)
+        time.sleep(0.1)
+        self.true_options = self.heard_resolvers()
+
+    def settle_owners(self):
+        """Who has what, for the judge: all that is another's, the router's included, is foreign."""
+        routers = {address_bytes(a["local"]) for entry in self.gateway.ip("address", "show", "dev", self.inner) for a in entry["addr_info"]}
+        everybody = routers.union(*(guest.owner.addresses for guest in self.guests.values()))
+        networks = frozenset({address_bytes("fe80::")[:8], address_bytes(self.prefix + "::")[:8]})
+        for guest in self.guests.values():
+            guest.owner.networks, guest.owner.foreign = networks, everybody - guest.owner.addresses
 
     @staticmethod
     def devices(host):
@@ -247,6 +261,7 @@ class Scene:
         for target in (alice.global_address, "fe80::1%eth0"):
             victim.run("ping", "-6", "-n", "-q", "-c", "1", "-W", "1", target, check=False)
         self.owners[victim.mac] = victim.owner
+        self.settle_owners()
         self.heard_resolvers()
 
     def victim_state(self):

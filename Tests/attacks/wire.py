@@ -128,11 +128,17 @@ def checksum(source, destination, protocol, payload):
 
 @dataclasses.dataclass
 class Owner:
-    """Who sits behind a port: its MAC and its addresses (packed)."""
+    """Who sits behind a port: its MAC and its addresses (packed), and what it may take for itself: whatever nobody else has
+    in networks (first 8 bytes) of its segment."""
 
     mac: bytes
     addresses: set
     router: bool = False
+    networks: frozenset = frozenset()
+    foreign: set = dataclasses.field(default_factory=set)
+
+    def owns(self, address):
+        return address in self.addresses or address[:8] in self.networks and address not in self.foreign
 
     def lawful(self, frame):
         """Whether this owner may send the frame: untagged IPv6 from its own MAC and address, a harmless header chain,
@@ -145,7 +151,7 @@ class Owner:
             return False
         if source == bytes(16):
             return self._unspecified(following, limit, rest)
-        if source not in self.addresses and not self.router:
+        if not self.owns(source) and not self.router:
             return False
         if following in (4, 41, 47, 50, 89, 112, 132, 136, 6):
             return True
@@ -175,7 +181,7 @@ class Owner:
         kind = rest[0]
         if kind in (1, 2, 3, 4):
             # An error quotes a packet that its sender received.
-            return self.router or len(rest) < 48 or rest[32:48] in self.addresses
+            return self.router or len(rest) < 48 or self.owns(rest[32:48])
         if kind in (128, 129):
             return True
         if limit != 255 or rest[1]:
@@ -187,7 +193,7 @@ class Owner:
         if kind == 135:
             return len(rest) == 24 or len(rest) == 32 and rest[24:26] == b"\x01\x01" and rest[26:32] == self.mac
         if kind == 136:
-            if rest[8:24] not in self.addresses or rest[4] & 0x80 and not self.router:
+            if not self.owns(rest[8:24]) or rest[4] & 0x80 and not self.router:
                 return False
             return len(rest) == 24 or len(rest) == 32 and rest[24:26] == b"\x02\x01" and rest[26:32] == self.mac
         return False
