@@ -107,7 +107,8 @@ let services: [Target] = [
     target(
         "NetworkNode",
         [
-            "Addressing", "Resources", "NetworkModel", "NFTables", "DaemonConfigs", "NetworkPlanning", "NodePorts",
+            "Addressing", "Resources", "NetworkModel", "NFTables", "DaemonConfigs", "Frames", "NetworkPlanning",
+            "NodePorts",
             "APIClient", logging, serviceLifecycle,
         ]),
     target("Laboratory", ["Addressing", "Resources", "NetworkModel", "APIClient", yams]),

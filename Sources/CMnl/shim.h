@@ -12,7 +12,9 @@
 #include <sys/vfs.h>
 #include <net/if.h>
 #include <linux/if.h>
+#include <linux/if_ether.h>
 #include <linux/if_link.h>
+#include <linux/if_packet.h>
 #include <linux/if_bridge.h>
 #include <linux/if_tun.h>
 #include <linux/ipv6.h>
@@ -52,6 +54,15 @@ static inline int cmnl_interface_name(int fd, int index, char *name) {
     if (ioctl(fd, SIOCGIFNAME, &request) < 0) return -1;
     memcpy(name, request.ifr_name, IFNAMSIZ);
     return 0;
+}
+
+/* sendto(2) of a whole frame on a packet socket; sockaddr_ll has no name in Glibc's module. -1 with errno. */
+static inline long cmnl_send_frame(int fd, int index, const void *frame, size_t length) {
+    struct sockaddr_ll to;
+    memset(&to, 0, sizeof to);
+    to.sll_family = AF_PACKET;
+    to.sll_ifindex = index;
+    return sendto(fd, frame, length, MSG_DONTWAIT, (struct sockaddr *)&to, sizeof to);
 }
 
 /* TUNSETIFF on /dev/net/tun: makes a tap that lives as long as `fd` is open. */

@@ -8,7 +8,7 @@ import NodePorts
 
 /// What the filter's thread owns: the socket for requests, the one that hears of changes, and kc-nft.
 final class FilterState: ThreadState {
-    private let socket: NetfilterSocket
+    let socket: NetfilterSocket
     private let changes: NetfilterSocket
     private let worker: NFTWorker
     private let changed: @Sendable () -> Void

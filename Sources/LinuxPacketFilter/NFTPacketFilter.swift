@@ -8,7 +8,7 @@ package import NodePorts
 ///
 /// All happens on one thread of its own inside the namespace, in the order it was asked for.
 package final class NFTPacketFilter: PacketFilter {
-    private let thread: NamespaceThread<FilterState>
+    let thread: NamespaceThread<FilterState>
     private let listeners: Hints
 
     /// - Parameters:

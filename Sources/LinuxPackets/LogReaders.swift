@@ -17,6 +17,9 @@ final class LogReaders: ThreadState {
 
     init() {}
 
+    /// The log is gone: whoever still reads is told.
+    deinit { for reader in readers.values { reader.stream.finish() } }
+
     /// - Parameter ended: called from any thread with the binding's number when nobody reads it any more.
     func bind(
         _ group: LogGroup, snapLength: Int, ended: @escaping @Sendable (Int) -> Void

@@ -31,5 +31,8 @@ package struct AgentSettings: Hashable, Sendable {
     /// The least time between two lists of learned addresses of a segment; the API refuses faster ones.
     package var publication = Duration.seconds(1)
 
+    /// How often drops are counted and the metrics file is written.
+    package var metrics = Duration.seconds(5)
+
     package init() {}
 }

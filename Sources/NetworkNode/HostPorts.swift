@@ -7,15 +7,19 @@ package struct HostPorts: Sendable {
     package var namespaces: any Namespaces
     package var daemons: any DaemonSupervisor
     package var packets: any PacketLog
+    package var frames: any FrameSender
+    package var drops: any DropCounting
 
     package init(
         links: any LinkTable, filter: any PacketFilter, namespaces: any Namespaces, daemons: any DaemonSupervisor,
-        packets: any PacketLog
+        packets: any PacketLog, frames: any FrameSender, drops: any DropCounting
     ) {
         self.links = links
         self.filter = filter
         self.namespaces = namespaces
         self.daemons = daemons
         self.packets = packets
+        self.frames = frames
+        self.drops = drops
     }
 }

@@ -52,6 +52,8 @@ package struct NodeAgent: Service {
             sink, firstWait: settings.firstReconnect, longestWait: settings.longestReconnect, logger: logger)
         let board = StatusBoard(endpoint: endpoint, facts: facts)
         let learned = BindingOutbox(sink, interval: settings.publication, logger: logger)
+        let drops = DropWatch(ports, sink, interval: settings.publication, logger: logger)
+        let metrics = MetricsBoard()
         let keeper = SnapshotKeeper(files)
         // Before the first look, so that nothing happens unseen in between.
         let links = ports.links.events()
@@ -72,6 +74,9 @@ package struct NodeAgent: Service {
                 }
             }
             group.addTask { await listenToClaims(inbox) }
+            group.addTask { await drops.run() }
+            group.addTask { await countDrops(inbox) }
+            group.addTask { await metrics.run(files, every: settings.metrics, logger) }
             group.addTask { await compareRegularly(inbox) }
             group.addTask { await keeper.run(logger) }
             group.addTask { await board.run(files, every: settings.status, logger) }
@@ -96,6 +101,8 @@ package struct NodeAgent: Service {
                 }
                 outbox.say(result.reports)
                 for (segment, list) in convergence.takePublications() { learned.say(list, of: segment) }
+                let objections = convergence.takeObjections()
+                if !objections.isEmpty { group.addTask { await object(objections) } }
                 if !isFollowing, convergence.hasBegun {
                     // Not before, since what it costs would only hold up the host's own state.
                     isFollowing = true
@@ -106,6 +113,8 @@ package struct NodeAgent: Service {
                     }
                 }
                 board.post(convergence, hasUnsentReports: !outbox.isEmpty)
+                metrics.post(convergence, content.dropCounts, isConnected: gate.isAccepted)
+                if let snapshot = convergence.snapshot { drops.want(snapshot) }
                 var next = result.nextWake
                 if convergence.isUnsaved, let snapshot = convergence.snapshot {
                     if keeper.isDue(after: settings.snapshot) {
@@ -156,6 +165,29 @@ package struct NodeAgent: Service {
     private func listenToClaims(_ inbox: Inbox) async {
         await ClaimListener(log: ports.packets, inbox: inbox, retry: settings.longestReconnect / 10, logger: logger)
             .run()
+    }
+
+    private func object(_ objections: [Objection]) async {
+        for objection in objections {
+            do throws(NodeError) { try await ports.frames.send(objection.frame, by: objection.port) } catch {
+                // The port is gone, and its guest with it.
+                logger.debug("a claim was not answered", metadata: ["reason": "\(error)"])
+            }
+        }
+    }
+
+    private func countDrops(_ inbox: Inbox) async {
+        while !Task.isCancelled {
+            do throws(NodeError) {
+                let counts = try await ports.drops.droppedFrames()
+                inbox.post { $0.dropCounts = counts }
+            } catch {
+                // The ruleset is being made anew; what is wrong with it the turns say.
+                logger.debug("drops cannot be counted", metadata: ["reason": "\(error)"])
+            }
+            // The only error of a sleep is cancellation.
+            do { try await Task.sleep(for: settings.metrics) } catch { return }
+        }
     }
 
     private func follow(_ inbox: Inbox) async {

@@ -9,7 +9,7 @@ package protocol PacketLog: Sendable {
     ///
     /// - Parameter snapLength: at most so many bytes behind the link-layer header are copied; a rule can ask for fewer.
     /// - Returns: the frames from now on, in order. At most `PacketLogLimits.waiting` wait for the reader. The stream
-    ///   ends by itself only when the kernel's socket fails.
+    ///   ends by itself only when the kernel's socket fails or the log itself is gone.
     /// - Throws: errno EPERM (the kernel's choice) when another reader has the group.
     func frames(of group: LogGroup, snapLength: Int) async throws(NodeError) -> AsyncStream<LoggedFrame>
 }

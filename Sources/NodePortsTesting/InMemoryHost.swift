@@ -19,6 +19,10 @@ package final class InMemoryHost: Sendable {
     private let state: Mutex<State>
     /// What rules of the packet filter would log: tests do it.
     package let packetLog = InMemoryPacketLog()
+    /// What the agent sends to guests.
+    package let sender = InMemoryFrameSender()
+    /// What rules of the packet filter would have dropped.
+    package let dropCounter = InMemoryDropCounter()
 
     package init(_ model: HostModel = HostModel()) { state = Mutex(State(model: model)) }
 
@@ -54,6 +58,8 @@ package final class InMemoryHost: Sendable {
     package var namespaces: any Namespaces { NamespaceNames(host: self) }
     package var daemons: any DaemonSupervisor { Daemons(host: self) }
     package var packets: any PacketLog { packetLog }
+    package var frames: any FrameSender { sender }
+    package var drops: any DropCounting { dropCounter }
 
     /// Does one step of a plan.
     package func apply(_ operation: Operation) throws(NodeError) {

@@ -40,6 +40,7 @@ struct NodeCommand: AsyncParsableCommand {
         do {
             if plan { return try await printPlan(settings) }
             try AtomicFile.makeFolder(settings.runDirectory, mode: 0o755)
+            try AtomicFile.makeFolder(settings.runDirectory + "/metrics", mode: 0o755)
             let lock = try InstanceLock(path: settings.runDirectory + "/node.lock")
             if remove { try await removeAll(settings) } else { try await runAgent(settings) }
             // Held until here: a second agent waits for the end of this one.
@@ -52,7 +53,9 @@ struct NodeCommand: AsyncParsableCommand {
         let upstream = try settings.upstream()
         let agent = NodeAgent(
             ports: try NodeWiring.ports(settings), source: upstream.plane, sink: upstream.plane,
-            files: AgentFiles(state: settings.state, status: settings.runDirectory + "/node.json"),
+            files: AgentFiles(
+                state: settings.state, status: settings.runDirectory + "/node.json",
+                metrics: settings.runDirectory + "/metrics/node.prom"),
             settings: AgentSettings(), facts: NodeWiring.facts(), endpoint: upstream.client.endpoint.description,
             logger: logger, probe: NodeWiring.probe)
         logger.notice(

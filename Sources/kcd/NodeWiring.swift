@@ -11,12 +11,13 @@ enum NodeWiring {
     static func ports(_ settings: NodeSettings) throws(NodeError) -> HostPorts {
         let threads = try NamespaceThreads()
         let daemonLog = Logger(label: "kc.daemons")
+        let filter = NFTPacketFilter()
         return HostPorts(
-            links: NetlinkLinkTable(threads: threads), filter: NFTPacketFilter(),
+            links: NetlinkLinkTable(threads: threads), filter: filter,
             namespaces: LinuxNamespaces(threads: threads),
             daemons: ProcessSupervisor(runDirectory: settings.runDirectory + "/daemons") { instance, line in
                 daemonLog.info("\(line)", metadata: ["daemon": "\(instance)"])
-            }, packets: NetfilterLog())
+            }, packets: NetfilterLog(), frames: PacketSocketSender(), drops: filter)
     }
 
     /// What the kernel can do, in words for the host's report; empty when it cannot be found out.

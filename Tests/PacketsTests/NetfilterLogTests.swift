@@ -132,6 +132,33 @@ import Testing
         }
     }
 
+    @Test func `a frame leaves by its device alone, past the bridge's rules`() async throws {
+        try log(at: "postrouting", "drop")
+        let sender = PacketSocketSender(namespace: host.name)
+        let frame = Self.ethernet + [0x88, 0xb5] + Array(0..<64)
+        // Guests log what they hear.
+        for namespace in [guest, neighbour] {
+            try namespace.run("ip", "link", "add", "br1", "type", "bridge")
+            try namespace.run("ip", "link", "set", "br1", "up")
+            try namespace.run("ip", "link", "set", "eth0", "master", "br1")
+            let rule = "ether type 0x88b5 log group 27"
+            try namespace.run(
+                "nft", "table bridge t {\nchain c {\ntype filter hook prerouting priority -350\n\(rule)\n}\n}")
+        }
+        let logs = [guest, neighbour].map { NetfilterLog(namespace: $0.name) }
+        let heard = try await logs[0].frames(of: .drops, snapLength: 256)
+        let missed = try await logs[1].frames(of: .drops, snapLength: 256)
+        try await sender.send(frame, by: try InterfaceName("kctport1"))
+        #expect(await first(of: heard)?.bytes == frame)
+        // What the neighbour hears first is what was sent to it.
+        try await sender.send(frame + [1], by: try InterfaceName("kctport2"))
+        #expect(await first(of: missed)?.bytes == frame + [1])
+        await #expect(throws: NodeError(.errno(ENODEV), operation: "send a frame", subject: "kctnone")) {
+            try await sender.send(frame, by: try InterfaceName("kctnone"))
+        }
+        #expect(logs.count == 2)
+    }
+
     private func first(of frames: AsyncStream<LoggedFrame>) async -> LoggedFrame? {
         for await frame in frames { return frame }
         return nil

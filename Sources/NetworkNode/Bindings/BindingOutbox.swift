@@ -68,8 +68,8 @@ package final class BindingOutbox: Sendable {
             let answer = try await sink.publish(list, of: segment)
             if !answer.refused.isEmpty { answered(segment, answer.refused) }
         } catch {
-            guard error.code != .refused else {
-                // The segment is gone, or nothing of this host is on it: it has no addresses to publish.
+            // The segment is gone, or nothing of this host is on it, and there is nothing to give back.
+            if list.count == 0, error.code == .refused || error.code == .unauthorized {
                 logger.debug(
                     "learned addresses are refused", metadata: ["segment": "\(segment)", "reason": "\(error)"])
                 return

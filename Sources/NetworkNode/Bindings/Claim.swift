@@ -6,10 +6,25 @@ package struct Claim: Hashable, Sendable {
     /// The port that the frame came in by.
     package var port: InterfaceName
     package var address: IPv6Address
+    package var kind: Kind
 
-    package init(port: InterfaceName, address: IPv6Address) {
+    package enum Kind: Hashable, Sendable {
+        /// Duplicate address detection: the guest waits for an objection.
+        case detection
+        /// The same, for an address that the rules know to be another's, or to be claimed by another right now. It was
+        /// dropped: whoever has the address must not take the question for a claim of its own kind and give it up.
+        case contested
+        /// A frame was sent from it.
+        case use
+    }
+
+    /// The words by which the rules log a contested detection.
+    static let contestedPrefix = "held"
+
+    package init(port: InterfaceName, address: IPv6Address, kind: Kind) {
         self.port = port
         self.address = address
+        self.kind = kind
     }
 
     /// A neighbour solicitation without a source claims its target (duplicate address detection, RFC 4862 section
@@ -24,13 +39,14 @@ package struct Claim: Hashable, Sendable {
             let source = IPv6Address(bytes: bytes[22..<38])
         else { return nil }
         guard source.isUnspecified else {
-            self.init(port: port, address: source)
+            self.init(port: port, address: source, kind: .use)
             return
         }
         // Next header ICMPv6, type 135, then 4 reserved bytes and the target (RFC 4861 section 4.3).
         guard bytes.count >= 78, bytes[20] == 58, bytes[54] == 135, let target = IPv6Address(bytes: bytes[62..<78])
         else { return nil }
-        self.init(port: port, address: target)
+        self.init(
+            port: port, address: target, kind: frame.prefix == Self.contestedPrefix ? .contested : .detection)
     }
 }
 

@@ -64,6 +64,8 @@ package struct AgentCounters: Hashable, Sendable {
     package var failedOperations = 0
     /// Operations that nothing desired had asked for: somebody had changed what is ours.
     package var driftRepairs = 0
+    /// Times that the whole ruleset was installed again, because somebody else had changed or flushed it.
+    package var rulesetRebuilds = 0
     /// How long the first full comparison and what it led to took; nil before.
     package var firstSync: Duration?
     /// The same of the last one.
@@ -107,6 +109,7 @@ extension AgentStatus: JSONWritable {
             writer.member("operations", counters.operations)
             writer.member("failedOperations", counters.failedOperations)
             writer.member("driftRepairs", counters.driftRepairs)
+            writer.member("rulesetRebuilds", counters.rulesetRebuilds)
             writer.name("troubles")
             writer.array { writer in
                 for trouble in troubles {

@@ -40,9 +40,13 @@ extension Convergence {
     }
 
     private mutating func take(_ claim: Claim, at now: ContinuousClock.Instant) {
-        guard case .attachment(let id) = names[claim.port], let answer = bindings?.claim(claim.address, by: id, at: now)
-        else { return }
+        guard case .attachment(let id) = names[claim.port] else { return }
         claims.heard += 1
+        guard claim.kind != .contested else { return objections.append(Objection(claim.address, by: claim.port)) }
+        guard let answer = bindings?.claim(claim.address, by: id, at: now) else { return }
+        if claim.kind == .detection, case .refused(let reason) = answer, reason != .unknown {
+            objections.append(Objection(claim.address, by: claim.port))
+        }
         switch answer {
         case .granted:
             logger.debug(
@@ -55,6 +59,12 @@ extension Convergence {
                 ])
         case .known: break
         }
+    }
+
+    /// What is to be answered to guests since it was asked last.
+    mutating func takeObjections() -> [Objection] {
+        defer { objections = [] }
+        return objections
     }
 
     /// What is to be published since it was asked last.

@@ -90,6 +90,7 @@ extension Convergence {
         let repairs = work.outcome.done.filter { isRepair($0, focus) }
         if !repairs.isEmpty {
             counters.driftRepairs += repairs.count
+            counters.rulesetRebuilds += repairs.count(where: \.operation.installsFilter)
             let subjects = Set(repairs.map(\.subject.description)).sorted()
             logger.notice(
                 "repaired what somebody had changed",
@@ -135,4 +136,9 @@ extension PlanScope {
         case .gateway(let id): return gateways.contains(id)
         }
     }
+}
+
+extension Operation {
+    /// The whole ruleset is made anew.
+    fileprivate var installsFilter: Bool { if case .filter(.install) = self { true } else { false } }
 }

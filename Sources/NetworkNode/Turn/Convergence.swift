@@ -38,6 +38,8 @@ struct Convergence: Sendable {
     var bindings: BindingTable?
     var nextAgeing: ContinuousClock.Instant?
     var claims = ClaimCounters()
+    /// Answers to guests that wait for the end of the turn.
+    var objections: [Objection] = []
     /// Subjects whose steps failed.
     var retries: Backoff<Subject>
     /// What is wrong with a subject.

@@ -28,9 +28,13 @@ final class Inbox: Sendable {
         /// Learned addresses that the API did not grant, by segment.
         var refusedAddresses: [(segment: ResourceID, refused: [RefusedAddress])] = []
 
+        /// A new reading of the counters of drops.
+        var dropCounts: DropCounts?
+
         var isEmpty: Bool {
             capabilities == nil && upstream.isEmpty && updates.isEmpty && events.isEmpty && demands.isEmpty
                 && kept == nil && survey == nil && claims.isEmpty && refusedAddresses.isEmpty
+                && dropCounts == nil
         }
     }
 

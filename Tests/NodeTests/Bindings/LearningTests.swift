@@ -100,6 +100,41 @@ import Testing
         }
     }
 
+    @Test func `who asks for another's address is told that it is taken, and nobody else`() async throws {
+        let api = StandInAPI(state)
+        try await withAgent(host, api, in: folder) {
+            try await eventually("wired") { host.packetLog.isBound(.claims) && api.received > 0 }
+            try await eventually("kept") {
+                claim(address, by: guest)
+                return try isKept(address, by: guest)
+            }
+            #expect(host.sender.sent.isEmpty)
+            claim(address, by: other)
+            try await eventually("objected") { host.sender.sent.count == 1 }
+            let sent = try #require(host.sender.sent.first)
+            #expect(sent.device == other.portName)
+            #expect(sent.bytes == Objection(address, by: other.portName).frame)
+            // What the rules dropped already is only answered, never granted.
+            var contested = Self.detection(Fixture.address("fd00:b:0:1::79"), on: other.portName)
+            contested.prefix = "held"
+            host.packetLog.log(contested, into: .claims)
+            try await eventually("objected") { host.sender.sent.count == 2 }
+            #expect(try !isKept(Fixture.address("fd00:b:0:1::79"), by: other))
+        }
+    }
+
+    @Test func `an objection is a neighbour advertisement as RFC 4861 has it`() {
+        let frame = Objection(address, by: guest.portName).frame
+        #expect(frame.count == 14 + 40 + 32)
+        #expect(frame[..<14] == [0x33, 0x33, 0, 0, 0, 1, 2, 0x6b, 0x63, 0, 0, 0, 0x86, 0xdd])
+        #expect(frame[20..<22] == [58, 255])
+        #expect(Array(frame[22..<38]) == address.bytes)
+        #expect(frame[54..<56] == [136, 0])
+        #expect(frame[58] == 0x20)
+        #expect(Array(frame[62..<78]) == address.bytes)
+        #expect(frame[78..<80] == [2, 1])
+    }
+
     @Test func `the log is bound again when its socket failed`() async throws {
         let api = StandInAPI(state)
         try await withAgent(host, api, in: folder) {
@@ -119,7 +154,7 @@ import Testing
     @Test func `any frame with a source claims its source`() {
         var frame = Self.detection(address, on: guest.portName)
         frame.bytes.replaceSubrange(22..<38, with: Fixture.address("fd00:b:0:1::99").bytes)
-        #expect(Claim(frame) == Claim(port: guest.portName, address: Fixture.address("fd00:b:0:1::99")))
+        #expect(Claim(frame) == Claim(port: guest.portName, address: Fixture.address("fd00:b:0:1::99"), kind: .use))
         #expect(Claim(Self.detection(address, on: guest.portName))?.address == address)
     }
 }

@@ -14,7 +14,7 @@ func withAgent(
     let agent = NodeAgent(
         ports: HostPorts(
             links: links ?? host.links, filter: host.filter, namespaces: host.namespaces, daemons: host.daemons,
-            packets: host.packets),
+            packets: host.packets, frames: host.frames, drops: host.drops),
         source: api, sink: api, files: folder.files, settings: settings,
         facts: HostFacts(kernel: "6.1", version: "test"), endpoint: "unix:/test", logger: Logger.silent)
     try await withThrowingTaskGroup(of: Void.self) { group in
@@ -39,6 +39,8 @@ extension AgentSettings {
         settings.lease = .milliseconds(20)
         settings.snapshot = .milliseconds(10)
         settings.status = .milliseconds(10)
+        settings.metrics = .milliseconds(10)
+        settings.publication = .milliseconds(20)
         return settings
     }
 }
@@ -58,13 +60,17 @@ final class Folder: Sendable {
     }
 
     deinit {
-        for name in ["snapshot.json", "snapshot.json.damaged", "node.json", "api.json", "credential", "lock"] {
+        for name in [
+            "snapshot.json", "snapshot.json.damaged", "node.json", "api.json", "credential", "lock", "node.prom",
+        ] {
             unlink(path + "/" + name)
         }
         rmdir(path)
     }
 
-    var files: AgentFiles { AgentFiles(state: StateFolder(path: path), status: path + "/node.json") }
+    var files: AgentFiles {
+        AgentFiles(state: StateFolder(path: path), status: path + "/node.json", metrics: path + "/node.prom")
+    }
 
     /// The status file's member; nil while there is none.
     func status(_ member: String) throws -> String? {

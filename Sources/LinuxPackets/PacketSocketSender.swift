@@ -1,0 +1,46 @@
+package import Addressing
+import CMnl
+import Glibc
+import LinuxProcesses
+package import NetworkModel
+package import NodePorts
+
+/// Frames out of devices of one network namespace, through one packet(7) socket that receives nothing.
+package final class PacketSocketSender: FrameSender {
+    private let thread: NamespaceThread<PacketSocket>
+
+    /// - Parameter namespace: under /run/netns; nil for the namespace of the process.
+    package init(namespace: NamespaceName? = nil) {
+        thread = NamespaceThread("kc-send", in: namespace) { () throws(NodeError) in try PacketSocket() }
+    }
+
+    package func send(_ frame: [UInt8], by device: InterfaceName) async throws(NodeError) {
+        try await thread.run { socket throws(NodeError) in try socket.send(frame, by: device) }
+    }
+}
+
+/// The socket; used on its thread alone.
+private final class PacketSocket: ThreadState {
+    private let descriptor: FileDescriptor
+
+    init() throws(NodeError) {
+        // Protocol 0: no frame of any device is handed to it.
+        let raw = socket(AF_PACKET, Int32(SOCK_RAW.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard raw >= 0 else { throw NodeError(.errno(errno), operation: "open", subject: "packet socket") }
+        descriptor = FileDescriptor(owning: raw)
+    }
+
+    func send(_ frame: [UInt8], by device: InterfaceName) throws(NodeError) {
+        func failure() -> NodeError {
+            NodeError(.errno(errno), operation: "send a frame", subject: device.text)
+        }
+        let index = cmnl_interface_index(descriptor.raw, device.text)
+        guard index > 0 else { throw failure() }
+        guard cmnl_send_frame(descriptor.raw, index, frame, frame.count) == frame.count else { throw failure() }
+    }
+
+    var watched: [Int32] { [] }
+    func isReady(_ descriptor: Int32) {}
+    var deadline: ContinuousClock.Instant? { nil }
+    func deadlineIsOver() {}
+}

@@ -1,0 +1,78 @@
+import Logging
+import NetworkModel
+import NetworkPlanning
+import NodePorts
+import Resources
+import Synchronization
+
+/// The agent's measures for its metrics file, kept apart from the loop.
+final class MetricsBoard: Sendable {
+    private struct State {
+        var ledger = DropLedger()
+        var metrics = AgentMetrics()
+    }
+
+    private let state = Mutex(State())
+
+    init() {}
+
+    /// - Parameter counts: a new reading of the kernel's counters of drops; nil when there is none.
+    func post(_ convergence: Convergence, _ counts: DropCounts?, isConnected: Bool) {
+        state.withLock { state in
+            state.metrics.counters = convergence.counters
+            state.metrics.claims = convergence.claims
+            state.metrics.isConnected = isConnected
+            if let bindings = convergence.bindings {
+                state.metrics.bindings = bindings.counters
+                state.metrics.learned = bindings.count
+            }
+            guard let counts else { return }
+            state.ledger.take(counts)
+            state.ledger.keep { convergence.names[$0] != nil }
+            state.metrics.drops = Self.drops(state.ledger, convergence)
+        }
+    }
+
+    private static func drops(_ ledger: DropLedger, _ convergence: Convergence) -> [AgentMetrics.Drops] {
+        var drops: [AgentMetrics.Drops] = []
+        for (port, reasons) in ledger.totals.sorted(by: { $0.key < $1.key }) {
+            guard case .attachment(let id) = convergence.names[port],
+                let segment = convergence.snapshot?.attachments[id]?.segment
+            else { continue }
+            for (reason, count) in reasons.sorted(by: { $0.key < $1.key }) {
+                drops.append(AgentMetrics.Drops(attachment: id, segment: segment, reason: reason, count: count))
+            }
+        }
+        return drops
+    }
+
+    /// Writes the file when something changed. Ends by cancellation.
+    func run(_ files: AgentFiles, every interval: Duration, _ logger: Logger) async {
+        guard let path = files.metrics else { return }
+        var written: AgentMetrics?
+        var failed = false
+        while !Task.isCancelled {
+            let current = state.withLock { $0.metrics }
+            if current != written {
+                let result = await files.queue.run {
+                    Result { () throws(FileError) in
+                        // In a run folder: nothing to keep over a power loss.
+                        try AtomicFile.write(Array(current.text.utf8), to: path, mode: 0o644, durable: false)
+                    }
+                }
+                switch result {
+                case .success:
+                    written = current
+                    failed = false
+                case .failure(let error):
+                    if !failed {
+                        logger.error("the metrics file cannot be written", metadata: ["reason": "\(error)"])
+                    }
+                    failed = true
+                }
+            }
+            // The only error of a sleep is cancellation.
+            do { try await Task.sleep(for: interval) } catch { return }
+        }
+    }
+}
