@@ -26,7 +26,8 @@ package struct AgentSettings: Hashable, Sendable {
 
     /// When learned addresses give way.
     package var bindings = BindingTable.Settings()
-    /// How often is looked whether learned addresses are too old.
+    /// How often is looked which learned addresses are in use, and which are too old. Less than the packet filter
+    /// remembers (300 s).
     package var ageing = Duration.seconds(60)
     /// The least time between two lists of learned addresses of a segment; the API refuses faster ones.
     package var publication = Duration.seconds(1)

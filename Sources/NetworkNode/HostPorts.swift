@@ -8,11 +8,11 @@ package struct HostPorts: Sendable {
     package var daemons: any DaemonSupervisor
     package var packets: any PacketLog
     package var frames: any FrameSender
-    package var drops: any DropCounting
+    package var records: any FilterRecords
 
     package init(
         links: any LinkTable, filter: any PacketFilter, namespaces: any Namespaces, daemons: any DaemonSupervisor,
-        packets: any PacketLog, frames: any FrameSender, drops: any DropCounting
+        packets: any PacketLog, frames: any FrameSender, records: any FilterRecords
     ) {
         self.links = links
         self.filter = filter
@@ -20,6 +20,6 @@ package struct HostPorts: Sendable {
         self.daemons = daemons
         self.packets = packets
         self.frames = frames
-        self.drops = drops
+        self.records = records
     }
 }

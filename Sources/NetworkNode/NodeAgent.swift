@@ -76,6 +76,7 @@ package struct NodeAgent: Service {
             group.addTask { await listenToClaims(inbox) }
             group.addTask { await drops.run() }
             group.addTask { await countDrops(inbox) }
+            group.addTask { await watchAddresses(inbox) }
             group.addTask { await metrics.run(files, every: settings.metrics, logger) }
             group.addTask { await compareRegularly(inbox) }
             group.addTask { await keeper.run(logger) }
@@ -176,10 +177,23 @@ package struct NodeAgent: Service {
         }
     }
 
+    private func watchAddresses(_ inbox: Inbox) async {
+        while !Task.isCancelled {
+            // The only error of a sleep is cancellation.
+            do { try await Task.sleep(for: settings.ageing) } catch { return }
+            do throws(NodeError) {
+                let seen = try await ports.records.seenSources()
+                inbox.post { $0.seen = seen }
+            } catch {
+                logger.debug("addresses in use cannot be read", metadata: ["reason": "\(error)"])
+            }
+        }
+    }
+
     private func countDrops(_ inbox: Inbox) async {
         while !Task.isCancelled {
             do throws(NodeError) {
-                let counts = try await ports.drops.droppedFrames()
+                let counts = try await ports.records.droppedFrames()
                 inbox.post { $0.dropCounts = counts }
             } catch {
                 // The ruleset is being made anew; what is wrong with it the turns say.

@@ -21,8 +21,8 @@ package final class InMemoryHost: Sendable {
     package let packetLog = InMemoryPacketLog()
     /// What the agent sends to guests.
     package let sender = InMemoryFrameSender()
-    /// What rules of the packet filter would have dropped.
-    package let dropCounter = InMemoryDropCounter()
+    /// What packets would have left behind in the packet filter.
+    package let filterRecords = InMemoryFilterRecords()
 
     package init(_ model: HostModel = HostModel()) { state = Mutex(State(model: model)) }
 
@@ -59,7 +59,7 @@ package final class InMemoryHost: Sendable {
     package var daemons: any DaemonSupervisor { Daemons(host: self) }
     package var packets: any PacketLog { packetLog }
     package var frames: any FrameSender { sender }
-    package var drops: any DropCounting { dropCounter }
+    package var records: any FilterRecords { filterRecords }
 
     /// Does one step of a plan.
     package func apply(_ operation: Operation) throws(NodeError) {

@@ -17,7 +17,7 @@ enum NodeWiring {
             namespaces: LinuxNamespaces(threads: threads),
             daemons: ProcessSupervisor(runDirectory: settings.runDirectory + "/daemons") { instance, line in
                 daemonLog.info("\(line)", metadata: ["daemon": "\(instance)"])
-            }, packets: NetfilterLog(), frames: PacketSocketSender(), drops: filter)
+            }, packets: NetfilterLog(), frames: PacketSocketSender(), records: filter)
     }
 
     /// What the kernel can do, in words for the host's report; empty when it cannot be found out.

@@ -141,7 +141,7 @@ import Testing
         try await withAgent(host, api, in: folder) {
             try await eventually("wired") { api.received > 0 }
             #expect(!host.packetLog.isBound(.drops))
-            host.dropCounter.set([guest.portName: ["rogue-ra": 3], Self.other: ["policy": 9]])
+            host.filterRecords.set([guest.portName: ["rogue-ra": 3], Self.other: ["policy": 9]])
             try await eventually("measured") {
                 guard let bytes = try AtomicFile.read(folder.path + "/node.prom", limit: 1 << 20) else { return false }
                 let text = String(decoding: bytes, as: UTF8.self)

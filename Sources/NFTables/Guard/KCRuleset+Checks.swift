@@ -100,6 +100,7 @@ extension KCRuleset {
                 rules: [
                     Rule(.inSet([.inputName], S.ndRate.name), then: .drop(.rate)),
                     Rule(.notEqual(S.hopLimit, .number(255)), then: .drop(.foreignND)),
+                    Rule([.add(S.seen.key, S.seen.name)]),
                     Rule([
                         .choose(
                             .network(320, 16),
@@ -199,12 +200,21 @@ extension KCRuleset {
                     Rule(.notInSet(S.claimable.key, S.claimable.name), then: .drop(.foreignND)),
                     Rule(.inSet(S.claiming.key, S.claiming.name), then: .goto("pass")),
                     Rule([.lookUpMark([.inputName], S.segments.name)]),
-                    Rule(.inSet(S.held.key, S.held.name), then: .drop(.foreignND)),
-                    Rule(.inSet(S.claimed.key, S.claimed.name), then: .drop(.foreignND)),
+                    Rule(.inSet(S.held.key, S.held.name), then: .goto("claim-held")),
+                    Rule(.inSet(S.claimed.key, S.claimed.name), then: .goto("claim-held")),
                     Rule([.add(S.claimed.key, S.claimed.name)]),
                     Rule([.add(S.claiming.key, S.claiming.name)]),
                     Rule([.log(Log("claim", group: LogGroup.claims, bytes: 128))]),
                     Rule(then: .goto("pass")),
+                ]),
+            // The holder hears nothing of it; the agent, who does, objects in its place.
+            Chain(
+                "claim-held",
+                rules: [
+                    Rule([
+                        .limit(Limit(100, burst: 100)), .log(Log("held", group: LogGroup.claims, bytes: 128)),
+                    ]),
+                    Rule(then: .drop(.foreignND)),
                 ]),
             Chain(
                 "heard-claim",

@@ -102,6 +102,10 @@ extension KCRuleset {
         package static let claiming = NamedSet(
             "claiming", of: [.inputIndex, targetHigh, targetLow], filling: .byPackets(seconds: 5, size: 65536))
 
+        /// Own addresses from which a port sent neighbour discovery within these minutes: they are in use.
+        package static let seen = NamedSet(
+            "seen", of: [.inputName, .ipv6Source], filling: .byPackets(seconds: 300, size: 65536))
+
         /// All that the agent fills, in the order of the structure.
         package static let filledByAgent: [NamedSet] = [
             ready, fast, own, ports, layer2, externals, targets, allowed, allowedTargets, macs, gateways, segments,
@@ -110,7 +114,7 @@ extension KCRuleset {
         ]
         /// All that packets fill.
         package static let filledByPackets: [NamedSet] =
-            [tcpFlows, udpFlows, otherFlows, sentFragments, receivedFragments, claimed, claiming]
+            [tcpFlows, udpFlows, otherFlows, sentFragments, receivedFragments, claimed, claiming, seen]
             + DropReason.allCases.map(\.counterSet)
 
         private static func flows(_ name: Identifier, _ rest: [Field], seconds: UInt32) -> NamedSet {
@@ -146,7 +150,8 @@ extension KCRuleset {
     package enum LogGroup {
         /// Dropped frames, by reason, and packets that a policy wants logged ("allowed").
         package static let drops: UInt16 = 27
-        /// Claims of addresses ("claim": DAD; "unlearned": a packet from an address not yet known).
+        /// Claims of addresses ("claim": DAD; "held": DAD for what somebody has; "unlearned":
+        /// a packet from an address not yet known).
         package static let claims: UInt16 = 28
     }
 }

@@ -23,11 +23,13 @@ extension Convergence {
         for (segment, refused) in content.refusedAddresses { bindings?.refuse(refused, in: segment) }
         for claim in content.claims.list { take(claim, at: now) }
         claims.lost += content.claims.lost
-        if let due = nextAgeing, due <= now {
+        if let seen = content.seen {
+            for (port, addresses) in seen {
+                guard case .attachment(let id) = names[port] else { continue }
+                for address in addresses { bindings?.see(address, by: id, at: now) }
+            }
             bindings?.age(at: now)
-            nextAgeing = nil
         }
-        if nextAgeing == nil, bindings?.count ?? 0 > 0 { nextAgeing = now + settings.ageing }
         guard let changes = bindings?.takeChanges(), !changes.isEmpty else { return }
         isUnsaved = true
         for change in changes {

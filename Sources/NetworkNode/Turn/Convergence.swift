@@ -36,7 +36,6 @@ struct Convergence: Sendable {
     var names = NameIndex()
     /// Who holds which address, as this host acts on it; nil before the first desired state.
     var bindings: BindingTable?
-    var nextAgeing: ContinuousClock.Instant?
     var claims = ClaimCounters()
     /// Answers to guests that wait for the end of the turn.
     var objections: [Objection] = []
@@ -196,6 +195,6 @@ struct Convergence: Sendable {
 
     private func nextWake(after now: ContinuousClock.Instant) -> ContinuousClock.Instant? {
         guard leftovers.isEmpty || !hasLooked else { return now }
-        return [retries.nextDue(after: now), echoes.due, nextRecheck, nextAgeing].compactMap { $0 }.min()
+        return [retries.nextDue(after: now), echoes.due, nextRecheck].compactMap { $0 }.min()
     }
 }

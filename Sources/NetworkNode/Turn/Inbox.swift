@@ -1,3 +1,4 @@
+import Addressing
 import NetworkModel
 import NetworkPlanning
 import NodePorts
@@ -28,13 +29,15 @@ final class Inbox: Sendable {
         /// Learned addresses that the API did not grant, by segment.
         var refusedAddresses: [(segment: ResourceID, refused: [RefusedAddress])] = []
 
+        /// Addresses that were in use lately, by port: the time to let go of others has come.
+        var seen: [InterfaceName: Set<IPv6Address>]?
         /// A new reading of the counters of drops.
         var dropCounts: DropCounts?
 
         var isEmpty: Bool {
             capabilities == nil && upstream.isEmpty && updates.isEmpty && events.isEmpty && demands.isEmpty
                 && kept == nil && survey == nil && claims.isEmpty && refusedAddresses.isEmpty
-                && dropCounts == nil
+                && dropCounts == nil && seen == nil
         }
     }
 

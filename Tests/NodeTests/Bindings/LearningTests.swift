@@ -123,6 +123,24 @@ import Testing
         }
     }
 
+    @Test func `what is in use stays, and what is not is released and given back`() async throws {
+        let api = StandInAPI(state)
+        var settings = AgentSettings.quick
+        settings.ageing = .milliseconds(10)
+        settings.bindings.release = .milliseconds(1500)
+        host.filterRecords.set(seen: [guest.portName: [address]])
+        let idle = Fixture.address("fd00:b:0:1::79")
+        try await withAgent(host, api, in: folder, settings: settings) {
+            try await eventually("wired") { host.packetLog.isBound(.claims) && api.received > 0 }
+            claim(address, by: guest)
+            claim(idle, by: guest)
+            try await eventually("both") { api.learned(on: segment.id)?.addresses[guest.id] == [address, idle] }
+            try await eventually("one") { api.learned(on: segment.id)?.addresses[guest.id] == [address] }
+            host.filterRecords.set(seen: [:])
+            try await eventually("none") { api.learned(on: segment.id)?.count == 0 }
+        }
+    }
+
     @Test func `an objection is a neighbour advertisement as RFC 4861 has it`() {
         let frame = Objection(address, by: guest.portName).frame
         #expect(frame.count == 14 + 40 + 32)

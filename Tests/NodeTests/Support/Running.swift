@@ -14,7 +14,7 @@ func withAgent(
     let agent = NodeAgent(
         ports: HostPorts(
             links: links ?? host.links, filter: host.filter, namespaces: host.namespaces, daemons: host.daemons,
-            packets: host.packets, frames: host.frames, drops: host.drops),
+            packets: host.packets, frames: host.frames, records: host.records),
         source: api, sink: api, files: folder.files, settings: settings,
         facts: HostFacts(kernel: "6.1", version: "test"), endpoint: "unix:/test", logger: Logger.silent)
     try await withThrowingTaskGroup(of: Void.self) { group in

@@ -1,13 +1,17 @@
-import Addressing
+package import Addressing
 import CMnl
 import Glibc
 import LinuxProcesses
 import NFTables
 package import NodePorts
 
-extension NFTPacketFilter: DropCounting {
+extension NFTPacketFilter: FilterRecords {
     package func droppedFrames() async throws(NodeError) -> DropCounts {
         try await thread.run { state throws(NodeError) in try state.droppedFrames() }
+    }
+
+    package func seenSources() async throws(NodeError) -> [InterfaceName: Set<IPv6Address>] {
+        try await thread.run { state throws(NodeError) in try state.seenSources() }
     }
 }
 
@@ -15,48 +19,69 @@ extension FilterState {
     func droppedFrames() throws(NodeError) -> DropCounts {
         var counts: DropCounts = [:]
         for reason in DropReason.allCases {
-            for (key, count) in try socket.packetCounts(of: reason.counterSet.name, in: .bridge) {
-                // Interface names are NUL-padded; the kernel gives none that this refuses.
-                guard let port = try? InterfaceName(String(decoding: key.prefix { $0 != 0 }, as: UTF8.self)) else {
-                    continue
-                }
-                counts[port, default: [:]][reason.rawValue] = count
+            for record in try socket.records(in: reason.counterSet.name, of: .bridge) {
+                guard let port = Self.port(record.key), let packets = record.packets else { continue }
+                counts[port, default: [:]][reason.rawValue] = packets
             }
         }
         return counts
     }
+
+    func seenSources() throws(NodeError) -> [InterfaceName: Set<IPv6Address>] {
+        var seen: [InterfaceName: Set<IPv6Address>] = [:]
+        for record in try socket.records(in: KCRuleset.Sets.seen.name, of: .bridge) {
+            // IFNAMSIZ bytes of name, 16 of address.
+            guard record.key.count == 32, let port = Self.port(record.key),
+                let address = IPv6Address(bytes: record.key[16...])
+            else { continue }
+            seen[port, default: []].insert(address)
+        }
+        return seen
+    }
+
+    /// Names are padded with NUL to IFNAMSIZ bytes; the kernel gives none that this refuses.
+    private static func port(_ key: [UInt8]) -> InterfaceName? {
+        try? InterfaceName(String(decoding: key.prefix(16).prefix { $0 != 0 }, as: UTF8.self))
+    }
+}
+
+/// An element of a set that packets fill.
+struct FilterRecord {
+    var key: [UInt8]
+    /// nil in a set that does not count.
+    var packets: UInt64?
 }
 
 extension NetfilterSocket {
-    /// The elements of a set that packets fill, with the packets that each has counted; none when there is no such set.
-    func packetCounts(of set: Identifier, in family: Table.Family) throws(NodeError) -> [(key: [UInt8], UInt64)] {
+    /// The elements of a set; none when there is no such set.
+    func records(in set: Identifier, of family: Table.Family) throws(NodeError) -> [FilterRecord] {
         // A transaction of anybody interrupts a dump; one that comes in each of so many is no accident.
         for _ in 0..<20 {
-            do throws(NodeError) { return try readCounts(of: set, in: family) } catch {
+            do throws(NodeError) { return try readRecords(in: set, of: family) } catch {
                 guard error.code == .errno(EINTR) else { throw error }
             }
         }
-        throw NodeError(.errno(EAGAIN), operation: "count", subject: "set \(set)", message: "the ruleset never rests")
+        throw NodeError(.errno(EAGAIN), operation: "read", subject: "set \(set)", message: "the ruleset never rests")
     }
 
-    private func readCounts(of set: Identifier, in family: Table.Family) throws(NodeError) -> [(key: [UInt8], UInt64)] {
+    private func readRecords(in set: Identifier, of family: Table.Family) throws(NodeError) -> [FilterRecord] {
         var request = NetfilterRequest()
         request.begin(
             NFT_MSG_GETSETELEM, family: ElementChange.number(family), flags: NLM_F_REQUEST | NLM_F_DUMP,
             sequence: nextSequence())
         request.put(UInt16(NFTA_SET_ELEM_LIST_TABLE.rawValue), string: KCRuleset.table.text)
         request.put(UInt16(NFTA_SET_ELEM_LIST_SET.rawValue), string: set.text)
-        var counts: [(key: [UInt8], UInt64)] = []
+        var records: [FilterRecord] = []
         _ = try get(request, isDump: true, subject: "set \(set)") { message in
             guard let list = message.attributes.first(Int(NFTA_SET_ELEM_LIST_ELEMENTS.rawValue)) else { return }
             for element in list.nested {
                 guard let key = element.nested.first(Int(NFTA_SET_ELEM_KEY.rawValue)),
-                    let value = key.nested.first(Int(NFTA_DATA_VALUE.rawValue)), let count = Self.packets(element)
+                    let value = key.nested.first(Int(NFTA_DATA_VALUE.rawValue))
                 else { continue }
-                counts.append((Array(value.payload), count))
+                records.append(FilterRecord(key: Array(value.payload), packets: Self.packets(element)))
             }
         }
-        return counts
+        return records
     }
 
     /// NFTA_SET_ELEM_EXPR for one expression, NFTA_SET_ELEM_EXPRESSIONS for a list of several.
