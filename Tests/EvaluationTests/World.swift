@@ -38,6 +38,8 @@ struct World {
     }
 
     var ports: [Port]
+    /// Whether guests have limits, all of them low and with next to no refill.
+    var isLimited = false
 
     static let bridge = "kcb000001"
     static let bridgeMAC = MACAddress(0x0200_0000_00b0)
@@ -95,6 +97,17 @@ struct World {
         }
         /// What every guest in a segment with addresses has.
         func guest(_ way: Identifier, fast: Bool) {
+            if isLimited {
+                for (set, burst) in [
+                    (S.ndRate, 3), (S.multicastRate, 4), (S.flowRateOut, 3), (S.flowRateIn, 3),
+                    (S.packetRateOut, 6), (S.packetRateIn, 12),
+                ] as [(NamedSet, UInt32)] {
+                    put(set, set.element(name, limit: Limit(1, burst: burst, isOver: true)))
+                }
+                for set in [S.byteRateOut, S.byteRateIn] {
+                    put(set, set.element(name, limit: Limit(1, burst: 500, of: .bytes, isOver: true)))
+                }
+            }
             put(S.ready, S.ready.element(name))
             put(S.ports, S.ports.element(name, key, value: .verdict(.goto("guest"))))
             put(S.macs, S.macs.element(name, mac))
@@ -123,8 +136,8 @@ struct World {
             guest("tracked", fast: true)
             to(.accept, .goto("outside"))
         case .open:
-            guest("open", fast: true)
-            to(.accept, .accept)
+            guest(isLimited ? "limited-open" : "open", fast: !isLimited)
+            to(isLimited ? .goto("to-limited-open") : .accept, isLimited ? .goto("to-limited") : .accept)
         case .ruled:
             guest("filtered", fast: false)
             to(.goto("outside"), .goto("outside"))

@@ -20,7 +20,9 @@ extension KCRuleset {
                     ]),
                     newFlowLimit,
                     Rule([.update(S.otherFlows.key, S.otherFlows.name), .verdict(.goto("keep"))]),
-                    Rule(then: .drop(.tableFull)),
+                    // Without a protocol it is no flow: the chain of headers is broken.
+                    Rule(.isPresent(.transportProtocol), then: .drop(.tableFull)),
+                    Rule(then: .drop(.headerChain)),
                 ]),
             // Answered flows live for 2 h 4 min (RFC 5382 REQ-5); others, and those that end, for 2 min.
             Chain(
@@ -29,7 +31,8 @@ extension KCRuleset {
                     Rule(.inSet(S.tcpFlows.key, S.tcpFlows.name), then: .goto("sent-tcp")),
                     newFlowLimit,
                     Rule([.add(S.tcpFlows.key, S.tcpFlows.name), .verdict(.goto("keep"))]),
-                    Rule(then: .drop(.tableFull)),
+                    Rule(.isPresent(.transport(0, 32)), then: .drop(.tableFull)),
+                    Rule(then: .drop(.headerChain)),
                 ]),
             Chain(
                 "sent-tcp",
@@ -50,7 +53,8 @@ extension KCRuleset {
                     ]),
                     newFlowLimit,
                     Rule([.add(S.udpFlows.key, S.udpFlows.name), .verdict(.goto("keep"))]),
-                    Rule(then: .drop(.tableFull)),
+                    Rule(.isPresent(.transport(0, 32)), then: .drop(.tableFull)),
+                    Rule(then: .drop(.headerChain)),
                 ]),
             // Rules for what a port sends.
             Chain(
