@@ -76,3 +76,26 @@ import Testing
         #expect(try IPv4Prefix(parsing: "0.0.0.0/0").overlaps(IPv4Prefix(parsing: "192.0.2.0/24")))
     }
 }
+
+@Suite struct `A prefix without another` {
+    @Test func `is itself, nothing, or what is left, whichever two they are`() throws {
+        let whole = try IPv6Prefix(parsing: "::/0")
+        for text in ["fd00:1::/64", "::/127", "ff00::/8", "fe80::/10", "::1/128", "8000::/1"] {
+            let hole = try IPv6Prefix(parsing: text)
+            let rest = whole.excluding(hole)
+            #expect(rest.count == hole.length)
+            #expect(rest == rest.sorted())
+            let all = rest + [hole]
+            for (index, prefix) in all.enumerated() {
+                #expect(!all[..<index].contains { $0.overlaps(prefix) }, "\(prefix)")
+            }
+            // Together they are as large as the whole: 2^-length summed up, the smallest first, so that it is exact.
+            let smallestFirst = all.sorted { $0.length > $1.length }
+            #expect(smallestFirst.reduce(0.0) { $0 + Double(sign: .plus, exponent: -$1.length, significand: 1) } == 1)
+        }
+        let a = try IPv6Prefix(parsing: "fd00::/16")
+        #expect(a.excluding(a).isEmpty)
+        #expect(a.excluding(whole).isEmpty)
+        #expect(a.excluding(try IPv6Prefix(parsing: "fe00::/16")) == [a])
+    }
+}

@@ -46,7 +46,7 @@ package struct ProbeResult: Hashable, Sendable {
 
 /// What was dropped at one port.
 package struct DropReport: Hashable, Sendable {
-    /// Frames by reason (the raw value of `DropReason`; a newer agent may know more), since the port was guarded.
+    /// Frames by reason (the raw value of `DropExplanation`; a newer agent may know more), since the port was guarded.
     package var counters: [String: UInt64]
     /// The last frames, oldest first; at most `maximumFrames`.
     package var frames: [DroppedFrame]
@@ -75,7 +75,7 @@ package struct DroppedFrame: Hashable, Sendable {
     /// Grows by one with each frame of the port: by it a reader knows what it has shown.
     package var number: UInt64
     package var time: Timestamp
-    /// A raw value of `DropReason`.
+    /// A raw value of `DropExplanation`.
     package var reason: String
     package var direction: Direction
     /// Of the whole frame in bytes.

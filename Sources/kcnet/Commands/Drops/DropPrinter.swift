@@ -42,7 +42,7 @@ struct DropPrinter {
             "\(time)  \(DisplayText.safe(frame.reason))  \(way)  \(FrameLine.text(frame.bytes))  \(frame.length) bytes"
         ]
         // Once for each reason: a flood of frames must not be three floods.
-        if let reason = DropReason(rawValue: frame.reason), advised.insert(frame.reason).inserted {
+        if let reason = DropExplanation(rawValue: frame.reason), advised.insert(frame.reason).inserted {
             lines.append("  rule: \(reason.rule)")
             lines.append("  if it was wanted: \(reason.advice)")
         }
@@ -56,7 +56,7 @@ struct DropPrinter {
         guard !counters.isEmpty else { return Terminal.line("\(DisplayText.safe(attachment)): nothing was dropped") }
         var table = Table(["reason", "frames", "rule", "if it was wanted"])
         for (name, count) in counters.sorted(by: { ($1.value, $0.key) < ($0.value, $1.key) }) {
-            let reason = DropReason(rawValue: name)
+            let reason = DropExplanation(rawValue: name)
             table.add([
                 .init(name, .bad), .init("\(count)"), .init(reason?.rule ?? ""), .init(reason?.advice ?? "", .quiet),
             ])

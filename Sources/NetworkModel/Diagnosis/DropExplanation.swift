@@ -1,6 +1,6 @@
-/// Why the guards and policies of a port dropped a frame. The raw values are the names in the ruleset, in metrics and
-/// in what people read.
-package enum DropReason: String, Choice {
+/// What people read about a reason for which the guards and policies of a port drop frames. The raw values are the names
+/// in the ruleset (`NFTables.DropReason`), in metrics and in probes.
+package enum DropExplanation: String, Choice {
     case notReady = "not-ready"
     case spoofedMAC = "spoofed-mac"
     case spoofedIP = "spoofed-ip"
