@@ -72,6 +72,10 @@ import Testing
                 -> IPv6Packet
             { IPv6Packet(from: source, to: destination, hopLimit: hops, content) }
             let group = IPv6Address(high: 0xff02 << 48, low: 0x1_ff00_0000 | peer.addresses[0].low & 0xff_ffff)
+            // An error tells of a packet that its sender got: from the neighbour, to itself.
+            let quoted =
+                [UInt8](repeating: 0, count: 8) + peer.addresses[0].bytes + port.addresses[0].bytes
+                + [UInt8](repeating: 0, count: 60)
             var frames: [IPv6Packet] = [
                 packet(.unspecified, group, 255, .icmpv6(.init(.neighbourSolicitation(target: port.linkLocal, [])))),
                 packet(
@@ -99,7 +103,7 @@ import Testing
                     .icmpv6(.init(.echo(isReply: false, identifier: 1, sequence: 1, data: [1, 2, 3])))),
                 packet(
                     port.addresses[0], peer.addresses[0], 64,
-                    .icmpv6(.init(.failure(type: 2, parameter: 1280, invoking: [UInt8](repeating: 0, count: 100))))),
+                    .icmpv6(.init(.failure(type: 2, parameter: 1280, invoking: quoted)))),
                 packet(port.addresses[0], peer.addresses[0], 64, .tcp(TCPSegment(from: 40_000, to: 80, .syn))),
                 packet(port.addresses[0], peer.addresses[0], 64, .udp(UDPDatagram(from: 40_000, to: 53, [1]))),
                 packet(

@@ -18,7 +18,7 @@ package enum DropReason: String, Hashable, Sendable, CaseIterable {
     case rogueMLD = "rogue-mld"
     /// An ICMPv6 redirect from a port that is no gateway.
     case redirect
-    /// An ICMPv6 type that guests have no use for.
+    /// An ICMPv6 type that guests have no use for, or an error about a packet that its sender cannot have got.
     case icmpType = "icmp-type"
     /// A next header or a chain of headers that is not on the list.
     case headerChain = "header-chain"

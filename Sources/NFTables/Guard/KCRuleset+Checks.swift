@@ -36,12 +36,22 @@ extension KCRuleset {
                         .choose(
                             .network(320, 8),
                             [
-                                .init(1, 2, 3, 4, 128, 129, verdict: .return),
+                                .init(128, 129, verdict: .return),
+                                .init(1, 2, 3, 4, verdict: .goto("check-error")),
                                 .init(133, 135, 136, verdict: .goto("check-nd")),
                                 .init(134, verdict: .drop(.rogueRA)), .init(137, verdict: .drop(.redirect)),
                                 .init(130, verdict: .drop(.rogueMLD)),
                             ])
                     ]),
+                    Rule(then: .drop(.icmpType)),
+                ]),
+            // An error quotes the packet that its sender got (RFC 4443 section 2.4 c), whose destination is the sender's own,
+            // or behind it: or anybody could tell a neighbour that its path to another is narrow or closed.
+            Chain(
+                "check-error",
+                rules: [
+                    Rule(.inSet(quotedDestination, S.targets.name), then: .return),
+                    Rule(.inSet(quotedDestination, S.allowedTargets.name), then: .return),
                     Rule(then: .drop(.icmpType)),
                 ]),
             // Multicast listener reports: a hop-by-hop header with a router alert and padding in either order (RFC 2711,
@@ -60,6 +70,9 @@ extension KCRuleset {
                 ]),
         ] + fragments + neighbours + claims
     }
+
+    /// Of the IPv6 header behind 40 bytes of header and 8 of ICMPv6, in the halves that sets take.
+    private static let quotedDestination: [Field] = [.inputName, .network(576, 64), .network(640, 64)]
 
     /// A packet in pieces: the first must show all of its transport header (RFC 7112), and goes neither to where
     /// neighbour discovery happens nor to DHCPv6; the others pass when the first did.
