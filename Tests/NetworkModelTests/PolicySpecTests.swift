@@ -81,7 +81,9 @@ import Testing
             #"{"segment":"s","policies":["allow-segment"],"learnedAddresses":16}"#)
         #expect(String(decoding: plain.json, as: UTF8.self) == #"{"segment":"s","addresses":[],"port":{"type":"tap"}}"#)
         let text =
-            #"{"segment":"s","addresses":[],"port":{"type":"tap"},"policies":["deny-in","web"],"allowedAddresses":["::/0"],"limits":{"in":{"bandwidth":64000},"out":{"newFlowsPerSecond":1}},"learnedAddresses":0}"#
+            #"{"segment":"s","addresses":[],"port":{"type":"tap"},"policies":["deny-in","web"],"#
+            + #""allowedAddresses":["::/0"],"limits":{"in":{"bandwidth":64000},"out":{"newFlowsPerSecond":1}},"#
+            + #""learnedAddresses":0}"#
         let full: NetworkModel.Attachment.Spec = try read(text)
         #expect(String(decoding: full.json, as: UTF8.self) == text)
     }

@@ -49,7 +49,7 @@ package struct DropCollector: Sendable {
 
     package mutating func hear(_ frame: LoggedFrame, time: Timestamp, at now: ContinuousClock.Instant) {
         // Rules of policies log what they let through, too.
-        guard let port = frame.port, let reason = DropReason(rawValue: frame.prefix) else { return }
+        guard let port = frame.port, let reason = DropExplanation(rawValue: frame.prefix) else { return }
         for (id, var probe) in open where probe.port == port {
             if probe.second + .seconds(1) <= now {
                 probe.second = now
