@@ -180,12 +180,20 @@ struct FrameGenerator {
         case 8: return .icmpv6(.init(.echo(isReply: chance(50), identifier: 1, sequence: 1, data: nonce())))
         case 9:
             return .icmpv6(
-                .init(.failure(type: pick([1, 2, 3, 4]), parameter: 1280, invoking: nonce()), code: pick([0, 3])))
+                .init(.failure(type: pick([1, 2, 3, 4]), parameter: 1280, invoking: quoted()), code: pick([0, 3])))
         case 10:
             return .icmpv6(.init(.other(type: pick([0, 5, 100, 127, 130, 138, 139, 140, 144, 151, 200]), nonce())))
         default:
             return .raw(protocol: pick([4, 41, 47, 50, 51, 59, 89, 99, 112, 132, 135, 136, 139, 140, 253]), nonce())
         }
+    }
+
+    /// The packet that an error is about: to anybody, perhaps to whoever complains.
+    private mutating func quoted() -> [UInt8] {
+        let packet = IPv6Packet(
+            from: anyAddress(0), to: chance(60) ? pick(pick(world.ports).addresses) : anyAddress(0),
+            .udp(UDPDatagram(from: portNumber(), to: portNumber(), nonce())))
+        return chance(80) ? packet.bytes : nonce()
     }
 
     /// Pieces of packets of every kind; the rest of the pieces come later.
