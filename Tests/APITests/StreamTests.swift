@@ -42,6 +42,7 @@ private let segments = "/v1/projects/default/segments"
 
             let item = try EventReader(server, segments + "/a?watch=true")
             defer { item.stop() }
+            try await eventually("what is") { item.events.contains { $0.name == "bookmark" } }
             _ = try await server.curl("DELETE", segments + "/a")
             try await eventually("its deletion") { item.events.last?.name == "delete" }
         }
