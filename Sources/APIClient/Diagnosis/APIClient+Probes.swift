@@ -43,7 +43,7 @@ extension APIClient {
     }
 
     package func probe(project: String, _ id: ResourceID) async throws -> ProbeDocument {
-        let request = APIRequest(.get, ["v1", "projects", project, "probes", id.description])
+        let request = APIRequest(.get, ["v1", "projects", project, "probes", id.description], query: waiting)
         let node = try await send(request).json(of: request)
         return try promised(request) { () throws(FieldError) in try ProbeDocument(node) }
     }

@@ -79,7 +79,7 @@ extension APIClient {
     }
 
     /// Makes a read wait for what this client wrote.
-    private var waiting: [(name: String, value: String)] {
+    var waiting: [(name: String, value: String)] {
         seen == .zero ? [] : [("minRevision", "\(seen)")]
     }
 

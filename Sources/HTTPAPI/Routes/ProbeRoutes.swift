@@ -16,7 +16,8 @@ struct ProbeRoutes: Sendable {
         ) { request throws(Problem) in
             let draft: ProbeDraft
             do { draft = try ProbeDraft(json: try request.document()) } catch { throw Problem(reading: error) }
-            return .json(try await service.makeProbe(project: request.value("project"), draft))
+            let (json, revision) = try await service.makeProbe(project: request.value("project"), draft)
+            return .json(json, written: revision)
         }
     }
 
@@ -24,7 +25,7 @@ struct ProbeRoutes: Sendable {
         Route(
             method: .get, path: "/v1/projects/{project}/probes/{probe}", operation: "readProbe",
             summary: "Reads a probe with what hosts have answered so far.", access: .administrator,
-            answer: .named("Probe")
+            parameters: [.minRevision, .consistent], answer: .named("Probe")
         ) { request throws(Problem) in
             .json(try await service.probe(project: request.value("project"), request.value("probe")))
         }

@@ -33,8 +33,10 @@ extension NetworkService {
     static let maximumProbes = 64
 
     /// Asks the hosts concerned. The probe and its answers are gone `Probe.grace` seconds after the measuring.
-    /// - Returns: the probe as a client reads it.
-    package func makeProbe(project: String, _ draft: ProbeDraft) async throws(Problem) -> [UInt8] {
+    /// - Returns: the probe as a client reads it, and from which revision on every server shows it.
+    package func makeProbe(project: String, _ draft: ProbeDraft) async throws(Problem) -> (
+        json: [UInt8], revision: Revision
+    ) {
         let owner = try await find(.project, project)
         let id = ResourceID(UUID())
         let question: ProbeQuestion
@@ -59,6 +61,7 @@ extension NetworkService {
         }
         let probe = Probe(
             project: owner.id, question: question, seconds: draft.seconds, hosts: [host], created: settings.now())
+        let written: Revision
         do {
             let lease = try await store.grantLease(ttl: .seconds(draft.seconds + Probe.grace))
             let outcome = try await store.commit(
@@ -70,6 +73,7 @@ extension NetworkService {
                 throw Problem(.conflict, "what the probe asks about was deleted meanwhile")
             }
             await showOwnWrite(revision)
+            written = revision
         } catch let error as StoreError {
             throw Problem(error)
         } catch let problem as Problem {
@@ -77,7 +81,7 @@ extension NetworkService {
         } catch {
             throw Problem(.unavailable, "the request was given up")
         }
-        return render(id, probe, [:])
+        return (render(id, probe, [:]), written)
     }
 
     /// The probe with what hosts have answered so far.
