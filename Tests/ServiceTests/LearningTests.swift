@@ -207,7 +207,7 @@ import Testing
                         let server = worker.isMultiple(of: 2) ? service : other
                         group.addTask {
                             var random = SeededGenerator(seed: seed &+ UInt64(worker))
-                            for _ in 0..<40 {
+                            for _ in 0..<120 {
                                 do { try await self.disturb(server, segment.id, all, &random) } catch is Problem {
                                     // Refused, or lost a race too often: no harm.
                                 }
@@ -240,17 +240,26 @@ import Testing
             }
             _ = try await service.publish(list, on: segment, from: hosts[host - 1])
         case 4:
-            try await service.put(
-                .attachment, name, #"{"name":"\#(name)","spec":{"segment":"s","host":"h\#(host)"}}"#)
+            try await write(service, over: name, #"{"name":"\#(name)","spec":{"segment":"s","host":"h\#(host)"}}"#)
         case 5:
-            try await service.put(
-                .attachment, name,
+            try await write(
+                service, over: name,
                 #"{"name":"\#(name)","spec":{"segment":"s","host":"h\#(host)","addresses":["\#(address)"]}}"#)
         case 6: try await service.remove(.attachment, name)
         default:
-            try await service.make(
-                .attachment,
+            try await write(
+                service, over: nil,
                 #"{"name":"\#(name)","spec":{"segment":"s","host":"h\#(host)","addresses":["\#(address)"]}}"#)
+        }
+    }
+
+    /// Creates or replaces, and does not ask what is there afterwards: another one may have deleted it.
+    private func write(_ service: NetworkService, over name: String?, _ json: String) async throws {
+        let document = try JSONParser.parse(Array(json.utf8))
+        if let name {
+            _ = try await service.replace(.attachment, project: "default", name, document, by: administrator)
+        } else {
+            _ = try await service.create(.attachment, project: "default", document, by: administrator)
         }
     }
 
