@@ -59,16 +59,12 @@ package struct EvaluatedFrame: Hashable, Sendable {
         }
     }
 
-    /// `@ll,…`: a tag that was taken out is put back for loads that reach the ethertype (nft_payload_copy_vlan).
+    /// `@ll,…`: a tag that was taken out is put back for loads that reach the ethertype (nft_payload_copy_vlan). Behind
+    /// it then stands what the kernel takes for the protocol, which for IEEE 802.3 is not the length on the wire.
     func linkLayer(_ offset: Int, _ count: Int) -> ArraySlice<UInt8>? {
-        var bytes = header
-        if let tag, offset + count > 12 {
-            bytes.insert(
-                contentsOf: [
-                    UInt8(tag.type >> 8), UInt8(tag.type & 0xff), UInt8(tag.control >> 8), UInt8(tag.control & 0xff),
-                ], at: 12)
-        }
-        return Self.slice(bytes + network, offset, count)
+        guard let tag, offset + count > 12 else { return Self.slice(header + network, offset, count) }
+        let behind = [tag.type, tag.control, networkProtocol].flatMap { [UInt8($0 >> 8), UInt8($0 & 0xff)] }
+        return Self.slice(header[..<12] + behind + network, offset, count)
     }
 
     /// `@nh,…`
