@@ -173,7 +173,7 @@ let allTests: [Target] = [
         "PacketFilterTests",
         [
             "TestNamespaces",
-            "Addressing", "NetworkModel", "NFTables", "NetworkPlanning", "NodePorts", "LinuxPacketFilter",
+            "Addressing", "Resources", "NetworkModel", "NFTables", "NetworkPlanning", "NodePorts", "LinuxPacketFilter",
             "LinuxProcesses",
         ]),
     tests(

@@ -1,19 +1,18 @@
 import CMnl
 import Glibc
 import NFTables
+import NetworkPlanning
 import NodePorts
 
 /// One element to be there or not.
 struct ElementChange {
-    var table: Table.Family
-    var set: NamedSet
-    var element: Element
+    var element: GuardElement
     var isAddition: Bool
 
     func failure(_ answer: KernelAnswer) -> NodeError {
         NodeError(
             .errno(answer.errno), operation: isAddition ? "add element" : "delete element",
-            subject: "\(table.rawValue) kc \(set.name) \(set.text(of: element) ?? "")", message: answer.text)
+            subject: "\(element.set.family.rawValue) kc \(element)", message: answer.text)
     }
 
     /// nfgen_family (NFPROTO_*, linux/netfilter.h).
@@ -37,60 +36,77 @@ extension NetfilterSocket {
         var changes = changes
         for _ in 0..<5 {
             if changes.isEmpty { return }
-            let refused = try transaction(changes)
+            let runs = Self.runs(changes)
+            let refused = try transaction(changes, runs)
             if refused.isEmpty { return }
-            if let other = refused.first(where: { changes[$0.index].isAddition || $0.answer.errno != ENOENT }) {
-                throw changes[other.index].failure(other.answer)
+            if let other = refused.first(where: {
+                changes[runs[$0.index].lowerBound].isAddition || $0.answer.errno != ENOENT
+            }) {
+                throw changes[runs[other.index].lowerBound].failure(other.answer)
             }
             changes = try withoutAbsentDeletions(changes)
         }
         throw NodeError(.errno(EAGAIN), operation: "change", subject: "elements", message: "the sets never rest")
     }
 
+    /// Consecutive changes that one message can carry: of one set, in one direction, and no more than its list's length
+    /// of 16 bits takes.
+    private static func runs(_ changes: [ElementChange]) -> [Range<Int>] {
+        var runs: [Range<Int>] = []
+        var start = 0
+        for index in changes.indices.dropFirst() {
+            let (last, next) = (changes[index - 1], changes[index])
+            if last.element.set != next.element.set || last.isAddition != next.isAddition || index - start >= 100 {
+                runs.append(start..<index)
+                start = index
+            }
+        }
+        if !changes.isEmpty { runs.append(start..<changes.count) }
+        return runs
+    }
+
     private func withoutAbsentDeletions(_ changes: [ElementChange]) throws(NodeError) -> [ElementChange] {
-        var present: [Identifier: Set<ElementKey>] = [:]
-        for (family, set) in [(Table.Family.bridge, KCRuleset.ready), (.inet, KCRuleset.vteps)] {
-            present[set] = Set(
-                (try keys(of: set, in: family) ?? []).map { key in key.withUnsafeBytes { ElementKey(bytes: $0) } })
+        var present: [GuardSet: Set<ElementKey>] = [:]
+        for set in Set(changes.map(\.element.set)) {
+            var keys: Set<ElementKey> = []
+            _ = try elements(of: set) { keys.insert($0.key) }
+            present[set] = keys
         }
         return changes.filter { change in
-            let key = change.element.key
+            let key = change.element.element.key
             if change.isAddition {
-                present[change.set.name, default: []].insert(key)
+                present[change.element.set, default: []].insert(key)
                 return true
             }
-            return present[change.set.name]?.remove(key) != nil
+            return present[change.element.set]?.remove(key) != nil
         }
     }
 
-    /// - Returns: the changes that the kernel refused; empty when all were done.
+    /// - Returns: the runs of changes that the kernel refused; empty when all were done.
     private func transaction(
-        _ changes: [ElementChange]
+        _ changes: [ElementChange], _ runs: [Range<Int>]
     ) throws(NodeError) -> [(index: Int, answer: KernelAnswer)] {
         var request = NetfilterRequest(messages: changes.count)
         let begin = nextSequence()
         request.beginBatch(sequence: begin)
-        for (index, change) in changes.enumerated() {
+        for (index, run) in runs.enumerated() {
             // Only the last is acknowledged: an answer to each would cost as much as the change.
-            let isLast = index == changes.count - 1
+            let isLast = index == runs.count - 1
+            let first = changes[run.lowerBound]
             request.begin(
-                change.isAddition ? NFT_MSG_NEWSETELEM : NFT_MSG_DELSETELEM,
-                family: ElementChange.number(change.table),
-                flags: NLM_F_REQUEST | (change.isAddition ? NLM_F_CREATE : 0) | (isLast ? NLM_F_ACK : 0),
+                first.isAddition ? NFT_MSG_NEWSETELEM : NFT_MSG_DELSETELEM,
+                family: ElementChange.number(first.element.set.family),
+                flags: NLM_F_REQUEST | (first.isAddition ? NLM_F_CREATE : 0) | (isLast ? NLM_F_ACK : 0),
                 sequence: nextSequence())
             request.put(UInt16(NFTA_SET_ELEM_LIST_TABLE.rawValue), string: KCRuleset.table.text)
-            request.put(UInt16(NFTA_SET_ELEM_LIST_SET.rawValue), string: change.set.name.text)
+            request.put(UInt16(NFTA_SET_ELEM_LIST_SET.rawValue), string: first.element.set.set.name.text)
             request.nest(UInt16(NFTA_SET_ELEM_LIST_ELEMENTS.rawValue)) { list in
-                list.nest(UInt16(NFTA_LIST_ELEM.rawValue)) { element in
-                    element.nest(UInt16(NFTA_SET_ELEM_KEY.rawValue)) { key in
-                        change.element.key.withBytes { key.put(UInt16(NFTA_DATA_VALUE.rawValue), bytes: Array($0)) }
-                    }
-                }
+                for change in changes[run] { list.put(change.element.element, isAddition: change.isAddition) }
             }
         }
         request.endBatch(sequence: nextSequence())
         try send(request)
-        return try answers(begin: begin, count: changes.count, subject: "elements").map {
+        return try answers(begin: begin, count: runs.count, subject: "elements").map {
             (index: Int($0.sequence &- begin) - 1, answer: $0)
         }
     }

@@ -3,6 +3,7 @@ import CMnl
 import Glibc
 import LinuxProcesses
 import NFTables
+import NetworkModel
 import NetworkPlanning
 import NodePorts
 
@@ -32,31 +33,42 @@ final class FilterState: ThreadState {
     func observe() throws(NodeError) -> ObservedFilter {
         try stable { () throws(NodeError) -> ObservedFilter in
             let structure = try socket.structure()
-            var observed = ObservedFilter(digest: structure.isWhole ? structure.digest : nil)
-            for key in try socket.keys(of: KCRuleset.ready, in: .bridge) ?? [] {
-                // Not a name that KC gives: nothing of ours, and its absence from the answer leaves it alone.
-                guard let name = try? InterfaceName(String(decoding: key.prefix { $0 != 0 }, as: UTF8.self)) else {
-                    continue
-                }
-                observed.ready.insert(name)
+            var content = FilterContent()
+            for set in GuardSet.allCases {
+                // Elements of nobody's are nothing of ours, and their absence from the answer leaves them alone.
+                _ = try socket.elements(of: set) { content.add(CollectionOfOne(GuardElement(set, $0))) }
             }
-            observed.vteps = Set((try socket.keys(of: KCRuleset.vteps, in: .inet) ?? []).compactMap(IPv6Address.init))
-            return observed
+            return ObservedFilter(digest: structure.isWhole ? structure.digest : nil, content: content)
         }
+    }
+
+    func dropCounts() throws(NodeError) -> [InterfaceName: [DropReason: UInt64]] {
+        var counts: [InterfaceName: [DropReason: UInt64]] = [:]
+        for reason in DropReason.allCases {
+            guard let drop = GuardDrop(rawValue: reason.rawValue) else { continue }
+            _ = try socket.dump(drop.counterSet, in: .bridge) { dumped in
+                guard case .interface(let port) = dumped.element.key.value(of: .inputName, at: 0),
+                    let counted = dumped.counted
+                else { return }
+                counts[port, default: [:]][reason] = counted.packets
+            }
+        }
+        return counts
     }
 
     func apply(_ operations: [FilterOperation]) throws(NodeError) {
         var elements: [ElementChange] = []
         for operation in operations {
             switch operation {
-            case .addReady(let port): elements.append(.ready(port, isAddition: true))
-            case .removeReady(let port): elements.append(.ready(port, isAddition: false))
-            case .addVTEP(let vtep): elements.append(.vtep(vtep, isAddition: true))
-            case .removeVTEP(let vtep): elements.append(.vtep(vtep, isAddition: false))
-            case .install(let ruleset, let ready, let vteps):
+            case .close(_, let removed):
+                elements += removed.map { ElementChange(element: $0, isAddition: false) }
+            case .change(_, let removed, let added):
+                elements += removed.map { ElementChange(element: $0, isAddition: false) }
+                elements += added.map { ElementChange(element: $0, isAddition: true) }
+            case .install(let ruleset, let content):
                 try socket.apply(elements)
                 elements = []
-                try install(ruleset, ready: ready, vteps: vteps)
+                try install(ruleset, content)
             case .uninstall:
                 try socket.apply(elements)
                 elements = []
@@ -66,8 +78,9 @@ final class FilterState: ThreadState {
         try socket.apply(elements)
     }
 
-    private func install(_ ruleset: Ruleset, ready: Set<InterfaceName>, vteps: Set<IPv6Address>) throws(NodeError) {
-        _ = try worker.submit(ruleset.text(with: KCRuleset.elements(ready: ready, vteps: vteps)), .run)
+    private func install(_ ruleset: Ruleset, _ content: FilterContent) throws(NodeError) {
+        let kept = try kept()
+        _ = try worker.submit(ruleset.text(with: KCRuleset.elements(content.elements)) + kept, .run)
         for _ in 0..<Self.attempts {
             do throws(NodeError) {
                 let generation = try socket.generation()
@@ -81,6 +94,26 @@ final class FilterState: ThreadState {
         }
         throw NodeError(.errno(EAGAIN), operation: "seal", subject: "tables kc", message: "the ruleset never rests")
     }
+
+    /// What packets have put into the sets of the table that is to be replaced, as text: flows go on, counts are kept.
+    private func kept() throws(NodeError) -> String {
+        var text = ""
+        var left = Self.keptElements
+        for set in KCRuleset.Sets.filledByPackets {
+            var elements: [String] = []
+            _ = try socket.dump(set, in: .bridge) { dumped in
+                guard left > 0, let element = set.text(of: dumped) else { return }
+                left -= 1
+                elements.append(element)
+            }
+            if elements.isEmpty { continue }
+            text += "add element bridge kc \(set.name) {\n" + elements.joined(separator: ",\n") + "\n}\n"
+        }
+        return text
+    }
+
+    /// As many elements of packets are taken over to a new structure: about 100 bytes each for kc-nft.
+    private static let keptElements = 200_000
 
     /// Runs a reading until no transaction fell into it.
     private func stable<Value>(_ reading: () throws(NodeError) -> Value) throws(NodeError) -> Value {
@@ -138,16 +171,18 @@ final class FilterState: ThreadState {
     }
 }
 
-extension ElementChange {
-    fileprivate static func ready(_ port: InterfaceName, isAddition: Bool) -> ElementChange {
-        let set = KCRuleset.Sets.ready
-        return ElementChange(
-            table: .bridge, set: set, element: set.element(.interface(port)), isAddition: isAddition)
+extension NamedSet {
+    /// An element that packets made, with its times and counts; nil when its key is not one of this set.
+    fileprivate func text(of dumped: DumpedElement) -> String? {
+        guard var text = text(of: dumped.element) else { return nil }
+        if let timeout = dumped.timeout ?? seconds.map({ UInt64($0) * 1000 }), let expiration = dumped.expiration {
+            text += " timeout \(timeout)ms expires \(min(timeout, max(1, expiration)))ms"
+        }
+        if let counted = dumped.counted { text += " counter packets \(counted.packets) bytes \(counted.bytes)" }
+        return text
     }
 
-    fileprivate static func vtep(_ address: IPv6Address, isAddition: Bool) -> ElementChange {
-        let set = KCRuleset.vtepSet
-        return ElementChange(
-            table: .inet, set: set, element: set.element(.address(address)), isAddition: isAddition)
+    private var seconds: UInt32? {
+        if case .byPackets(let seconds, _, _) = filling { seconds } else { nil }
     }
 }

@@ -3,18 +3,19 @@ import CMnl
 /// Netlink messages for nf_tables, one after the other in one buffer.
 ///
 /// Wraps libmnl's builders, which write without looking: the buffer is made large enough for the longest message
-/// (names are at most 63 bytes, keys 16) before each one is begun.
+/// (names are at most 63 bytes, keys 64) before each one is begun, and before each element in it.
 struct NetfilterRequest: ~Copyable {
     private var buffer: UnsafeMutableRawPointer
     private var capacity: Int
     private(set) var length = 0
     private var current = 0
 
-    /// No single message of ours is longer: headers 20, three names with their attributes 3 * 68, key, nests.
+    /// No single message of ours without its elements is longer, nor an element: headers 20, three names with their
+    /// attributes 3 * 68, two keys 2 * 72, a limit 60, nests.
     static let longestMessage = 512
 
     init(messages: Int = 1) {
-        capacity = (messages + 2) * Self.longestMessage / 2 + Self.longestMessage
+        capacity = (messages + 2) * Self.longestMessage / 4 + 2 * Self.longestMessage
         buffer = .allocate(byteCount: capacity, alignment: 8)
     }
 
@@ -50,9 +51,26 @@ struct NetfilterRequest: ~Copyable {
         length = end
     }
 
-    mutating func put(_ type: UInt16, bytes: [UInt8]) {
-        mnl_attr_put(header, type, bytes.count, bytes)
+    /// In the host's order.
+    mutating func put(_ type: UInt16, hostNumber number: UInt32) {
+        mnl_attr_put_u32(header, type, number)
         length = end
+    }
+
+    mutating func put(_ type: UInt16, longNumber number: UInt64) {
+        mnl_attr_put_u64(header, type, number.bigEndian)
+        length = end
+    }
+
+    mutating func put(_ type: UInt16, bytes: UnsafeRawBufferPointer) {
+        mnl_attr_put(header, type, bytes.count, bytes.baseAddress)
+        length = end
+    }
+
+    /// Makes room for one more element; only between attributes of the message, not while a nested one is being filled
+    /// through a pointer.
+    mutating func reserve() {
+        if capacity - length < Self.longestMessage { grow() }
     }
 
     /// The attributes that `content` puts, inside one of this type.

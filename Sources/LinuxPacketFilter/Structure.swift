@@ -172,25 +172,4 @@ extension NetfilterSocket {
             throw NodeError(.errno(refusal.errno), operation: "add chain", subject: "seal", message: refusal.text)
         }
     }
-
-    /// The keys in a set of ours; nil when there is no such set.
-    func keys(of set: Identifier, in family: Table.Family) throws(NodeError) -> [[UInt8]]? {
-        var request = NetfilterRequest()
-        request.begin(
-            NFT_MSG_GETSETELEM, family: ElementChange.number(family), flags: NLM_F_REQUEST | NLM_F_DUMP,
-            sequence: nextSequence())
-        request.put(UInt16(NFTA_SET_ELEM_LIST_TABLE.rawValue), string: KCRuleset.table.text)
-        request.put(UInt16(NFTA_SET_ELEM_LIST_SET.rawValue), string: set.text)
-        var keys: [[UInt8]] = []
-        let isThere = try get(request, isDump: true, subject: "set \(set)") { message in
-            guard let list = message.attributes.first(Int(NFTA_SET_ELEM_LIST_ELEMENTS.rawValue)) else { return }
-            for element in list.nested {
-                guard let key = element.nested.first(Int(NFTA_SET_ELEM_KEY.rawValue)),
-                    let value = key.nested.first(Int(NFTA_DATA_VALUE.rawValue))
-                else { continue }
-                keys.append(Array(value.payload))
-            }
-        }
-        return isThere ? keys : nil
-    }
 }

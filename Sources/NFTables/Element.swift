@@ -33,26 +33,31 @@ package struct Element: Hashable, Sendable {
 }
 
 extension NamedSet {
+    /// A key of these parts, in order.
+    package func key(_ parts: [FieldValue]) -> ElementKey { ElementKey(key, parts, interval: isInterval) }
+
+    /// The parts of a key of this set; nil when it is none.
+    package func parts(of key: ElementKey) -> [FieldValue]? { key.values(of: self.key, interval: isInterval) }
+
     /// An element with these parts of the key, in order.
     package func element(
         _ parts: FieldValue..., value: Element.Value = .none, limit: Limit? = nil
     ) -> Element {
-        let key = ElementKey(self.key, parts)
+        let key = key(parts)
         return Element(key: key, end: isInterval ? key : nil, value: value, limit: limit)
     }
 
     /// A box: each part from one value to another, both inclusive.
     package func box(_ parts: ClosedBound..., value: Element.Value = .none) -> Element {
-        Element(
-            key: ElementKey(key, parts.map(\.first)), end: ElementKey(key, parts.map(\.last)), value: value)
+        Element(key: key(parts.map(\.first)), end: key(parts.map(\.last)), value: value)
     }
 
     /// An element as commands of nft take it; nil when its key is not one of this set.
     package func text(of element: Element) -> String? {
-        guard let first = element.key.values(of: key) else { return nil }
+        guard let first = parts(of: element.key) else { return nil }
         var last = first
         if let end = element.end {
-            guard let values = end.key.values(of: key) else { return nil }
+            guard let values = parts(of: end.key) else { return nil }
             last = values
         }
         var text = zip(key, zip(first, last)).map { field, bounds in
@@ -84,15 +89,6 @@ package struct ClosedBound: Hashable, Sendable {
     }
     package static func prefix(_ prefix: IPv6Prefix) -> ClosedBound {
         ClosedBound(.address(prefix.address), .address(prefix.last))
-    }
-}
-
-extension IPv6Prefix {
-    /// The highest address in it.
-    package var last: IPv6Address {
-        let high = length >= 64 ? 0 : UInt64.max >> UInt64(length)
-        let low = length >= 128 ? 0 : length <= 64 ? UInt64.max : UInt64.max >> UInt64(length - 64)
-        return IPv6Address(high: address.high | high, low: address.low | low)
     }
 }
 

@@ -19,27 +19,40 @@ package struct ElementKey: Hashable, Sendable {
 
     /// - Parameters:
     ///   - values: one for each field, in order.
-    package init(_ fields: [Field], _ values: [FieldValue]) {
+    ///   - isInterval: of an interval set: there numbers that the kernel has in the host's order stand in the network's,
+    ///     or they would not be in order (rules turn them round before they look).
+    package init(_ fields: [Field], _ values: [FieldValue], interval isInterval: Bool = false) {
         precondition(fields.count == values.count, "a key of \(fields.count) parts")
+        var length = 0
         withUnsafeMutableBytes(of: &words) { bytes in
-            for (field, value) in zip(fields, values) {
-                let start = Int(count)
-                switch value {
+            for index in fields.indices {
+                let field = fields[index]
+                switch values[index] {
                 case .number(let number):
                     let width = field.byteCount
-                    for index in 0..<width {
-                        let shift = UInt64(8 * (field.isHostOrder ? index : width - 1 - index))
-                        bytes[start + index] = UInt8(truncatingIfNeeded: shift < 64 ? number >> shift : 0)
+                    if field.isHostOrder, !isInterval {
+                        bytes.storeBytes(of: UInt32(truncatingIfNeeded: number), toByteOffset: length, as: UInt32.self)
+                    } else if width <= 8 {
+                        let shifted = (number << UInt64(8 * (8 - width))).bigEndian
+                        withUnsafeBytes(of: shifted) {
+                            UnsafeMutableRawBufferPointer(rebasing: bytes[length..<(length + width)]).copyMemory(
+                                from: UnsafeRawBufferPointer(rebasing: $0[..<width]))
+                        }
                     }
                 case .address(let address):
-                    bytes.storeBytes(of: address.high.bigEndian, toByteOffset: start, as: UInt64.self)
-                    bytes.storeBytes(of: address.low.bigEndian, toByteOffset: start + 8, as: UInt64.self)
+                    bytes.storeBytes(of: address.high.bigEndian, toByteOffset: length, as: UInt64.self)
+                    bytes.storeBytes(of: address.low.bigEndian, toByteOffset: length + 8, as: UInt64.self)
                 case .interface(let name):
-                    for (index, byte) in name.text.utf8.prefix(16).enumerated() { bytes[start + index] = byte }
+                    var text = name.text
+                    text.withUTF8 {
+                        UnsafeMutableRawBufferPointer(rebasing: bytes[length..<(length + 16)]).copyBytes(
+                            from: $0.prefix(16))
+                    }
                 }
-                count += Int8(field.paddedCount)
+                length += field.paddedCount
             }
         }
+        count = Int8(length)
     }
 
     package func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
@@ -47,12 +60,12 @@ package struct ElementKey: Hashable, Sendable {
     }
 
     /// The parts again; nil when the length is another or a name is none.
-    package func values(of fields: [Field]) -> [FieldValue]? {
+    package func values(of fields: [Field], interval isInterval: Bool = false) -> [FieldValue]? {
         guard fields.reduce(0, { $0 + $1.paddedCount }) == Int(count) else { return nil }
         var values: [FieldValue] = []
         var start = 0
         for field in fields {
-            guard let value = value(of: field, at: start) else { return nil }
+            guard let value = value(of: field, at: start, interval: isInterval) else { return nil }
             values.append(value)
             start += field.paddedCount
         }
@@ -60,8 +73,9 @@ package struct ElementKey: Hashable, Sendable {
     }
 
     /// The part of that field beginning at a byte.
-    package func value(of field: Field, at start: Int) -> FieldValue? {
+    package func value(of field: Field, at start: Int, interval isInterval: Bool = false) -> FieldValue? {
         withBytes { bytes in
+            guard start + field.byteCount <= bytes.count else { return nil }
             let part = bytes[start..<(start + field.byteCount)]
             switch field {
             case .meta(.inputName), .meta(.outputName):
@@ -70,8 +84,8 @@ package struct ElementKey: Hashable, Sendable {
             case .ipv6Source, .ipv6Destination:
                 return IPv6Address(bytes: part).map(FieldValue.address)
             default:
-                let number = field.isHostOrder ? part.reversed().reduce(0, Self.shift) : part.reduce(0, Self.shift)
-                return .number(number)
+                let isReversed = field.isHostOrder && !isInterval
+                return .number(isReversed ? part.reversed().reduce(0, Self.shift) : part.reduce(0, Self.shift))
             }
         }
     }
@@ -88,7 +102,17 @@ package struct ElementKey: Hashable, Sendable {
 }
 
 extension ElementKey: Comparable {
+    /// By bytes.
     package static func < (left: ElementKey, right: ElementKey) -> Bool {
-        left.withBytes { left in right.withBytes { left.lexicographicallyPrecedes($0) } }
+        let (a, b) = (left.words, right.words)
+        if a.0 != b.0 { return a.0.bigEndian < b.0.bigEndian }
+        if a.1 != b.1 { return a.1.bigEndian < b.1.bigEndian }
+        if a.2 != b.2 { return a.2.bigEndian < b.2.bigEndian }
+        if a.3 != b.3 { return a.3.bigEndian < b.3.bigEndian }
+        if a.4 != b.4 { return a.4.bigEndian < b.4.bigEndian }
+        if a.5 != b.5 { return a.5.bigEndian < b.5.bigEndian }
+        if a.6 != b.6 { return a.6.bigEndian < b.6.bigEndian }
+        if a.7 != b.7 { return a.7.bigEndian < b.7.bigEndian }
+        return left.count < right.count
     }
 }

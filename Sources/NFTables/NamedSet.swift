@@ -17,7 +17,7 @@ package struct NamedSet: Hashable, Sendable {
     }
 
     package var name: Identifier
-    /// At most five: nft 1.0.6 cannot list a concatenation of more.
+    /// At most five, and four where raw payload is among them: nft 1.0.6 cannot list a concatenation of more.
     package var key: [Field]
     package var value: Value
     /// Whether elements are boxes, each part from one value to another; they must not overlap (net/netfilter/

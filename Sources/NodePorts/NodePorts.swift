@@ -36,8 +36,11 @@ package enum LinkEvent: Hashable, Sendable {
 /// Our two nftables tables.
 package protocol PacketFilter: Sendable {
     func observe() async throws(NodeError) -> ObservedFilter
-    /// Does the operations in order as one transaction where they are only elements; all or nothing.
+    /// Does the operations in order, consecutive changes of elements as one transaction: at no instant is a part of them
+    /// done. An installation keeps what packets have put into sets (flows, counts of drops).
     func apply(_ operations: [FilterOperation]) async throws(NodeError)
+    /// How many frames were dropped since the table was made, by port and reason; ports without drops are not there.
+    func dropCounts() async throws(NodeError) -> [InterfaceName: [DropReason: UInt64]]
     /// Someone changed the ruleset (NFNLGRP_NFTABLES): a hint to look again.
     func events() -> AsyncStream<Void>
 }

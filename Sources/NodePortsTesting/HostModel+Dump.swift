@@ -8,8 +8,10 @@ extension HostModel: CustomStringConvertible {
     /// The whole state as sorted text, without kernel indices: two hosts that behave alike print alike.
     package var description: String {
         var lines = ["filter \(filter.digest ?? (filter.isPresent ? "broken" : "none"))"]
-        lines += filter.ready.sorted().map { "  ready \($0)" }
-        lines += filter.vteps.sorted().map { "  vtep \($0)" }
+        for (owner, elements) in filter.content.owners.sorted(by: { $0.key < $1.key }) {
+            lines.append("  \(owner)")
+            lines += elements.sorted().map { "    \($0)" }
+        }
         lines += ["namespace of the host"] + root.lines
         for (name, namespace) in namespaces.sorted(by: { $0.key < $1.key }) {
             lines += ["namespace \(name)"] + namespace.lines

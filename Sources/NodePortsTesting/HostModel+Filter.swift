@@ -9,17 +9,15 @@ extension HostModel {
         var filter = self.filter
         for operation in operations {
             switch operation {
-            case .install(let ruleset, let ready, let vteps):
-                filter = ObservedFilter(digest: ruleset.digest, ready: ready, vteps: vteps)
+            case .install(let ruleset, let content):
+                filter = ObservedFilter(digest: ruleset.digest, content: content)
             case .uninstall: filter = ObservedFilter()
-            case .removeReady(let name): filter.ready.remove(name)
-            case .removeVTEP(let address): filter.vteps.remove(address)
-            case .addReady(let name):
+            case .close(_, let elements): filter.content.remove(elements)
+            case .change(_, let removed, let added):
+                filter.content.remove(removed)
+                if added.isEmpty { continue }
                 guard filter.isPresent else { throw Self.noTable(operation) }
-                filter.ready.insert(name)
-            case .addVTEP(let address):
-                guard filter.isPresent else { throw Self.noTable(operation) }
-                filter.vteps.insert(address)
+                filter.content.add(added)
             }
         }
         self.filter = filter

@@ -31,7 +31,7 @@ enum status {
     STATUS_IDLE = 3,      /* going away, unasked */
 };
 
-#define LARGEST_REQUEST (16u << 20)
+#define LARGEST_REQUEST (128u << 20)
 #define LARGEST_ANSWER (16u << 20)
 #define LONGEST_IDLE_SECONDS 86400
 
@@ -132,7 +132,7 @@ static int serve(void)
     length = (uint32_t)head[1] << 24 | (uint32_t)head[2] << 16 | (uint32_t)head[3] << 8 | head[4];
     if (length > LARGEST_REQUEST) {
         /* What follows cannot be told from a next request: the conversation ends here. */
-        answer(STATUS_MALFORMED, "the request is longer than 16 MiB");
+        answer(STATUS_MALFORMED, "the request is longer than 128 MiB");
         return 0;
     }
     text = malloc((size_t)length + 1);

@@ -1,4 +1,5 @@
 import Addressing
+import NFTables
 import NetworkModel
 import NetworkNode
 import NetworkPlanning
@@ -190,7 +191,9 @@ import Testing
                 isWired(api, new) && api.hasSaidGone(Segment.kind, old.segment)
             }
             let operations = host.takeApplied()
-            let ready = operations.firstIndex(of: .filter(.addReady(new.portName)))
+            let ready = operations.firstIndex {
+                if case .filter(.change(.port(new.portName), remove: [], add: _)) = $0 { true } else { false }
+            }
             let deletion = operations.firstIndex { if case .link(.delete, in: nil) = $0 { true } else { false } }
             #expect(try #require(ready) < (try #require(deletion)))
         }

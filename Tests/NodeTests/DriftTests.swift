@@ -1,4 +1,5 @@
 import Addressing
+import NFTables
 import NetworkModel
 import NetworkNode
 import NetworkPlanning
@@ -73,11 +74,11 @@ import Testing
 
     @Test func `a port that was taken out of the set of ready ones is let through again`() async throws {
         let name = tap.portName
-        try await repaired("ready") { $0.filter.ready.remove(name) }
+        try await repaired("ready") { $0.filter.content[.port(name)] = [] }
     }
 
     @Test func `a port nobody admitted is taken out of the set of ready ones`() async throws {
-        try await repaired("ready") { $0.filter.ready.insert(Fixture.interface("eth7")) }
+        try await repaired("ready") { $0.filter.content.add([.ready(Fixture.interface("eth7"))]) }
     }
 
     @Test func `a daemon that its supervisor lost is started again`() async throws {

@@ -1,4 +1,5 @@
 import Glibc
+import NFTables
 import NetworkModel
 import NetworkNode
 import NetworkPlanning
@@ -26,7 +27,7 @@ import Testing
 
     @Test func `only removals at the end of a plan may wait`() {
         let early = Step(.link(.delete(Fixture.interface("kct1"))), for: .orphan)
-        let make = Step(.filter(.addReady(Fixture.interface("kct2"))), for: .orphan)
+        let make = Step(.filter(.change(.port(Fixture.interface("kct2")), remove: [], add: [.ready(Fixture.interface("kct2"))])), for: .orphan)
         let late = Step(.link(.delete(Fixture.interface("kcb000001"))), for: .orphan)
         let schedule = PlanSchedule([early, make, late])
         #expect(schedule.now == [early, make])

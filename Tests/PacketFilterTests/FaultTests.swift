@@ -35,16 +35,16 @@ import Testing
 
     @Test func `a broken structure leaves the old one with its elements`() async throws {
         let port = try InterfaceName("kctaaaaa1")
-        try await filter.apply([.install(structure, ready: [port], vteps: [])])
+        try await filter.apply([.install(structure, content([port]))])
         let broken = Ruleset(text: structure.text + "add rule bridge kc nowhere drop\n", digest: "other")
-        await #expect(throws: NodeError.self) { try await filter.apply([.install(broken, ready: [], vteps: [])]) }
-        #expect(try await filter.observe() == ObservedFilter(digest: structure.digest, ready: [port]))
+        await #expect(throws: NodeError.self) { try await filter.apply([.install(broken, FilterContent())]) }
+        #expect(try await filter.observe() == ObservedFilter(digest: structure.digest, content: content([port])))
     }
 
     @Test func `a refusal keeps nft's words`() async throws {
         let broken = Ruleset(text: "table bridge kc { chain icmp { } }\n", digest: "other")
         do throws(NodeError) {
-            try await filter.apply([.install(broken, ready: [], vteps: [])])
+            try await filter.apply([.install(broken, FilterContent())])
             Issue.record("nft took it")
         } catch {
             #expect(error.code == .program)
@@ -54,9 +54,9 @@ import Testing
 
     @Test func `elements without our tables: adding fails by name, removing is success`() async throws {
         let port = try InterfaceName("kctaaaaa1")
-        try await filter.apply([.removeReady(port), .removeVTEP(.loopback)])
+        try await filter.apply([.shut(port), .remove(.loopback)])
         do throws(NodeError) {
-            try await filter.apply([.removeReady(port), .addReady(port)])
+            try await filter.apply([.shut(port), .open(port)])
             Issue.record("the kernel took it")
         } catch {
             #expect(error.code == .errno(ENOENT))
@@ -65,10 +65,10 @@ import Testing
     }
 
     @Test func `one refused change refuses all of a call`() async throws {
-        try await filter.apply([.install(structure, ready: [], vteps: [])])
+        try await filter.apply([.install(structure, FilterContent())])
         try namespace.run("nft", "delete", "table", "inet", "kc")
         await #expect(throws: NodeError.self) {
-            try await filter.apply([.addReady(try InterfaceName("kctaaaaa1")), .addVTEP(.loopback)])
+            try await filter.apply([.open(try InterfaceName("kctaaaaa1")), .add(.loopback)])
         }
         #expect(try await filter.observe().ready == [])
     }
@@ -82,13 +82,13 @@ import Testing
             ["add", "set", "bridge", "kc", "extra", "{", "type", "ifname", ";", "}"],
         ]) func `what someone does to our tables is heard and shows`(words: [String]) async throws
     {
-        try await filter.apply([.install(structure, ready: [], vteps: [])])
+        try await filter.apply([.install(structure, FilterContent())])
         var events = filter.events().makeAsyncIterator()
         #expect(try await filter.observe().digest == structure.digest)
         try namespace.run(["nft"] + words)
         _ = await events.next()
         #expect(try await filter.observe().digest == nil)
-        try await filter.apply([.install(structure, ready: [], vteps: [])])
+        try await filter.apply([.install(structure, FilterContent())])
         #expect(try await filter.observe().digest == structure.digest)
     }
 
@@ -106,8 +106,8 @@ import Testing
             }
         }()
         for number in 0..<5 {
-            try await filter.apply([.install(structure, ready: [], vteps: [])])
-            try await filter.apply([.addReady(try InterfaceName("kctaaaaa\(number)"))])
+            try await filter.apply([.install(structure, FilterContent())])
+            try await filter.apply([.open(try InterfaceName("kctaaaaa\(number)"))])
             try namespace.run("nft", "add", "table", "inet", "foreign\(number)")
         }
         // All of those were heard before this one.
@@ -119,7 +119,7 @@ import Testing
     }
 
     @Test func `a busy ruleset is still read whole`() async throws {
-        try await filter.apply([.install(structure, ready: [], vteps: [])])
+        try await filter.apply([.install(structure, FilterContent())])
         let noise = """
             for n in $(seq 200); do echo "add table inet foreign$n; delete table inet foreign$n"; done > /dev/null
             for n in $(seq 60); do nft "add table inet foreign; delete table inet foreign"; done
@@ -127,39 +127,39 @@ import Testing
         async let other = namespace.run("bash", "-c", noise)
         for number in 0..<100 {
             let port = try InterfaceName("kctaaaa\(number)")
-            try await filter.apply([.addReady(port)])
+            try await filter.apply([.open(port)])
             let observed = try await filter.observe()
             #expect(observed.digest == structure.digest)
             #expect(observed.ready.count == number + 1)
-            if number % 25 == 0 { try await filter.apply([.install(structure, ready: observed.ready, vteps: [])]) }
+            if number % 25 == 0 { try await filter.apply([.install(structure, observed.content)]) }
         }
         _ = try await other
     }
 
     @Test func `ten thousand elements come in one call, are read, and go in one call`() async throws {
         let vteps = (1...10_000).map { IPv6Address(high: 0xfd00 << 48, low: UInt64($0)) }
-        try await filter.apply([.install(structure, ready: [], vteps: Set(vteps.prefix(5_000)))])
-        try await filter.apply(vteps.map(FilterOperation.addVTEP))
-        #expect(try await filter.observe().vteps == Set(vteps))
-        try await filter.apply(vteps.prefix(5_000).map(FilterOperation.removeVTEP))
+        try await filter.apply([.install(structure, content([], Set(vteps.prefix(5_000))))])
+        try await filter.apply(vteps.map(FilterOperation.add))
+        #expect(try await filter.observe().content.vteps == Set(vteps))
+        try await filter.apply(vteps.prefix(5_000).map(FilterOperation.remove))
         // Half of them are gone already: more refusals than a receive buffer holds.
-        try await filter.apply(vteps.map(FilterOperation.removeVTEP))
+        try await filter.apply(vteps.map(FilterOperation.remove))
         #expect(try await filter.observe() == ObservedFilter(digest: structure.digest))
     }
 
     @Test func `changing one element costs microseconds`() async throws {
-        try await filter.apply([.install(structure, ready: [], vteps: [])])
+        try await filter.apply([.install(structure, FilterContent())])
         let vtep = IPv6Address(high: 0xfd00 << 48, low: 1)
         func time(_ body: () async throws -> Void) async rethrows -> Duration {
             try await ContinuousClock().measure { try await body() } / 1000
         }
         let single = try await time {
             for _ in 0..<500 {
-                try await filter.apply([.addVTEP(vtep)])
-                try await filter.apply([.removeVTEP(vtep)])
+                try await filter.apply([.add(vtep)])
+                try await filter.apply([.remove(vtep)])
             }
         }
-        let batch = (0..<1000).map { FilterOperation.addVTEP(IPv6Address(high: 0xfd00 << 48, low: $0)) }
+        let batch = (0..<1000).map { FilterOperation.add(IPv6Address(high: 0xfd00 << 48, low: $0)) }
         let together = try await time { try await filter.apply(batch) }
         print("element: \(single) alone, with the hop to the thread; \(together) in a batch of 1,000")
         #expect(together < .milliseconds(1))
@@ -171,13 +171,13 @@ import Testing
         defer { remove(path) }
         let filter = NFTPacketFilter(namespace: namespace.name, worker: path)
         do throws(NodeError) {
-            try await filter.apply([.install(structure, ready: [], vteps: [])])
+            try await filter.apply([.install(structure, FilterContent())])
             Issue.record("it cannot have succeeded")
         } catch {
             #expect(error.code == .protocolViolation || error.code == .errno(EPIPE), "\(error)")
         }
         #expect(try await filter.observe().digest == nil)
-        try await filter.apply([.install(structure, ready: [], vteps: [])])
+        try await filter.apply([.install(structure, FilterContent())])
         #expect(try await filter.observe().digest == structure.digest)
     }
 
@@ -185,7 +185,7 @@ import Testing
         let path = try script("echo $$ > $0.ran; exec \(worker) 1")
         defer { remove(path) }
         let filter = NFTPacketFilter(namespace: namespace.name, worker: path)
-        try await filter.apply([.install(structure, ready: [], vteps: [])])
+        try await filter.apply([.install(structure, FilterContent())])
         let written = try String(contentsOfFile: path + ".ran", encoding: .utf8)
         let pid = try #require(Int32(written.prefix { $0.isNumber }))
         try await eventually { kill(pid, 0) != 0 }  // gone, and reaped

@@ -93,9 +93,9 @@ import Testing
         #expect(try #require(conversation.ask("list tables")).status == 0)
     }
 
-    @Test func `a length beyond 16 MiB ends the conversation with an answer`() throws {
+    @Test func `a length beyond 128 MiB ends the conversation with an answer`() throws {
         let conversation = try Conversation(in: namespace)
-        conversation.send([0, 1, 0, 0, 1])
+        conversation.send([0, 8, 0, 0, 1])
         #expect(try #require(conversation.answer()).status == 2)
         #expect(conversation.answer() == nil)
         #expect(ChildProcess.wait(conversation.pid) == .exited(0))

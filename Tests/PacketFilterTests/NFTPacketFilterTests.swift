@@ -44,28 +44,28 @@ import Testing
     @Test func `an installation has its digest and its elements, and nft sees the same`() async throws {
         let ports = try Set((0..<3).map(Self.port))
         let vteps = try Set((1..<4).map(Self.vtep))
-        try await filter.apply([.install(structure, ready: ports, vteps: vteps)])
+        try await filter.apply([.install(structure, content(ports, vteps))])
         #expect(
-            try await filter.observe() == ObservedFilter(digest: structure.digest, ready: ports, vteps: vteps))
+            try await filter.observe() == ObservedFilter(digest: structure.digest, content: content(ports, vteps)))
         #expect(try witness("bridge", "ready") == Set(ports.map(\.text)))
         #expect(try witness("inet", "vteps") == Set(vteps.map(\.description)))
     }
 
     @Test func `elements come and go, and doing it again is success`() async throws {
-        try await filter.apply([.install(structure, ready: [], vteps: [])])
+        try await filter.apply([.install(structure, FilterContent())])
         let (a, b) = (try Self.port(1), try Self.port(2))
         let vtep = try Self.vtep(1)
-        for _ in 0..<2 { try await filter.apply([.addReady(a), .addReady(b), .addVTEP(vtep)]) }
+        for _ in 0..<2 { try await filter.apply([.open(a), .open(b), .add(vtep)]) }
         #expect(try witness("bridge", "ready") == [a.text, b.text])
-        for _ in 0..<2 { try await filter.apply([.removeReady(a), .removeVTEP(vtep), .removeReady(try Self.port(9))]) }
+        for _ in 0..<2 { try await filter.apply([.shut(a), .remove(vtep), .shut(try Self.port(9))]) }
         #expect(
-            try await filter.observe() == ObservedFilter(digest: structure.digest, ready: [b], vteps: []))
+            try await filter.observe() == ObservedFilter(digest: structure.digest, content: content([b])))
         #expect(try witness("inet", "vteps") == [])
     }
 
     @Test func `uninstalling takes away our tables and nothing else, also twice`() async throws {
         try namespace.run("nft", "add", "table", "inet", "foreign")
-        try await filter.apply([.install(structure, ready: [], vteps: [])])
+        try await filter.apply([.install(structure, FilterContent())])
         for _ in 0..<2 { try await filter.apply([.uninstall]) }
         #expect(try namespace.run("nft", "list", "tables") == "table inet foreign\n")
     }

@@ -37,19 +37,19 @@ import Testing
 
     @Test func `VXLAN comes only from known endpoints`() async throws {
         try await eventually { canTalk() }
-        try await filter.apply([.install(structure, ready: [], vteps: [])])
+        try await filter.apply([.install(structure, FilterContent())])
         #expect(!canTalk())
         #expect(try near.counts("inet", "from-underlay")[0] > 0)
-        try await filter.apply([.addVTEP(farVTEP)])
+        try await filter.apply([.add(farVTEP)])
         try await eventually { canTalk() }
-        try await filter.apply([.removeVTEP(farVTEP)])
+        try await filter.apply([.remove(farVTEP)])
         #expect(!canTalk())
         // All else of the underlay is none of our business.
         #expect(far.succeeds("ping", "-6", "-q", "-c", "1", "-W", "1", "fd00:aa::1"))
     }
 
     @Test func `VXLAN over IPv4 is dropped, from whomever, and other UDP is not`() async throws {
-        try await filter.apply([.install(structure, ready: [], vteps: [farVTEP])])
+        try await filter.apply([.install(structure, content([], [farVTEP]))])
         try far.run("bash", "-c", "echo x > /dev/udp/10.0.0.1/4789; echo x > /dev/udp/10.0.0.1/4790")
         #expect(try near.counts("inet", "from-underlay") == [0, 1])
     }
@@ -78,7 +78,7 @@ import Testing
         try far.run("python3", "-c", Self.split)
         try await eventually { try near.received("kcx000001") > before }
 
-        try await filter.apply([.install(structure, ready: [], vteps: [])])
+        try await filter.apply([.install(structure, FilterContent())])
         let unfiltered = try near.received("kcx000001")
         try far.run("python3", "-c", Self.split)
         try await eventually { try near.counts("inet", "first-fragment") == [1] }
@@ -86,7 +86,7 @@ import Testing
 
         // An honest fragmented packet still comes through, and a known endpoint may do as it likes.
         #expect(far.succeeds("ping", "-6", "-q", "-c", "1", "-W", "1", "-s", "3000", "fd00:aa::1"))
-        try await filter.apply([.addVTEP(farVTEP)])
+        try await filter.apply([.add(farVTEP)])
         try far.run("python3", "-c", Self.split)
         try await eventually { try near.received("kcx000001") > unfiltered }
     }

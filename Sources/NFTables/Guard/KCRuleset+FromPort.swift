@@ -60,20 +60,29 @@ extension KCRuleset {
     /// How a port's packets go on once their source is known to be its own.
     private static var ways: [Chain] {
         [
-            // From `fast`.
             Chain("pass", rules: [Rule([.setMark(FrameMark.member), .verdict(.accept)])]),
+            // From `fast`: TCP and UDP, which are nearly all there is, by two looks at fixed places.
             Chain(
-                "pass-udp",
+                "inside",
                 rules: [
-                    Rule(.equal(.network(336, 16), .number(546)), then: .drop(.rogueDHCP)),
-                    Rule([.setMark(FrameMark.member), .verdict(.accept)]),
+                    Rule([
+                        .match(.equal(S.nextHeader, .number(6))), .setMark(FrameMark.member), .verdict(.accept),
+                    ]),
+                    Rule([
+                        .match(.equal(S.nextHeader, .number(17))),
+                        .match(.notEqual(.network(336, 16), .number(546))), .setMark(FrameMark.member),
+                        .verdict(.accept),
+                    ]),
+                    Rule(then: .goto("open")),
                 ]),
-            Chain("pass-icmp", rules: [Rule(then: .jump("check-icmp")), Rule(then: .goto("pass"))]),
             Chain(
-                "track-udp-first",
+                "inside-tracked",
                 rules: [
-                    Rule(.equal(.network(336, 16), .number(546)), then: .drop(.rogueDHCP)),
-                    Rule(then: .goto("track-udp")),
+                    Rule(.equal(S.nextHeader, .number(6)), then: .goto("track-tcp")),
+                    Rule(
+                        .equal(S.nextHeader, .number(17)), .notEqual(.network(336, 16), .number(546)),
+                        then: .goto("track-udp")),
+                    Rule(then: .goto("tracked")),
                 ]),
             // From `own`.
             Chain("open", rules: [Rule(then: .jump("check")), Rule(then: .goto("keep"))]),
@@ -189,7 +198,7 @@ extension KCRuleset {
 
 extension Verdict {
     /// To where frames from a port are dropped for that reason.
-    static func drop(_ reason: DropReason) -> Verdict { .goto(reason.chain) }
+    static func drop(_ reason: GuardDrop) -> Verdict { .goto(reason.chain) }
     /// To where frames to a port are dropped for that reason.
-    static func dropTo(_ reason: DropReason) -> Verdict { .goto(reason.chainToPort) }
+    static func dropTo(_ reason: GuardDrop) -> Verdict { .goto(reason.chainToPort) }
 }

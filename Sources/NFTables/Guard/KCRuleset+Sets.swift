@@ -26,10 +26,9 @@ extension KCRuleset {
 
         /// Ports that have elements at all.
         package static let ready = NamedSet("ready", of: [.inputName], comment: "ports that have their guard")
-        /// What may go by on one look: port, MAC and ethertype, source, network of the destination, next header.
+        /// What stays in the segment: port, MAC and ethertype, source, network of the destination.
         package static let fast = NamedSet(
-            "fast", of: [.inputName, sourceMACAndEtherType, .ipv6Source, destinationNetwork, nextHeader],
-            value: .verdict)
+            "fast", of: [.inputName, sourceMACAndEtherType, .ipv6Source, destinationNetwork], value: .verdict)
         /// What a port may send from, and how that goes on.
         package static let own = NamedSet(
             "own", of: [.inputName, sourceMACAndEtherType, .ipv6Source], value: .verdict)
@@ -91,8 +90,8 @@ extension KCRuleset {
         package static let udpFlows = flows("udp-flows", [sourcePort, destinationPort], seconds: 300)
         /// Protocols without ports.
         package static let otherFlows = flows("other-flows", [.transportProtocol], seconds: 300)
-        /// Fragmented packets whose first fragment passed, by sending and by receiving port: addresses, identification,
-        /// next header (RFC 8200 section 4.5 gives 60 seconds for all to arrive).
+        /// Fragmented packets whose first fragment passed, by sending and by receiving port: addresses, identification
+        /// (RFC 8200 section 4.5 gives 60 seconds for all to arrive).
         package static let sentFragments = fragments("sent-fragments", .inputIndex)
         package static let receivedFragments = fragments("received-fragments", .outputIndex)
         /// Addresses that somebody asks for right now, by segment (RFC 4862: for a second and more).
@@ -115,7 +114,7 @@ extension KCRuleset {
         /// All that packets fill.
         package static let filledByPackets: [NamedSet] =
             [tcpFlows, udpFlows, otherFlows, sentFragments, receivedFragments, claimed, claiming, seen]
-            + DropReason.allCases.map(\.counterSet)
+            + GuardDrop.allCases.map(\.counterSet)
 
         private static func flows(_ name: Identifier, _ rest: [Field], seconds: UInt32) -> NamedSet {
             NamedSet(
@@ -125,7 +124,7 @@ extension KCRuleset {
 
         private static func fragments(_ name: Identifier, _ port: Field) -> NamedSet {
             NamedSet(
-                name, of: [port, .ipv6Source, .ipv6Destination, .network(352, 32), .network(320, 8)],
+                name, of: [port, .ipv6Source, .ipv6Destination, .network(352, 32)],
                 filling: .byPackets(seconds: 60, size: 1 << 17))
         }
     }
@@ -138,7 +137,7 @@ extension KCRuleset {
         package static let outside: UInt32 = 0x6b63_0001
     }
 
-    /// What `ingress` and `egress` say, beside the rule's number in the low 24 bits.
+    /// What `ingress` and `egress` say, beside the rule's number in the low 29 bits.
     package enum PolicyMark {
         package static let allowed: UInt32 = 0x8000_0000
         package static let logged: UInt32 = 0x4000_0000

@@ -1,13 +1,17 @@
-package import Addressing
+import Addressing
 
 /// KC's own tables: the number of rules is constant, what grows is sets (design: a port costs elements, not rules).
 ///
-/// `bridge kc` keeps a port shut until it is in `ready`; `inet kc` lets only known tunnel endpoints send VXLAN here.
-/// Guards of ports, their maps and policies are to be further chains of `bridge kc`, reached from `from-port`.
+/// `bridge kc` guards ports: a port without elements neither sends nor receives. `inet kc` lets only known tunnel
+/// endpoints send VXLAN here.
+///
+/// `bridge kc` has three hooks, because each sees frames that the other two do not:
+/// - prerouting: all that a port sends, before the bridge learns its source address; what passes gets a mark;
+/// - input: link-local groups (01:80:c2:00:00:0x), which skip prerouting but whose source the bridge also learns;
+/// - postrouting: all that leaves by a port, forwarded, flooded or sent by the host itself (forward alone would miss
+///   the last).
 package enum KCRuleset {
     package static let table: Identifier = "kc"
-    /// Ports that may forward (`bridge kc`).
-    package static let ready: Identifier = "ready"
     /// Tunnel endpoints that may send VXLAN here (`inet kc`).
     package static let vteps: Identifier = "vteps"
 
@@ -18,14 +22,9 @@ package enum KCRuleset {
     package static let priority: Int32 = -350
 
     /// The structure for an underlay whose VXLAN uses this UDP port.
-    package static func structure(vxlanPort: UInt16) -> Ruleset {
-        Ruleset([portGate, tunnelFilter(port: vxlanPort)])
-    }
+    package static func structure(vxlanPort: UInt16) -> Ruleset { Ruleset(tables(vxlanPort: vxlanPort)) }
 
-    /// The structure with the guards of ports.
-    package static func guarded(vxlanPort: UInt16) -> Ruleset { Ruleset(tables(vxlanPort: vxlanPort)) }
-
-    /// The tables of `guarded`, as values: what an evaluator interprets.
+    /// The same as values: what an evaluator interprets.
     package static func tables(vxlanPort: UInt16) -> [Table] { [guardTable, tunnelFilter(port: vxlanPort)] }
 
     /// The text that takes both tables away, also when they are not there.
@@ -35,42 +34,23 @@ package enum KCRuleset {
         }.joined()
     }
 
-    /// The elements of both sets, sorted, so that equal sets give equal text.
-    package static func elements(ready: Set<InterfaceName>, vteps: Set<IPv6Address>) -> [Elements] {
-        [
-            Elements(.bridge, table, Sets.ready, ready.sorted().map { Sets.ready.element(.interface($0)) }),
-            Elements(.inet, table, vtepSet, vteps.sorted().map { vtepSet.element(.address($0)) }),
-        ]
+    /// Elements by set, sorted, so that equal sets give equal text.
+    package static func elements(_ elements: some Sequence<GuardElement>) -> [Elements] {
+        let bySet = Dictionary(grouping: elements, by: \.set)
+        return GuardSet.allCases.compactMap { set in
+            bySet[set].map { Elements(set.family, table, set.set, $0.sorted().map(\.element)) }
+        }
     }
 
     package static let vtepSet = NamedSet("vteps", of: [.ipv6Source], comment: "who may send VXLAN here")
+
+    /// The chains of `bridge kc`, for whoever reads verdicts.
+    package static let chainNames: [Identifier] = guardTable.chains.map(\.name)
 
     private static var guardTable: Table {
         Table(
             .bridge, table, sets: Sets.filledByAgent + Sets.filledByPackets,
             chains: fromPort + checks + flows + toPort + drops)
-    }
-
-    /// Three hooks, because each sees frames that the other two do not:
-    /// - prerouting: all that a port sends, before the bridge learns its source address;
-    /// - input: link-local groups (01:80:c2:00:00:0x), which skip prerouting but whose source the bridge also learns;
-    /// - postrouting: all that leaves by a port, forwarded, flooded or sent by the host itself (forward alone would
-    ///   miss the last).
-    private static var portGate: Table {
-        func gate(_ name: Identifier, _ point: Hook.Point, _ matches: [Match]) -> Chain {
-            Chain(
-                name, hook: Hook(point, priority: priority),
-                rules: [Rule(matches.map(Statement.match) + [.count, .verdict(.drop)])])
-        }
-        let comes: [Match] = [.inputNamePrefix("kct"), .notInSet([.inputName], ready)]
-        let goes: [Match] = [.outputNamePrefix("kct"), .notInSet([.outputName], ready)]
-        return Table(
-            .bridge, table, sets: [Sets.ready],
-            chains: [
-                gate("from-port", .prerouting, comes),
-                gate("from-port-local", .input, comes),
-                gate("to-port", .postrouting, goes),
-            ])
     }
 
     /// At input, not at raw prerouting: prerouting also sees what this host forwards for others, and with br_netfilter

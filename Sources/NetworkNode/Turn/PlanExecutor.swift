@@ -125,7 +125,7 @@ package struct PlanExecutor: Sendable {
 extension FilterOperation {
     var isElement: Bool {
         switch self {
-        case .addReady, .removeReady, .addVTEP, .removeVTEP: true
+        case .close, .change: true
         case .install, .uninstall: false
         }
     }
@@ -135,7 +135,8 @@ extension Operation {
     /// Frames could pass after it that did not before: never without the guard.
     var opensAWay: Bool {
         switch self {
-        case .link(.create, _), .link(.change, _), .link(.addFlood, _), .filter(.addReady), .filter(.addVTEP): true
+        case .link(.create, _), .link(.change, _), .link(.addFlood, _): true
+        case .filter(.change(_, remove: _, let added)): !added.isEmpty
         default: false
         }
     }

@@ -43,22 +43,20 @@ package struct InterfaceAddress: Hashable, Sendable {
 package struct ObservedFilter: Hashable, Sendable {
     /// The digest of the structure in the kernel; nil when our tables are missing or not whole.
     package var digest: String?
-    /// Ports that may forward (`bridge kc`, set `ready`).
-    package var ready: Set<InterfaceName>
-    /// Who may send VXLAN (`inet kc`, set `vteps`).
-    package var vteps: Set<IPv6Address>
+    /// All elements that the agent put in.
+    package var content: FilterContent
     /// Whether either of our tables exists, whole or not.
     package var isPresent: Bool
 
-    /// `isPresent` follows from a digest, ready ports or VTEPs when it is not given.
-    package init(
-        digest: String? = nil, ready: Set<InterfaceName> = [], vteps: Set<IPv6Address> = [], isPresent: Bool? = nil
-    ) {
+    /// `isPresent` follows from a digest or elements when it is not given.
+    package init(digest: String? = nil, content: FilterContent = FilterContent(), isPresent: Bool? = nil) {
         self.digest = digest
-        self.isPresent = isPresent ?? (digest != nil || !ready.isEmpty || !vteps.isEmpty)
-        self.ready = ready
-        self.vteps = vteps
+        self.content = content
+        self.isPresent = isPresent ?? (digest != nil || !content.isEmpty)
     }
+
+    /// Ports with elements: those that frames may pass, and no others.
+    package var ready: Set<InterfaceName> { content.ports }
 }
 
 /// A daemon under the agent's supervision.

@@ -35,10 +35,16 @@ struct ClosedScope {
             add(segment: id)
             for attachment in context.wanted.attachments[id] ?? [] { add(attachment: attachment) }
         }
+        for id in scope.tables { add(segment: id) }
         for id in scope.attachments { add(attachment: id) }
         for id in scope.gateways { add(gateway: id) }
-        // A port is made ready in a table that must be there.
-        if context.observed.filter.digest != context.structure.digest, !attachments.isEmpty { host = true }
+        // A port is opened in a table that must be there, with the rules of its policies.
+        if context.observed.filter.digest != context.structure.digest, !attachments.isEmpty || !segments.isEmpty {
+            host = true
+        }
+        if attachments.contains(where: { context.desired.attachments[$0].flatMap(PolicyProfile.init) != nil }) {
+            host = true
+        }
     }
 
     var subjects: Set<Subject> {

@@ -15,12 +15,26 @@ package struct DesiredIndex: Hashable, Sendable {
     /// The attachments that say they are a gateway's ports.
     package private(set) var gatewayPorts: [ResourceID: Set<ResourceID>] = [:]
 
+    /// The attachments with the same policies of users.
+    package private(set) var profiles: [PolicyProfile: Set<ResourceID>] = [:]
+    /// Each profile's number in the packet filter.
+    package private(set) var profileNumbers: [PolicyProfile: UInt32] = [:]
+    /// What an attachment holds in its segment's binding table.
+    package private(set) var bindings: [ResourceID: Set<IPv6Address>] = [:]
+
     package init() {}
 
     package init(_ desired: HostSnapshot) {
         for segment in desired.segments.values { add(segment) }
         for attachment in desired.attachments.values { add(attachment) }
+        for table in desired.bindings.values { for binding in table.values { add(binding) } }
     }
+
+    package mutating func add(_ binding: Binding) {
+        bindings[binding.attachment, default: []].insert(binding.address)
+    }
+
+    package mutating func remove(_ binding: Binding) { bindings.remove(binding.address, from: binding.attachment) }
 
     package mutating func add(_ segment: DesiredSegment) { segments[segment.vni, default: []].insert(segment.id) }
 
@@ -31,6 +45,10 @@ package struct DesiredIndex: Hashable, Sendable {
         ports[attachment.portName, default: []].insert(attachment.id)
         if let place = attachment.place { places[place, default: []].insert(attachment.id) }
         if case .gateway(let id) = attachment.port { gatewayPorts[id, default: []].insert(attachment.id) }
+        if let profile = PolicyProfile(of: attachment) {
+            profiles[profile, default: []].insert(attachment.id)
+            if profileNumbers[profile] == nil { profileNumbers = PolicyProfile.numbers(profiles.keys) }
+        }
     }
 
     package mutating func remove(_ attachment: DesiredAttachment) {
@@ -38,6 +56,10 @@ package struct DesiredIndex: Hashable, Sendable {
         ports.remove(attachment.id, from: attachment.portName)
         if let place = attachment.place { places.remove(attachment.id, from: place) }
         if case .gateway(let id) = attachment.port { gatewayPorts.remove(attachment.id, from: id) }
+        if let profile = PolicyProfile(of: attachment) {
+            profiles.remove(attachment.id, from: profile)
+            if profiles[profile] == nil { profileNumbers = PolicyProfile.numbers(profiles.keys) }
+        }
     }
 }
 

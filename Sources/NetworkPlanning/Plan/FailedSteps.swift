@@ -20,11 +20,11 @@ package struct FailedSteps: Sendable {
     package func obstacle(to step: Step) -> Subject? {
         if case .stopDaemon = step.operation { return nil }
         // Gates close whatever happened.
-        if case .filter(.removeReady) = step.operation { return nil }
+        if case .filter(.close) = step.operation { return nil }
         guard !failed.isEmpty else { return nil }
         if failed.contains(step.subject) { return step.subject }
-        // Without a structure there is no set to make a port ready in.
-        if case .filter(.addReady) = step.operation, hasNoStructure { return .host }
+        // Without a structure there is no set to open a port in.
+        if case .filter(.change) = step.operation, hasNoStructure { return .host }
         guard case .attachment(let id) = step.subject, let attachment = desired.attachments[id] else { return nil }
         if failed.contains(.segment(attachment.segment)) { return .segment(attachment.segment) }
         if case .gateway(let gateway) = attachment.port, failed.contains(.gateway(gateway)) {

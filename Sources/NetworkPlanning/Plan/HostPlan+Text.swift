@@ -73,12 +73,14 @@ extension LinkOperation: CustomStringConvertible {
 extension FilterOperation: CustomStringConvertible {
     package var description: String {
         switch self {
-        case .install(let ruleset, let ready, let vteps):
-            "install filter \(ruleset.digest) with \(ready.count) ready ports and \(vteps.count) VTEPs"
-        case .addReady(let name): "add ready \(name)"
-        case .removeReady(let name): "remove ready \(name)"
-        case .addVTEP(let address): "add VTEP \(address)"
-        case .removeVTEP(let address): "remove VTEP \(address)"
+        case .install(let ruleset, let content):
+            "install filter \(ruleset.digest) with \(content.ports.count) ports and \(content.vteps.count) VTEPs"
+        case .close(let port, _): "close port \(port)"
+        case .change(.tunnels, let removed, let added):
+            (removed.map { "remove \($0)" } + added.map { "add \($0)" }).joined(separator: ", ")
+        case .change(.port(let name), remove: [], let added): "open port \(name) with \(added.count) elements"
+        case .change(let owner, let removed, let added):
+            "change \(owner): \(removed.count) elements less, \(added.count) more"
         case .uninstall: "uninstall filter"
         }
     }

@@ -1,3 +1,4 @@
+import NFTables
 package import NetworkModel
 
 extension HostPlan {
@@ -7,14 +8,33 @@ extension HostPlan {
     /// the kept state does not know (a port that was made since, a host that joined since); what it knows is repaired.
     /// The first word of the API then says what is really not wanted any more.
     package func withoutRemovals(beyond desired: HostSnapshot) -> HostPlan {
-        HostPlan(steps: steps.filter { !$0.isRemoval(beyond: desired) }, refusals: refusals)
+        HostPlan(
+            steps: steps.filter { !$0.isRemoval(beyond: desired) }.compactMap(\.withoutLoss), refusals: refusals)
     }
 }
 
 extension Step {
+    /// Elements go only when others with the same key take their place; nil when nothing else is left to do.
+    fileprivate var withoutLoss: Step? {
+        guard case .filter(.change(let owner, let removed, let added)) = operation else { return self }
+        let kept = Set(added.map { Place($0) })
+        let replaced = removed.filter { kept.contains(Place($0)) }
+        if replaced.isEmpty, added.isEmpty { return nil }
+        return Step(.filter(.change(owner, remove: replaced, add: added)), for: subject)
+    }
+
+    private struct Place: Hashable {
+        let set: GuardSet
+        let key: ElementKey
+        init(_ element: GuardElement) {
+            set = element.set
+            key = element.element.key
+        }
+    }
+
     fileprivate func isRemoval(beyond desired: HostSnapshot) -> Bool {
         switch operation {
-        case .filter(.removeVTEP), .link(.removeFlood, in: _): return true
+        case .link(.removeFlood, in: _): return true
         default: break
         }
         switch subject {

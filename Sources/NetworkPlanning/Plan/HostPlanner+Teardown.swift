@@ -1,4 +1,5 @@
 import Addressing
+import NFTables
 import NetworkModel
 import Resources
 
@@ -13,7 +14,8 @@ extension HostPlanner {
             steps.append(Step(.stopDaemon(instance: instance, withdraw: true), for: .orphan))
         }
         for name in observed.filter.ready.sorted() {
-            steps.append(Step(.filter(.removeReady(name)), for: seen.marks[name]?.subject ?? .orphan))
+            let elements = observed.filter.content[.port(name)].sorted()
+            steps.append(Step(.filter(.close(name, elements)), for: seen.marks[name]?.subject ?? .orphan))
         }
         for (id, namespaces) in seen.gateways.sorted(by: { $0.key < $1.key }) {
             for name in namespaces.sorted() { steps.append(Step(.deleteNamespace(name), for: .gateway(id))) }

@@ -38,6 +38,14 @@ package enum HostPlanner {
         KCRuleset.structure(vxlanPort: underlay.port)
     }
 
+    /// What the packet filter holds when all ports are as they shall be.
+    package static func filterContent(for desired: HostSnapshot) -> FilterContent {
+        PlanContext(
+            desired: desired, observed: ObservedHost(), wanted: DesiredIndex(desired), seen: ObservedIndex(),
+            structure: structure(for: desired.underlay)
+        ).filterContent(opening: Array(desired.attachments.values))
+    }
+
     static func plan(in context: PlanContext, scope: PlanScope) -> HostPlan {
         var draft = PlanDraft(context: context, scope: scope)
         let segments = draft.scope.segments.sorted()
@@ -46,6 +54,7 @@ package enum HostPlanner {
         if draft.scope.host { draft.planFilter() }
         for id in gateways { draft.planNamespace(of: id) }
         for id in segments { draft.planSegment(id) }
+        for id in segments { draft.planTable(of: id) }
         for id in attachments { draft.planAttachment(id) }
         for id in gateways { draft.planServices(of: id) }
         if scope.isWhole || scope.host {

@@ -100,11 +100,11 @@ package struct LinkChange: Hashable, Sendable {
 
 package enum FilterOperation: Hashable, Sendable {
     /// Puts our two tables in place of whatever they are, in one transaction, with these elements already in them.
-    case install(Ruleset, ready: Set<InterfaceName>, vteps: Set<IPv6Address>)
-    case addReady(InterfaceName)
-    case removeReady(InterfaceName)
-    case addVTEP(IPv6Address)
-    case removeVTEP(IPv6Address)
+    case install(Ruleset, FilterContent)
+    /// Takes everything of the port away: nothing passes it any more.
+    case close(InterfaceName, [GuardElement])
+    /// Takes elements of one owner away, then puts others in. Of a port that had none: opens it.
+    case change(GuardOwner, remove: [GuardElement], add: [GuardElement])
     /// Takes both tables away.
     case uninstall
 }

@@ -9,7 +9,14 @@ extension PlanDraft {
         }
         guard let attachment = context.desired.attachments[id] else { return planStray(portOf: id) }
         // Whatever else becomes of it: a port that is not where it belongs does not forward.
-        if isMine(attachment), !context.isSafe(attachment) { gate(attachment.portName, for: .attachment(id)) }
+        // One that is, and stays as it is, is guarded as it now shall be.
+        if isMine(attachment) {
+            if !context.isSafe(attachment) {
+                gate(attachment.portName, for: .attachment(id))
+            } else if ready.contains(attachment.portName) {
+                planGuard(of: attachment)
+            }
+        }
         guard let segment = carriedSegment(of: attachment) else { return }
         switch attachment.port {
         case .tap: planPort(attachment, on: segment)
@@ -117,7 +124,6 @@ extension PlanDraft {
 
     /// The last step of every attachment.
     mutating func makeReady(_ attachment: DesiredAttachment) {
-        guard !ready.contains(attachment.portName) else { return }
-        add(.filter(.addReady(attachment.portName)), for: .attachment(attachment.id), in: .ready)
+        planGuard(of: attachment)
     }
 }

@@ -4,30 +4,58 @@ import NetworkModel
 import Resources
 
 extension PlanDraft {
-    /// The structure when the kernel has another or none; otherwise only the VTEPs that differ.
+    /// The structure with everything in it when the kernel has another or none; otherwise only what differs of tunnel
+    /// endpoints and policies.
     mutating func planFilter() {
-        let filter = context.observed.filter
-        guard filter.digest == context.structure.digest else {
+        guard context.observed.filter.digest == context.structure.digest else {
             // One transaction: ports that are right go on forwarding without a gap, no other one begins to.
-            ready = Set(context.desired.attachments.values.filter(context.isSafe).map(\.portName))
-            add(
-                .filter(.install(context.structure, ready: ready, vteps: context.desired.vteps)), for: .host,
-                in: .filter)
-            return
+            let open = context.desired.attachments.values.filter(context.isSafe)
+            let content = context.filterContent(opening: open)
+            ready = content.ports
+            installed = content
+            return add(.filter(.install(context.structure, content)), for: .host, in: .filter)
         }
-        for address in context.desired.vteps.subtracting(filter.vteps).sorted() {
-            add(.filter(.addVTEP(address)), for: .host, in: .filter)
-        }
-        for address in filter.vteps.subtracting(context.desired.vteps).sorted() {
-            add(.filter(.removeVTEP(address)), for: .host, in: .filter)
+        let endpoints = Set(context.guardElementsOfTunnels)
+        let present = current(.tunnels)
+        change(.tunnels, remove: [], add: endpoints.subtracting(present), for: .host, in: .filter)
+        change(.tunnels, remove: present.subtracting(endpoints), add: [], for: .host, in: .filter)
+        let policies = context.guardElementsOfPolicies()
+        let profiles = policies.profiles.union(context.observed.filter.content.profiles)
+        for owner in [GuardOwner.rates] + profiles.sorted().map(GuardOwner.profile) {
+            settle(owner, as: Array(policies[owner]), for: .host)
         }
     }
 
-    /// What belongs to nobody, known or gone: ready ports without a device or an attachment, daemons without a
-    /// gateway, devices that an interrupted creation left.
+    /// A segment's binding table and tunnel; of what it was before, what its devices' names still tell.
+    mutating func planTable(of id: ResourceID) {
+        if let segment = context.desired.segments[id], context.claimant(of: segment.vni) == id {
+            settle(.segment(segment.vni), as: context.guardElements(of: segment), for: .segment(id))
+        }
+        let numbers = Set((context.seen.owned[.segment(id)] ?? []).compactMap(\.segmentVNI))
+        for vni in numbers.sorted() where context.claimant(of: vni) == nil {
+            settle(.segment(vni), as: [], for: .segment(id))
+        }
+    }
+
+    /// The elements of a port that may pass frames.
+    mutating func planGuard(of attachment: DesiredAttachment) {
+        settle(
+            .port(attachment.portName), as: context.guardElements(of: attachment), for: .attachment(attachment.id))
+    }
+
+    /// What belongs to nobody, known or gone: open ports without a device or an attachment, tables of segments without
+    /// one, daemons without a gateway, devices that an interrupted creation left.
     mutating func planStrays() {
         for name in ready.sorted() where context.wanted.ports[name] == nil && context.seen.marks[name] == nil {
             gate(name, for: .orphan)
+        }
+        if installed == nil {
+            for case .segment(let vni) in context.observed.filter.content.owners.keys.sorted()
+            where context.claimant(of: vni) == nil && context.seen.marks[.bridge(vni)] == nil
+                && context.seen.marks[.vxlan(vni)] == nil
+            {
+                settle(.segment(vni), as: [], for: .orphan)
+            }
         }
         let instances = Set(context.desired.gateways.keys.map(DaemonInstance.radvd))
         for instance in context.observed.daemons.keys.sorted() where !instances.contains(instance) {
@@ -49,5 +77,32 @@ extension PlanDraft {
     mutating func stop(daemon instance: String, for subject: Subject) {
         guard context.observed.daemons[instance] != nil, stopped.insert(instance).inserted else { return }
         add(.stopDaemon(instance: instance, withdraw: true), for: subject, in: .goodbye)
+    }
+
+    // MARK: Elements
+
+    /// What the owner has once the filter phase is done and gates are closed.
+    func current(_ owner: GuardOwner) -> Set<GuardElement> {
+        if case .port(let name) = owner, !ready.contains(name) { return [] }
+        return installed.map { $0[owner] } ?? context.observed.filter.content[owner]
+    }
+
+    /// Plans, once, what makes the owner's elements what they shall be.
+    /// - Parameter elements: each once.
+    private mutating func settle(_ owner: GuardOwner, as elements: [GuardElement], for subject: Subject) {
+        guard settled.insert(owner).inserted else { return }
+        let present = current(owner)
+        if present.count == elements.count, elements.allSatisfy(present.contains) { return }
+        let wanted = Set(elements)
+        change(
+            owner, remove: present.subtracting(wanted), add: wanted.subtracting(present), for: subject, in: .ready)
+    }
+
+    private mutating func change(
+        _ owner: GuardOwner, remove: Set<GuardElement>, add added: Set<GuardElement>, for subject: Subject,
+        in phase: Phase
+    ) {
+        if remove.isEmpty, added.isEmpty { return }
+        add(.filter(.change(owner, remove: remove.sorted(), add: added.sorted())), for: subject, in: phase)
     }
 }

@@ -1,4 +1,5 @@
 import Addressing
+import NFTables
 import NetworkModel
 import Resources
 
@@ -26,8 +27,12 @@ struct PlanDraft {
 
     let context: PlanContext
     let scope: ClosedScope
-    /// The ports that forward once the filter phase is done.
+    /// The ports that forward once the filter phase is done and gates are closed.
     var ready: Set<InterfaceName>
+    /// What this plan's installation puts in; nil when it makes none.
+    var installed: FilterContent?
+    /// Owners whose elements this plan has looked at.
+    var settled: Set<GuardOwner> = []
     private(set) var refusals: [Refusal] = []
     /// The subjects of `refusals`.
     private(set) var refused: Set<Subject> = []
@@ -68,12 +73,13 @@ struct PlanDraft {
         refused.insert(refusal.subject)
     }
 
-    /// Takes a port out of the set of those that may forward, once: for the sake of whom its device serves now, or of
+    /// Takes a port's elements away, so that it does not forward, once: for the sake of whom its device serves now, or of
     /// `subject` when it has none.
     mutating func gate(_ name: InterfaceName, for subject: Subject) {
+        let elements = current(.port(name))
         guard ready.remove(name) != nil else { return }
         let subject = context.seen.marks[name]?.subject ?? subject
-        add(.filter(.removeReady(name)), for: subject, in: .gate)
+        add(.filter(.close(name, elements.sorted())), for: subject, in: .gate)
     }
 
     /// Whether the attachment finds room on its segment's bridge.
@@ -87,6 +93,6 @@ struct PlanDraft {
 
 extension Operation {
     fileprivate var gatedPort: InterfaceName? {
-        if case .filter(.removeReady(let name)) = self { name } else { nil }
+        if case .filter(.close(let name, _)) = self { name } else { nil }
     }
 }

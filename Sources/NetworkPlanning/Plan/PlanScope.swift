@@ -10,13 +10,16 @@ package struct PlanScope: Hashable, Sendable {
     package var segments: Set<ResourceID>
     package var attachments: Set<ResourceID>
     package var gateways: Set<ResourceID>
+    /// Segments whose devices and binding tables are meant, without all of their attachments.
+    package var tables: Set<ResourceID>
     /// Everything: the other members do not matter.
     package var isWhole: Bool
 
     package init(
         host: Bool = false, segments: Set<ResourceID> = [], attachments: Set<ResourceID> = [],
-        gateways: Set<ResourceID> = []
+        gateways: Set<ResourceID> = [], tables: Set<ResourceID> = []
     ) {
+        self.tables = tables
         self.host = host
         self.segments = segments
         self.attachments = attachments
@@ -31,7 +34,7 @@ package struct PlanScope: Hashable, Sendable {
     }()
 
     package var isEmpty: Bool {
-        !isWhole && !host && segments.isEmpty && attachments.isEmpty && gateways.isEmpty
+        !isWhole && !host && segments.isEmpty && attachments.isEmpty && gateways.isEmpty && tables.isEmpty
     }
 
     package mutating func formUnion(_ other: PlanScope) {
@@ -40,5 +43,6 @@ package struct PlanScope: Hashable, Sendable {
         segments.formUnion(other.segments)
         attachments.formUnion(other.attachments)
         gateways.formUnion(other.gateways)
+        tables.formUnion(other.tables)
     }
 }

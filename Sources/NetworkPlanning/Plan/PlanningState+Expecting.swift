@@ -75,12 +75,12 @@ extension PlanningState {
 
     private mutating func expect(_ operation: FilterOperation) {
         switch operation {
-        case .install(let ruleset, let ready, let vteps):
-            observed.filter = ObservedFilter(digest: ruleset.digest, ready: ready, vteps: vteps)
-        case .addReady(let name): observed.filter.ready.insert(name)
-        case .removeReady(let name): observed.filter.ready.remove(name)
-        case .addVTEP(let address): observed.filter.vteps.insert(address)
-        case .removeVTEP(let address): observed.filter.vteps.remove(address)
+        case .install(let ruleset, let content):
+            observed.filter = ObservedFilter(digest: ruleset.digest, content: content)
+        case .close(_, let elements): observed.filter.content.remove(elements)
+        case .change(_, let removed, let added):
+            observed.filter.content.remove(removed)
+            observed.filter.content.add(added)
         case .uninstall: observed.filter = ObservedFilter()
         }
     }

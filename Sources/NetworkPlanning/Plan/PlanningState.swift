@@ -48,6 +48,7 @@ package struct PlanningState: Sendable {
             desire(try HostSnapshot(update))
             return .whole
         }
+        let numbers = wanted.profileNumbers
         var scope = PlanScope(host: update.vteps != nil)
         for id in update.removedAttachments { scope.formUnion(forgetAttachment(id)) }
         for attachment in update.attachments {
@@ -59,9 +60,21 @@ package struct PlanningState: Sendable {
             if let old = desired.segments[id] { wanted.remove(old) }
             scope.segments.insert(id)
         }
+        for id in update.removedSegments {
+            for binding in (desired.bindings[id] ?? [:]).values { wanted.remove(binding) }
+        }
         for segment in update.segments { wanted.add(segment) }
-        scope.gateways = update.removedGateways.union(update.gateways.map(\.id))
+        scope.gateways.formUnion(update.removedGateways.union(update.gateways.map(\.id)))
+        for change in update.bindings { scope.formUnion(rebind(change)) }
+        if !update.policies.isEmpty || !update.removedPolicies.isEmpty || !update.members.isEmpty
+            || !update.removedMembers.isEmpty
+        {
+            scope.host = true
+        }
+        scope.attachments.formUnion(attachmentsWhoseEgressTurns(with: update))
         desired.merge(update)
+        // Two profiles met in one number and one of them had to move: rare, and any port may be concerned.
+        if numbers.contains(where: { wanted.profileNumbers[$0.key] ?? $0.value != $0.value }) { return .whole }
         if update.host != nil || update.underlay != nil {
             structure = HostPlanner.structure(for: desired.underlay)
             return .whole
@@ -69,11 +82,43 @@ package struct PlanningState: Sendable {
         return scope
     }
 
+    /// Takes over a binding table's change in the index.
+    /// - Returns: the segment, and the attachments here that have other addresses now.
+    private mutating func rebind(_ change: BindingChange) -> PlanScope {
+        var scope = PlanScope(tables: [change.segment])
+        let table = desired.bindings[change.segment] ?? [:]
+        var gone: [Binding] = change.reset ? Array(table.values) : change.removed.compactMap { table[$0] }
+        if !change.reset { gone += change.put.compactMap { table[$0.address] } }
+        for binding in gone {
+            wanted.remove(binding)
+            if desired.attachments[binding.attachment] != nil { scope.attachments.insert(binding.attachment) }
+        }
+        for binding in change.put {
+            wanted.add(binding)
+            scope.attachments.insert(binding.attachment)
+        }
+        scope.attachments = scope.attachments.filter { desired.attachments[$0] != nil }
+        return scope
+    }
+
+    /// A policy that begins or ceases to speak about what leaves concerns the elements of its ports.
+    private func attachmentsWhoseEgressTurns(with update: HostUpdate) -> Set<ResourceID> {
+        var turning = update.removedPolicies
+        for policy in update.policies where (desired.policies[policy.id]?.egress == nil) != (policy.egress == nil) {
+            turning.insert(policy.id)
+        }
+        for id in update.removedPolicies where desired.policies[id]?.egress == nil { turning.remove(id) }
+        if turning.isEmpty { return [] }
+        return wanted.profiles.filter { !turning.isDisjoint(with: $0.key.policies) }.values
+            .reduce(into: []) { $0.formUnion($1) }
+    }
+
     /// Takes an attachment out of the index; what it was concerns its segment and gateway too.
     private mutating func forgetAttachment(_ id: ResourceID) -> PlanScope {
         guard let old = desired.attachments[id] else { return PlanScope(attachments: [id]) }
         wanted.remove(old)
         var scope = PlanScope(attachments: [id])
+        if PolicyProfile(of: old) != nil { scope.host = true }
         // Its last attachment gone, a segment's devices go too. The others need no look.
         if wanted.attachments[old.segment] == nil { scope.segments = [old.segment] }
         if case .gateway(let gateway) = old.port { scope.gateways = [gateway] }

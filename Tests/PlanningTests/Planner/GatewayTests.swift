@@ -39,7 +39,7 @@ import Testing
             switch step.operation {
             case .ensureDaemon(let spec): "ensure \(spec.instance)"
             case .stopDaemon(let instance, let withdraw): "\(withdraw ? "withdraw" : "stop") \(instance)"
-            case .filter(.removeReady): "gate"
+            case .filter(.close): "gate"
             case .link(.delete, _): "delete"
             default: "\(step.operation)"
             }
@@ -47,7 +47,8 @@ import Testing
         let radvd = DaemonInstance.radvd(of: world.gateway)
         #expect(
             instances == [
-                "ensure \(radvd)", "ensure \(farewell)", "withdraw \(farewell)", "gate", "delete", "delete", "delete",
+                "ensure \(radvd)", "ensure \(farewell)", "withdraw \(farewell)", "gate",
+                "change segment 301: 1 elements less, 0 more", "delete", "delete", "delete",
             ], "\(plan)")
         let lost = InterfaceName.gatewaySegment(try VNI(World.vni + 1))
         for case .ensureDaemon(let spec) in plan.steps.map(\.operation) {

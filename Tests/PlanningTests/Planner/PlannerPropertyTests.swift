@@ -98,7 +98,7 @@ import Testing
             let hadTables = model.filter.isPresent
             let plan = HostPlanner.plan(desired: desired, observed: model.observed)
             let gated =
-                plan.steps.lastIndex { if case .filter(.removeReady) = $0.operation { true } else { false } } ?? -1
+                plan.steps.lastIndex { if case .filter(.close) = $0.operation { true } else { false } } ?? -1
             let installed =
                 plan.steps.firstIndex { if case .filter(.install) = $0.operation { true } else { false } } ?? -1
             for (index, step) in plan.steps.enumerated() {

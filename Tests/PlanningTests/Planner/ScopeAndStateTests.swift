@@ -37,7 +37,7 @@ import Testing
                     if step.subject != .orphan { return subjects.contains(step.subject) }
                     if subjects.contains(.host), scope.host { return true }
                     switch step.operation {
-                    case .filter(.removeReady(let name)): return named.contains(name) || isOfRemoved(name)
+                    case .filter(.close(let name, _)): return named.contains(name) || isOfRemoved(name)
                     case .stopDaemon(let instance, _): return daemons.contains(instance) || isOfRemoved(instance)
                     default: return false
                     }

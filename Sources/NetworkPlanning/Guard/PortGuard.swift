@@ -1,0 +1,203 @@
+import Addressing
+import NFTables
+import NetworkModel
+
+/// Everything that decides about the frames of one port, and the elements that say it to the kernel.
+struct PortGuard {
+    enum Role {
+        /// Its addresses are checked.
+        case guest
+        /// May send router advertisements, DHCPv6 and others' packets; its MAC is checked.
+        case gateway
+        /// Of a segment without addresses of KC's: its MAC is checked.
+        case layer2
+        /// As `layer2`, and it is the gateway.
+        case layer2Gateway
+        /// An operator's interface: many MACs.
+        case external
+        case externalGateway
+    }
+
+    var name: InterfaceName
+    var role: Role
+    var vni: VNI
+    var mac: MACAddress
+    /// The segment's /64.
+    var prefix: IPv6Prefix?
+    /// What it may send from and be reached at.
+    var addresses: Set<IPv6Address>
+    var allowed: [IPv6Prefix]
+    /// Whether it may take further addresses for itself.
+    var mayLearn: Bool
+    /// Whether everything may come, whether members of the segment may.
+    var admitsAll: Bool
+    var admitsSegment: Bool
+    /// The number of its policies' rules; nil when it has none.
+    var profile: UInt32?
+    var isFilteringEgress: Bool
+    var limits: AttachmentLimits
+
+    /// What every port may do at most, unless its limits say otherwise: enough for a guest with hundreds of neighbours.
+    static let ndPerSecond: UInt64 = 100
+    static let multicastPerSecond: UInt64 = 1000
+    static let newFlowsPerSecond: UInt64 = 1000
+    static let newFlowBurst: UInt64 = 4096
+
+    private static let linkLocal = IPv6Address(high: 0xfe80 << 48, low: 0)
+
+    var elements: [GuardElement] {
+        var elements = ElementCollector(port: .interface(name))
+        elements.add(.ready, elements.port)
+        switch role {
+        case .external: elements.add(.externals, elements.port, value: .verdict(.goto("external")))
+        case .externalGateway: elements.add(.externals, elements.port, value: .verdict(.goto("gateway")))
+        case .guest: guest(&elements)
+        case .gateway: gateway(&elements)
+        case .layer2: layer2(&elements)
+        case .layer2Gateway:
+            gateway(&elements)
+            layer2(&elements)
+        }
+        if role != .external, role != .externalGateway {
+            elements.add(.macs, elements.port, .number(mac.value))
+            elements.add(.segments, elements.port, value: .mark(vni.value))
+            receiving(&elements)
+            rates(&elements)
+        }
+        return elements.all
+    }
+
+    /// The source MAC and the ethertype of IPv6 in one number, as rules read them.
+    private var macAndIPv6: FieldValue { .number(mac.value << 16 | 0x86dd) }
+
+    private var isLimitedOut: Bool {
+        limits.outward.bandwidth != nil || limits.outward.packetsPerSecond != nil
+    }
+
+    private var isLimitedIn: Bool { limits.inward.bandwidth != nil || limits.inward.packetsPerSecond != nil }
+
+    private func gateway(_ elements: inout ElementCollector) {
+        elements.add(.ports, elements.port, macAndIPv6, value: .verdict(.goto("gateway")))
+    }
+
+    private func layer2(_ elements: inout ElementCollector) {
+        let way: Verdict =
+            switch (isFilteringEgress, admitsAll || admitsSegment, isLimitedOut) {
+            case (true, _, false): .goto("layer2-filtered")
+            case (true, _, true): .goto("limited-layer2-filtered")
+            case (false, true, false): .goto("layer2-open")
+            case (false, true, true): .goto("limited-layer2-open")
+            case (false, false, false): .goto("layer2-tracked")
+            case (false, false, true): .goto("limited-layer2-tracked")
+            }
+        elements.add(.layer2, elements.port, .number(mac.value), value: .verdict(way))
+    }
+
+    private func guest(_ elements: inout ElementCollector) {
+        let way: Verdict =
+            switch (isFilteringEgress, admitsAll, isLimitedOut) {
+            case (true, _, false): .goto("filtered")
+            case (true, _, true): .goto("limited-filtered")
+            case (false, true, false): .goto("open")
+            case (false, true, true): .goto("limited-open")
+            case (false, false, false): .goto("tracked")
+            case (false, false, true): .goto("limited-tracked")
+            }
+        elements.add(.ports, elements.port, macAndIPv6, value: .verdict(.goto("guest")))
+        for address in addresses {
+            elements.add(.own, elements.port, macAndIPv6, .address(address), value: .verdict(way))
+            elements.add(.targets, elements.port, .number(address.high), .number(address.low))
+            if !isFilteringEgress, !isLimitedOut { fast(address, &elements) }
+        }
+        if mayLearn {
+            elements.add(.claimable, elements.port, .number(Self.linkLocal.high))
+            if let prefix { elements.add(.claimable, elements.port, .number(prefix.address.high)) }
+        }
+        for range in AllowedSources.ranges(allowed, outside: prefix) {
+            elements.box(
+                .allowed, .only(elements.port), ClosedBound(.address(range.first), .address(range.last)),
+                value: .verdict(way))
+            for half in range.halves {
+                elements.box(.allowedTargets, .only(elements.port), .numbers(half.high), .numbers(half.low))
+            }
+        }
+    }
+
+    /// Towards the segment's own networks, whose members need no record to answer (or else one is made).
+    private func fast(_ address: IPv6Address, _ elements: inout ElementCollector) {
+        let way = Verdict.goto(admitsAll || admitsSegment ? "inside" : "inside-tracked")
+        for network in [Self.linkLocal.high] + (prefix.map { [$0.address.high] } ?? []) {
+            elements.add(
+                .fast, elements.port, macAndIPv6, .address(address), .number(network), value: .verdict(way))
+        }
+    }
+
+    private func receiving(_ elements: inout ElementCollector) {
+        let open: Verdict = isLimitedIn ? .goto("to-limited-open") : .accept
+        let looking: Verdict = isLimitedIn ? .goto("to-limited") : .goto("outside")
+        // Without addresses nobody can tell a member from others.
+        let isBare = role == .layer2 || role == .layer2Gateway
+        elements.add(
+            .to, .number(UInt64(KCRuleset.FrameMark.member)), elements.port,
+            value: .verdict(admitsAll || admitsSegment ? open : looking))
+        elements.add(
+            .to, .number(UInt64(KCRuleset.FrameMark.outside)), elements.port,
+            value: .verdict(admitsAll || isBare && admitsSegment ? open : looking))
+        if admitsSegment, !admitsAll {
+            elements.add(.admitted, elements.port, .number(Self.linkLocal.high))
+            if let prefix { elements.add(.admitted, elements.port, .number(prefix.address.high)) }
+        }
+        if let profile {
+            if !admitsAll { elements.add(.ingressProfiles, elements.port, value: .mark(profile)) }
+            if isFilteringEgress { elements.add(.egressProfiles, elements.port, value: .mark(profile)) }
+        }
+    }
+
+    private func rates(_ elements: inout ElementCollector) {
+        if role != .gateway {
+            elements.limit(.ndRate, limits.outward.ndPerSecond ?? Self.ndPerSecond, bursts: 2)
+            elements.limit(.multicastRate, limits.outward.multicastPerSecond ?? Self.multicastPerSecond, bursts: 2)
+            elements.limit(.flowRateOut, limits.outward.newFlowsPerSecond ?? Self.newFlowsPerSecond, bursts: 4)
+        }
+        elements.limit(.flowRateIn, Self.newFlowsPerSecond, bursts: 4)
+        elements.limit(.packetRateOut, limits.outward.packetsPerSecond, bursts: 1)
+        elements.limit(.packetRateIn, limits.inward.packetsPerSecond, bursts: 1)
+        elements.limit(.byteRateOut, limits.outward.bandwidth.map { $0 / 8 }, bursts: 1)
+        elements.limit(.byteRateIn, limits.inward.bandwidth.map { $0 / 8 }, bursts: 1)
+    }
+}
+
+/// Elements while they are being collected.
+struct ElementCollector {
+    let port: FieldValue
+    /// Each once.
+    private(set) var all: [GuardElement] = []
+
+    init(port: FieldValue) { self.port = port }
+
+    mutating func add(_ set: GuardSet, _ parts: FieldValue..., value: Element.Value = .none) {
+        all.append(GuardElement(set, Element(key: set.set.key(parts), value: value)))
+    }
+
+    mutating func box(_ set: GuardSet, _ parts: ClosedBound..., value: Element.Value = .none) {
+        let named = set.set
+        all.append(
+            GuardElement(
+                set,
+                Element(key: named.key(parts.map(\.first)), end: named.key(parts.map(\.last)), value: value)))
+    }
+
+    /// - Parameter bursts: how many seconds' worth may come at once.
+    mutating func limit(_ set: GuardSet, _ rate: UInt64?, bursts: UInt64) {
+        guard let rate, let unit = set.set.limited else { return }
+        // A burst of bytes holds some of the largest frames that a guest sends at once (64 KiB before segmentation).
+        let least: UInt64 = unit == .bytes ? 1 << 18 : 1
+        let burst = UInt32(clamping: max(least, rate.multipliedReportingOverflow(by: bursts).partialValue))
+        all.append(
+            GuardElement(
+                set,
+                Element(
+                    key: set.set.key([port]),
+                    limit: Limit(rate, burst: burst, of: unit, isOver: true))))
+    }
+}
