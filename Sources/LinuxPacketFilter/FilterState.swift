@@ -3,7 +3,6 @@ import CMnl
 import Glibc
 import LinuxProcesses
 import NFTables
-import NetworkModel
 import NetworkPlanning
 import NodePorts
 
@@ -40,20 +39,6 @@ final class FilterState: ThreadState {
             }
             return ObservedFilter(digest: structure.isWhole ? structure.digest : nil, content: content)
         }
-    }
-
-    func dropCounts() throws(NodeError) -> [InterfaceName: [DropReason: UInt64]] {
-        var counts: [InterfaceName: [DropReason: UInt64]] = [:]
-        for reason in DropReason.allCases {
-            guard let drop = GuardDrop(rawValue: reason.rawValue) else { continue }
-            _ = try socket.dump(drop.counterSet, in: .bridge) { dumped in
-                guard case .interface(let port) = dumped.element.key.value(of: .inputName, at: 0),
-                    let counted = dumped.counted
-                else { return }
-                counts[port, default: [:]][reason] = counted.packets
-            }
-        }
-        return counts
     }
 
     func apply(_ operations: [FilterOperation]) throws(NodeError) {

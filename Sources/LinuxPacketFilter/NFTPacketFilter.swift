@@ -1,4 +1,3 @@
-package import Addressing
 import Glibc
 import LinuxProcesses
 package import NetworkModel
@@ -25,10 +24,6 @@ package final class NFTPacketFilter: PacketFilter {
 
     package func observe() async throws(NodeError) -> ObservedFilter {
         try await thread.run { state throws(NodeError) in try state.observe() }
-    }
-
-    package func dropCounts() async throws(NodeError) -> [InterfaceName: [DropReason: UInt64]] {
-        try await thread.run { state throws(NodeError) in try state.dropCounts() }
     }
 
     /// Consecutive element operations are one transaction; an installation is one of its own, in which the elements

@@ -57,7 +57,8 @@ private struct ElementReader {
         var end: ElementKey?
         var value = Element.Value.none
         var limit: Limit?
-        var dumped = DumpedElement(element: Element(key: ElementKey(bytes: UnsafeRawBufferPointer(start: nil, count: 0))))
+        var dumped = DumpedElement(
+            element: Element(key: ElementKey(bytes: UnsafeRawBufferPointer(start: nil, count: 0))))
         for attribute in attributes {
             switch attribute.type {
             case Int(NFTA_SET_ELEM_KEY.rawValue): key = Self.key(attribute)
@@ -66,7 +67,11 @@ private struct ElementReader {
             case Int(NFTA_SET_ELEM_TIMEOUT.rawValue): dumped.timeout = attribute.longNumber
             case Int(NFTA_SET_ELEM_EXPIRATION.rawValue): dumped.expiration = attribute.longNumber
             case Int(NFTA_SET_ELEM_EXPR.rawValue):
-                if isLimited { limit = Self.limit(attribute.nested) } else { dumped.counted = Self.count(attribute.nested) }
+                if isLimited {
+                    limit = Self.limit(attribute.nested)
+                } else {
+                    dumped.counted = Self.count(attribute.nested)
+                }
             case Int(NFTA_SET_ELEM_EXPRESSIONS.rawValue):
                 for expression in attribute.nested {
                     if isLimited {

@@ -93,8 +93,9 @@ extension Field {
     /// What it takes in a key: parts of a concatenation begin at multiples of 4 (NFT_REG32_SIZE).
     package var paddedCount: Int { (byteCount + 3) & ~3 }
 
-    /// Whether the kernel holds it in the host's byte order rather than the network's.
-    var isHostOrder: Bool {
+    /// Whether the kernel holds it in the host's byte order rather than the network's. In the keys of interval sets all
+    /// numbers have the network's order, and rules turn them round before they look.
+    package var isHostOrder: Bool {
         switch self {
         case .meta(.inputIndex), .meta(.outputIndex), .meta(.mark): true
         default: false

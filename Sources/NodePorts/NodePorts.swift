@@ -39,8 +39,6 @@ package protocol PacketFilter: Sendable {
     /// Does the operations in order, consecutive changes of elements as one transaction: at no instant is a part of them
     /// done. An installation keeps what packets have put into sets (flows, counts of drops).
     func apply(_ operations: [FilterOperation]) async throws(NodeError)
-    /// How many frames were dropped since the table was made, by port and reason; ports without drops are not there.
-    func dropCounts() async throws(NodeError) -> [InterfaceName: [DropReason: UInt64]]
     /// Someone changed the ruleset (NFNLGRP_NFTABLES): a hint to look again.
     func events() -> AsyncStream<Void>
 }

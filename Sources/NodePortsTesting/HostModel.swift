@@ -43,8 +43,6 @@ package struct HostModel: Sendable {
     package private(set) var root = Namespace()
     package internal(set) var namespaces: [NamespaceName: Namespace] = [:]
     package var filter = ObservedFilter()
-    /// What the filter has dropped, by port and reason.
-    package var drops: [InterfaceName: [DropReason: UInt64]] = [:]
     package private(set) var daemons: [String: Daemon] = [:]
     /// Daemons that were stopped with a last advertisement, in order.
     package private(set) var farewells: [String] = []

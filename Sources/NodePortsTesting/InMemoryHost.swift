@@ -166,7 +166,6 @@ private struct Filter: PacketFilter {
     let host: InMemoryHost
 
     func observe() async throws(NodeError) -> ObservedFilter { host.model.filter }
-    func dropCounts() async throws(NodeError) -> [InterfaceName: [DropReason: UInt64]] { host.model.drops }
     func apply(_ operations: [FilterOperation]) async throws(NodeError) { try host.performAll(operations) }
     func events() -> AsyncStream<Void> { host.listenToFilter() }
 }

@@ -119,15 +119,11 @@ struct World {
                 put(S.own, S.own.element(name, key, .address(address), value: .verdict(.goto(way))))
                 put(S.targets, S.targets.element(name, .number(address.high), .number(address.low)))
                 guard fast else { continue }
-                let chains: [(UInt64, Identifier)] = [(6, "pass"), (17, "pass-udp"), (58, "pass-icmp")]
                 for network in [Self.segment.high, 0xfe80 << 48] {
-                    for (next, chain) in chains {
-                        put(
-                            S.fast,
-                            S.fast.element(
-                                name, key, .address(address), .number(network), .number(next),
-                                value: .verdict(.goto(chain))))
-                    }
+                    put(
+                        S.fast,
+                        S.fast.element(
+                            name, key, .address(address), .number(network), value: .verdict(.goto("inside"))))
                 }
             }
         }

@@ -27,7 +27,9 @@ import Testing
 
     @Test func `only removals at the end of a plan may wait`() {
         let early = Step(.link(.delete(Fixture.interface("kct1"))), for: .orphan)
-        let make = Step(.filter(.change(.port(Fixture.interface("kct2")), remove: [], add: [.ready(Fixture.interface("kct2"))])), for: .orphan)
+        let make = Step(
+            .filter(.change(.port(Fixture.interface("kct2")), remove: [], add: [.ready(Fixture.interface("kct2"))])),
+            for: .orphan)
         let late = Step(.link(.delete(Fixture.interface("kcb000001"))), for: .orphan)
         let schedule = PlanSchedule([early, make, late])
         #expect(schedule.now == [early, make])

@@ -99,7 +99,7 @@ struct GuardLab {
 
     /// How many frames of a port were dropped for a reason.
     func drops(_ number: Int, _ reason: DropReason) async throws -> UInt64 {
-        try await filter.dropCounts()[port(number)]?[reason] ?? 0
+        try await filter.droppedFrames()[port(number)]?[reason.rawValue] ?? 0
     }
 
     /// Sends forged frames between guests and says which of them arrived.

@@ -43,7 +43,11 @@ package struct GuardElement: Hashable, Sendable {
     }
 
     private func number(_ field: Field) -> UInt64? {
-        if case .number(let number) = element.key.value(of: field, at: 0, interval: set.set.isInterval) { number } else { nil }
+        if case .number(let number) = element.key.value(of: field, at: 0, interval: set.set.isInterval) {
+            number
+        } else {
+            nil
+        }
     }
 
     private func port(at offset: Int) -> GuardOwner? {

@@ -198,7 +198,7 @@ extension KCRuleset {
 
 extension Verdict {
     /// To where frames from a port are dropped for that reason.
-    static func drop(_ reason: GuardDrop) -> Verdict { .goto(reason.chain) }
+    static func drop(_ reason: DropReason) -> Verdict { .goto(reason.chain) }
     /// To where frames to a port are dropped for that reason.
-    static func dropTo(_ reason: GuardDrop) -> Verdict { .goto(reason.chainToPort) }
+    static func dropTo(_ reason: DropReason) -> Verdict { .goto(reason.chainToPort) }
 }

@@ -114,7 +114,7 @@ extension KCRuleset {
         /// All that packets fill.
         package static let filledByPackets: [NamedSet] =
             [tcpFlows, udpFlows, otherFlows, sentFragments, receivedFragments, claimed, claiming, seen]
-            + GuardDrop.allCases.map(\.counterSet)
+            + DropReason.allCases.map(\.counterSet)
 
         private static func flows(_ name: Identifier, _ rest: [Field], seconds: UInt32) -> NamedSet {
             NamedSet(

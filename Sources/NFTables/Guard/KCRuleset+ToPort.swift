@@ -164,13 +164,13 @@ extension KCRuleset {
 
     /// One for each reason: counts by port, logs some, drops all.
     static var drops: [Chain] {
-        GuardDrop.allCases.flatMap { reason in
+        DropReason.allCases.flatMap { reason in
             [dropChain(reason.chain, .inputName, reason)]
                 + (reason.isOfReceivers ? [dropChain(reason.chainToPort, .outputName, reason)] : [])
         }
     }
 
-    private static func dropChain(_ name: Identifier, _ port: Field, _ reason: GuardDrop) -> Chain {
+    private static func dropChain(_ name: Identifier, _ port: Field, _ reason: DropReason) -> Chain {
         Chain(
             name,
             rules: [

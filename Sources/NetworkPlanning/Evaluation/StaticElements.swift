@@ -36,7 +36,13 @@ struct StaticElements: Sendable {
 
     func element(_ key: ElementKey) -> Element? {
         guard set.isInterval else { return exact[key] }
-        let bytes = key.withBytes(Array.init)
+        var bytes = key.withBytes(Array.init)
+        // Rules turn such parts round before they look, or they would not be in order.
+        var start = 0
+        for field in set.key {
+            if field.isHostOrder { bytes[start..<start + field.byteCount].reverse() }
+            start += field.paddedCount
+        }
         let near = boxes[Array(bytes.prefix(firstCount))] ?? []
         return (near.first { contains($0, bytes) } ?? wide.first { contains($0, bytes) })?.element
     }

@@ -173,7 +173,9 @@ struct Scenario {
         if random.chance(20) { model.filter = HostModel().filter }
         if random.chance(20) { model.filter.digest = "older" }
         if random.chance(20) { model.filter.content.add([.ready(name("kctstray"))]) }
-        if random.chance(20) { model.filter.content.add([GuardElement(.vteps, GuardSet.vteps.set.element(.address(vtep(99))))]) }
+        if random.chance(20) {
+            model.filter.content.add([GuardElement(.vteps, GuardSet.vteps.set.element(.address(vtep(99))))])
+        }
         if random.chance(20) { for port in model.filter.ready { model.filter.content[.port(port)] = [] } }
         for namespace in model.namespaces.keys.sorted() where random.chance(10) {
             if ["web", "db"].contains(namespace.text)

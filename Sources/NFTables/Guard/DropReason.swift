@@ -1,5 +1,5 @@
 /// Why a frame was dropped, as operators read it: the guard counts and logs each under its own name, per port.
-package enum GuardDrop: String, Hashable, Sendable, CaseIterable {
+package enum DropReason: String, Hashable, Sendable, CaseIterable {
     /// The port has no elements: it is not ready, or going away.
     case notReady = "not-ready"
     /// The source MAC is not the attachment's.
