@@ -30,8 +30,8 @@ import Testing
         say("dhcp-client", 17, udp(lla(1), "ff02::1:2", 546, 547), lla(1), "ff02::1:2", to=group)
         say("tcp", 6, tcp(own, other, 1000, 2000, 2))
         say("sctp", 132, bytes(20))
-        say("too-big", 58, icmp(own, other, 2, struct.pack(">I", 1280) + bytes(48)))
-        say("unreachable", 58, icmp(own, other, 1, bytes(52)))
+        say("too-big", 58, icmp(own, other, 2, struct.pack(">I", 1280) + packet(other, own, 17, bytes(8))))
+        say("unreachable", 58, icmp(own, other, 1, bytes(4) + packet(other, own, 17, bytes(8))))
         say("first-fragment", 44, fragment(17, 0, 1, udp(own, other, 1, 2, bytes(40))))
         say("later-fragment", 44, fragment(17, 6, 0, bytes(40)))
         say("solicitation", 58, icmp(own, "ff02::1:ff00:2", 135, bytes(4) + ip(other) + b"\\1\\1" + mac(1)), own,
