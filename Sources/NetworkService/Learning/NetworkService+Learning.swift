@@ -62,11 +62,25 @@ struct LearnedPlan {
         let known = state.learned.lists[place]
         let before = known?.addresses.addresses ?? [:]
         var granted: [ResourceID: Set<IPv6Address>] = [:]
+        var takers: [IPv6Address: ResourceID] = [:]
         for (attachment, addresses) in list.addresses.sorted(by: { $0.key < $1.key }) {
             let (mine, others) = Self.judge(
                 addresses, of: attachment, known: before[attachment, default: []], on: segment, place.host, state)
-            granted[attachment] = mine.isEmpty ? nil : mine
             refused += others
+            // Two attachments of one list that want the same address: the first one has it.
+            for address in mine.sorted() {
+                if let first = takers[address] {
+                    refused.append(
+                        RefusedAddress(
+                            attachment: attachment, address: address, reason: .held,
+                            holder: Binding(
+                                address: address, attachment: first, host: place.host, origin: .learned,
+                                since: state.revision)))
+                } else {
+                    takers[address] = attachment
+                    granted[attachment, default: []].insert(address)
+                }
+            }
         }
         plan(from: before, to: granted, place, known?.revision, state)
     }
