@@ -20,7 +20,7 @@ package struct Report: Hashable, JSONCodable {
     package var message: String?
     /// The interface that realises an attachment on the host.
     package var interface: InterfaceName?
-    /// Addresses seen on the port.
+    /// Addresses seen on the port. Only agents of the first format say them here; later ones publish what was learned.
     package var learned: [IPv6Address]
     /// Further facts by name, for people: "radvd": "running", "routerLifetime": "0".
     package var details: [String: String]

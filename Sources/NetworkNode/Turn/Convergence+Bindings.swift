@@ -32,13 +32,11 @@ extension Convergence {
         }
         guard let changes = bindings?.takeChanges(), !changes.isEmpty else { return }
         isUnsaved = true
-        for change in changes {
-            for binding in change.put where binding.host == state?.desired.host.id {
-                focus.changed.insert(.attachment(binding.attachment))
-            }
-        }
+        let update = HostUpdate(revision: revision, bindings: changes)
+        let scope = merged(update)
         // Nothing on the host has changed: it is planned from what was seen, and nobody waits for a look.
-        focus.unseen.formUnion(merged(HostUpdate(revision: revision, bindings: changes)))
+        focus.unseen.formUnion(scope)
+        focus.noteBindings(of: update, scope)
     }
 
     private mutating func take(_ claim: Claim, at now: ContinuousClock.Instant) {

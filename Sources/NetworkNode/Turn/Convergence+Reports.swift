@@ -11,7 +11,6 @@ extension Convergence {
         guard let state else { return [] }
         var reports: [ResourceReport] = []
         for (subject, report) in state.reports(after: work.plan, outcomes: outcomes(of: work), scope: work.scope) {
-            if case .attachment(let id) = subject { noteSilence(of: id, report) }
             if subject == .host {
                 hostReport = report
             } else if let subject = ReportSubject(subject) {
@@ -25,7 +24,6 @@ extension Convergence {
         }
         for subject in departed where work.scope.covers(subject) && !isLeaving(subject) {
             departed.remove(subject)
-            silent.remove(subject)
             if let subject = ReportSubject(subject) { reports.append(ResourceReport(subject, nil)) }
         }
         return reports + host(state.desired.host)
@@ -43,18 +41,6 @@ extension Convergence {
         guard var report = hostReport else { return [] }
         report.details.merge(facts.details) { judged, _ in judged }
         return [ResourceReport(kind: Host.kind, id: host.id, report: report)]
-    }
-
-    /// Keeps in mind whose guest is expected to give itself an address and has not: no event here tells of it.
-    private mutating func noteSilence(of id: ResourceID, _ report: Report) {
-        guard let attachment = state?.desired.attachments[id], attachment.namespace != nil,
-            state?.desired.segments[attachment.segment]?.ipam == .automatic, report.phase == .wired,
-            report.learned.isEmpty
-        else {
-            silent.remove(.attachment(id))
-            return
-        }
-        silent.insert(.attachment(id))
     }
 
     /// Whether something of a removed resource may still be there.

@@ -33,7 +33,9 @@ extension Convergence {
     }
 
     private mutating func merge(_ update: HostUpdate, into focus: inout Focus) {
-        focus.scope.formUnion(merged(update))
+        let scope = merged(update)
+        focus.scope.formUnion(scope)
+        focus.noteBindings(of: update, scope)
     }
 
     /// Takes a change over into what is desired.
@@ -145,6 +147,13 @@ extension Convergence {
 }
 
 extension Focus {
+    /// Work on ports and tables whose addresses changed is no repair.
+    mutating func noteBindings(of update: HostUpdate, _ scope: PlanScope) {
+        guard !update.bindings.isEmpty else { return }
+        changed.formUnion(update.bindings.map { .segment($0.segment) })
+        changed.formUnion(scope.attachments.map { .attachment($0) })
+    }
+
     mutating func change(_ subject: Subject) {
         changed.insert(subject)
         attention.subjects.insert(subject)

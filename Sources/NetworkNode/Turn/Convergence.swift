@@ -45,8 +45,6 @@ struct Convergence: Sendable {
     var troubles: [Subject: Trouble] = [:]
     /// Subjects that wait for something outside KC: looked at again every `recheck`.
     var waiting: Set<Subject> = []
-    /// Attachments whose guests, in namespaces, have no address of their own yet: looked at again as those that wait.
-    var silent: Set<Subject> = []
     var nextRecheck: ContinuousClock.Instant?
     var echoes: EchoFilter
     /// Slow deletions that wait for a turn with nothing else to do.
@@ -186,7 +184,6 @@ struct Convergence: Sendable {
     /// events here; unless there are so many that the full comparison must do.
     var recheckable: Set<Subject> {
         var subjects = waiting.count <= 256 ? waiting : []
-        if silent.count <= 256 { subjects.formUnion(silent) }
         if let gateways = state?.desired.gateways, gateways.count <= 16 {
             subjects.formUnion(gateways.keys.map(Subject.gateway))
         }

@@ -15,12 +15,11 @@ extension PlanContext {
         let admitsAll = attachment.policies.contains(.builtIn(.allowAll))
         let table = desired.bindings[segment.id] ?? [:]
         let bound = wanted.bindings[attachment.id] ?? []
-        let learned = bound.count { table[$0]?.origin == .learned }
         return PortGuard(
             name: attachment.portName, role: role(of: attachment, on: segment), vni: segment.vni,
             mac: attachment.mac, prefix: segment.ipam == .none ? nil : segment.prefix,
             addresses: addresses(of: attachment, bound: bound, in: table), allowed: attachment.allowedAddresses,
-            mayLearn: learned < attachment.learnedAddressLimit, admitsAll: admitsAll,
+            mayLearn: attachment.learnedAddressLimit > 0, admitsAll: admitsAll,
             admitsSegment: attachment.policies.contains(.builtIn(.allowSegment)),
             profile: profile.flatMap { wanted.profileNumbers[$0] },
             isFilteringEgress: !admitsAll && profile?.isFilteringEgress(in: desired) == true,

@@ -27,7 +27,8 @@ struct PortGuard {
     /// What it may send from and be reached at.
     var addresses: Set<IPv6Address>
     var allowed: [IPv6Prefix]
-    /// Whether it may take further addresses for itself.
+    /// Whether it may take addresses for itself at all. How many is the agent's to watch: on a full port an address that
+    /// is not in use gives way, and who asks for one too many is told so.
     var mayLearn: Bool
     /// Whether everything may come, whether members of the segment may.
     var admitsAll: Bool

@@ -78,20 +78,7 @@ struct ReportJudge {
             }
         var report = report(.attachment(id), attachment.generation, missing: missing)
         if context.isSafe(attachment) { report.interface = attachment.portName }
-        report.learned = learned(attachment)
         return report
-    }
-
-    /// What a guest in a namespace has given itself inside the segment's prefix, at most as many as a user may write.
-    /// Of a guest behind a tap nothing is known here.
-    private func learned(_ attachment: DesiredAttachment) -> [IPv6Address] {
-        guard case .namespace(let namespace, let interface) = attachment.port,
-            let prefix = context.desired.segments[attachment.segment]?.prefix,
-            let present = context.observed.inside[namespace]?.addresses[interface]
-        else { return [] }
-        let known = Set(attachment.addresses.map(\.value))
-        let learned = present.map(\.address).filter { prefix.contains($0) && !known.contains($0) }
-        return Array(learned.sorted().prefix(Attachment.Spec.maximumAddresses))
     }
 
     /// Wired when all its ports are, with the state of its daemon.
