@@ -10,7 +10,7 @@ import time
 
 from frames import ethernet, ipv6, next_label, sum_icmp
 from scene import WORLD, eventually
-from wire import Capture, Sender, address_bytes, checksum, mac_bytes
+from wire import Capture, Sender, address_bytes, mac_bytes
 
 # One of everything in this many seconds.
 PAUSE = 0.05
@@ -268,8 +268,7 @@ class Honest:
                 # The router's own answers to solicitations are limited to one in 3 s: its advertisement is repeated for it.
                 def configured():
                     entries = dora.ip("address", "show", "dev", "eth0")
-                    sender.send(mac_bytes(dora.mac) + scene.advertisement[6:38] + address_bytes(dora.link_local) + scene.advertisement[54:56]
-                                + self.advertisement_sum(dora) + scene.advertisement[58:])
+                    sender.send(scene.advertisement_to(dora))
                     found = [a for entry in entries for a in entry["addr_info"] if a["scope"] == "global"]
                     if any(a.get("dadfailed") for a in found):
                         raise RuntimeError("duplicate")
@@ -282,11 +281,6 @@ class Honest:
             self.stop.wait(0.5)
         sender.close()
         return sent, lost
-
-    def advertisement_sum(self, guest):
-        frame = self.scene.advertisement
-        body = frame[54:56] + b"\0\0" + frame[58:]
-        return struct.pack("!H", checksum(frame[22:38], address_bytes(guest.link_local), 58, body))
 
     def forget(self, a, b):
         """Neighbour entries are flushed and found again, each time with a ping."""

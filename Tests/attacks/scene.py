@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 
-from wire import Capture, Owner, Sender, address_bytes, in_namespace, mac_bytes
+from wire import Capture, Owner, Sender, address_bytes, checksum, in_namespace, mac_bytes
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 PROGRAMS = pathlib.Path(os.environ.get("KC_PROGRAMS", ROOT / ".build" / "debug"))
@@ -123,7 +123,7 @@ class Scene:
 
     def __init__(self, name="guarded"):
         self.name, self.state = name, pathlib.Path("/run/kclab") / name
-        self.processes = []
+        self.processes, self.is_guarded = [], True
 
     def kcnet(self, *words, timeout=120):
         return run(PROGRAMS / "kcnet", *words, "--api", f"unix:{self.state}/api/run/api.sock", timeout=timeout)
@@ -185,7 +185,9 @@ class Scene:
         """Who has what, for the judge: all that is another's, the router's included, is foreign."""
         routers = {address_bytes(a["local"]) for entry in self.gateway.ip("address", "show", "dev", self.inner) for a in entry["addr_info"]}
         everybody = routers.union(*(guest.owner.addresses for guest in self.guests.values()))
-        networks = frozenset({address_bytes("fe80::")[:8], address_bytes(self.prefix + "::")[:8]})
+        # Without the guard any source that is not its own counts as the attack; with it an address nobody has may be taken.
+        free = {address_bytes("fe80::")[:8], address_bytes(self.prefix + "::")[:8]}
+        networks = frozenset(free if self.is_guarded else ())
         for guest in self.guests.values():
             guest.owner.networks, guest.owner.foreign = networks, everybody - guest.owner.addresses
 
@@ -219,7 +221,6 @@ class Scene:
         def heard():
             rs = bytes.fromhex("333300000002") + mac_bytes(victim.mac) + b"\x86\xdd"
             body = bytes.fromhex("8500") + b"\0\0" + bytes(4)
-            from wire import checksum
             source, target = address_bytes(victim.link_local), address_bytes("ff02::2")
             body = body[:2] + struct.pack("!H", checksum(source, target, 58, body)) + body[4:]
             victim.sender.send(rs + struct.pack("!IHBB", 6 << 28, len(body), 58, 255) + source + target + body)
@@ -244,23 +245,33 @@ class Scene:
                 return count
             count.add(data[16 + 16:])
 
-    def reset(self):
-        """The victim forgets everything and configures itself anew from the real router."""
-        victim, alice = self.guests["victim"], self.guests["alice"]
-        victim.run("sh", "-c", "cd /proc/sys/net/ipv6/conf/eth0; echo 0 >accept_dad; echo 1 >disable_ipv6; echo 0 >disable_ipv6;"
-                   " echo 0 >router_solicitations")
+    def renew(self, guest):
+        """A guest forgets everything and configures itself anew from the real router."""
+        guest.run("sh", "-c", "cd /proc/sys/net/ipv6/conf/eth0; solicitations=$(cat router_solicitations); echo 0 >accept_dad;"
+                  " echo 1 >disable_ipv6; echo 0 >disable_ipv6; echo $solicitations >router_solicitations")
 
         def configured():
             # The kernel has its link-local a moment after the switch: what comes earlier is lost.
-            if not victim.ip("address", "show", "dev", "eth0"):
+            if not guest.ip("address", "show", "dev", "eth0"):
                 return False
-            self.gateway_sender.send(self.advertisement)
-            return victim.ip("route", "show", "default") and victim.learn() and victim.link_local
+            self.gateway_sender.send(self.advertisement_to(guest))
+            return guest.ip("route", "show", "default") and guest.learn() and guest.link_local
 
-        eventually(configured, 5, "the victim's reset", 0.01)
+        eventually(configured, 5, f"{guest.name} renewed", 0.01)
+        self.owners[guest.mac] = guest.owner
+
+    def advertisement_to(self, guest):
+        """The router's advertisement as it would answer this guest's solicitation."""
+        frame, target = self.advertisement, address_bytes(guest.link_local)
+        body = frame[54:56] + b"\0\0" + frame[58:]
+        return (mac_bytes(guest.mac) + frame[6:38] + target + body[:2] + struct.pack("!H", checksum(frame[22:38], target, 58, body)) + body[4:])
+
+    def reset(self):
+        """The victim forgets everything and configures itself anew from the real router."""
+        victim, alice = self.guests["victim"], self.guests["alice"]
+        self.renew(victim)
         for target in (alice.global_address, "fe80::1%eth0"):
             victim.run("ping", "-6", "-n", "-q", "-c", "1", "-W", "1", target, check=False)
-        self.owners[victim.mac] = victim.owner
         self.settle_owners()
         self.heard_resolvers()
 
@@ -301,15 +312,24 @@ class Scene:
                 host.run("nft", "delete", "table", *table.split(), check=False)
             if "kc" in host.run("nft", "list", "tables"):
                 raise RuntimeError(f"{host.name} still has its tables")
+        self.is_guarded = False
+        self.settle_owners()
 
     def guard_on(self):
-        """The agents go on and build their tables again."""
+        """The agents go on and build their tables again; the guests forget what was done to them."""
+        for guest in self.guests.values():
+            self.renew(guest)
         for pid in self.stopped:
             os.kill(pid, signal.SIGCONT)
         self.stopped = []
         for host in self.hosts.values():
             host.run("sh", "-c", "echo 1 | tee /proc/sys/net/bridge/bridge-nf-call-*tables")
-            eventually(lambda: host.run("nft", "list", "tables").count(" kc") == 2, 20, f"{host.name}'s tables")
+            try:
+                eventually(lambda: host.run("nft", "list", "tables").count(" kc") == 2, 20, f"{host.name}'s tables")
+            except RuntimeError as error:
+                raise RuntimeError(f"{error}\n{run('tail', '-n', '15', host.folder / 'log' / 'node.log')}") from error
+        self.is_guarded = True
+        self.settle_owners()
         alice, bob, carol = (self.guests[n] for n in ("alice", "bob", "carol"))
         for target in (bob, carol):
             eventually(lambda: "1 received" in alice.run(
