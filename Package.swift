@@ -222,6 +222,12 @@ let floors: [Target] = [
     .executableTarget(
         name: "StoreBench", dependencies: ["Persistence", "SQLiteStore", logging], path: "Benchmarks/StoreBench",
         swiftSettings: strict),
+    .executableTarget(
+        name: "GuardBench",
+        dependencies: [
+            "Addressing", "Resources", "NetworkModel", "NFTables", "NetworkPlanning", "NodePorts", "NodePortsTesting",
+            "LinuxPacketFilter",
+        ], path: "Benchmarks/GuardBench", swiftSettings: strict),
 ]
 
 let wanted = Context.environment["KC_TESTS"].map { Set($0.split(separator: ",").map(String.init)) }
