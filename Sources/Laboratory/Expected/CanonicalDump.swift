@@ -57,20 +57,41 @@ extension Machine {
         return Self.sortingElements(text)
     }
 
-    /// `elements = { b, a }`, over as many lines as nft took, becomes one line in order.
+    /// `elements = { b, a }`, over as many lines as nft took, becomes one line in order. What packets put into sets
+    /// (`flags dynamic`) is left out: it comes and goes with what guests do.
     package static func sortingElements(_ text: String) -> String {
         var result = ""
         var rest = text[...]
         let opening = "elements = { "
         while let start = rest.firstRange(of: opening) {
-            result += rest[..<start.upperBound]
-            rest = rest[start.upperBound...]
-            guard let end = rest.firstIndex(of: "}") else { break }
-            let elements = rest[..<end].split { $0 == "," || $0.isWhitespace && $0 != " " }
+            guard let end = rest[start.upperBound...].firstIndex(of: "}") else { break }
+            let head = rest[..<start.lowerBound]
+            if isFilledByPackets(head) {
+                result += head.trimmingSuffix { $0 == "\t" }
+                rest = rest[rest.index(after: end)...].drop { $0 == "\n" }
+                continue
+            }
+            let elements = rest[start.upperBound..<end].split { $0 == "," || $0.isWhitespace && $0 != " " }
                 .map { $0.split(separator: " ").joined(separator: " ") }.filter { !$0.isEmpty }
-            result += elements.sorted().joined(separator: ", ") + " "
+            result += head + opening + elements.sorted().joined(separator: ", ") + " "
             rest = rest[end...]
         }
         return result + rest
+    }
+
+    /// Whether the last set that begins in this text says so of itself.
+    private static func isFilledByPackets(_ head: Substring) -> Bool {
+        guard let block = head.ranges(of: "\n\tset ").last else { return false }
+        return head[block.upperBound...].split(separator: "\n").contains {
+            $0.contains("flags ") && $0.contains("dynamic")
+        }
+    }
+}
+
+extension Substring {
+    fileprivate func trimmingSuffix(while isDropped: (Character) -> Bool) -> Substring {
+        var end = endIndex
+        while end > startIndex, isDropped(self[index(before: end)]) { end = index(before: end) }
+        return self[..<end]
     }
 }

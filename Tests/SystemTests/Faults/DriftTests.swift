@@ -48,8 +48,8 @@ extension SystemTests {
                     try await h1.command("nft", ["delete", "table", table, "kc"]).check("delete", "table \(table) kc")
                     try await repaired(h1, as: before, after: "nft delete table \(table) kc")
                 }
-                try await h1.command("nft", ["flush", "set", "bridge", "kc", "ready"]).check("flush", "set ready")
-                try await repaired(h1, as: before, after: "nft flush set bridge kc ready")
+                try await h1.command("nft", ["flush", "map", "bridge", "kc", "to"]).check("flush", "map to")
+                try await repaired(h1, as: before, after: "nft flush map bridge kc to")
                 try await system.settle()
             }
         }
