@@ -50,7 +50,9 @@ struct UnderlaySwitch: Sendable {
         if mtu != link.mtu {
             try await machineIP(machine, ["link", "set", leg.interface.text, "mtu", "\(mtu)"])
         }
-        // The topology's check made the address unique: no need to wait for duplicate address detection.
+        // The topology's check made the address unique, and the link-local one comes of a random MAC: no need to wait
+        // for duplicate address detection. A router asks for nobody before its link-local address is valid.
+        try await machine.setSysctl("net/ipv6/conf/\(leg.interface)/dad_transmits", "0")
         try await machineIP(
             machine, ["addr", "add", "\(leg.address)/\(link.prefix.length)", "dev", leg.interface.text, "nodad"])
         try await machineIP(machine, ["link", "set", leg.interface.text, "up"])
