@@ -100,7 +100,7 @@ class Host(Namespace):
         super().__init__(name, f"/proc/{self.keeper}/ns/net")
 
     def guest(self, name, kind=Guest):
-        return kind(name, f"/proc/{self.keeper}/root/run/netns/{name}")
+        return kind(name, f"/proc/{self.keeper}/root" + f"/run/netns/{name}")
 
     def run(self, *words, check=True, timeout=60):
         return run("nsenter", "-t", self.keeper, "-n", "-m", *words, check=check, timeout=timeout)
