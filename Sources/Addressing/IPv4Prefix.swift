@@ -26,6 +26,27 @@ package struct IPv4Prefix: Hashable, Comparable, Sendable {
         (left.address, left.length) < (right.address, right.length)
     }
 
+    /// "This network", loopback, link-local, multicast and reserved addresses (RFC 6890): no host is reached at one.
+    package static let unusable: [IPv4Prefix] = [
+        IPv4Prefix(masking: IPv4Address(0), 8), IPv4Prefix(masking: IPv4Address(127 << 24), 8),
+        IPv4Prefix(masking: IPv4Address(0xa9fe_0000), 16), IPv4Prefix(masking: IPv4Address(0xe000_0000), 3),
+    ]
+
+    /// Addresses that are not global (RFC 6890 and those of RFC 6598): never behind 64:ff9b::/96 (RFC 6052 section 3.1).
+    package static let notGlobal: [IPv4Prefix] =
+        unusable + [
+            IPv4Prefix(masking: IPv4Address(0x0a00_0000), 8), IPv4Prefix(masking: IPv4Address(0x6440_0000), 10),
+            IPv4Prefix(masking: IPv4Address(0xac10_0000), 12), IPv4Prefix(masking: IPv4Address(0xc000_0000), 24),
+            IPv4Prefix(masking: IPv4Address(0xc000_0200), 24), IPv4Prefix(masking: IPv4Address(0xc0a8_0000), 16),
+            IPv4Prefix(masking: IPv4Address(0xc612_0000), 15), IPv4Prefix(masking: IPv4Address(0xc633_6400), 24),
+            IPv4Prefix(masking: IPv4Address(0xcb00_7100), 24),
+        ]
+
+    private init(masking address: IPv4Address, _ length: Int) {
+        self.address = IPv4Address(address.value & Self.mask(length))
+        self.length = length
+    }
+
     private static func mask(_ length: Int) -> UInt32 { length == 0 ? 0 : UInt32.max << UInt32(32 - length) }
 }
 

@@ -19,6 +19,22 @@ extension IPv6Prefix: JSONCodable {
     package func write(to writer: inout JSONWriter) { writer.string(description) }
 }
 
+extension IPv4Address: JSONCodable {
+    package init(json node: JSONNode, path: String) throws(FieldError) {
+        let text = try String(json: node, path: path)
+        do { self = try IPv4Address(parsing: text) } catch { throw FieldError(field: path, error) }
+    }
+    package func write(to writer: inout JSONWriter) { writer.string(description) }
+}
+
+extension IPv4Prefix: JSONCodable {
+    package init(json node: JSONNode, path: String) throws(FieldError) {
+        let text = try String(json: node, path: path)
+        do { self = try IPv4Prefix(parsing: text) } catch { throw FieldError(field: path, error) }
+    }
+    package func write(to writer: inout JSONWriter) { writer.string(description) }
+}
+
 extension MACAddress: JSONCodable {
     package init(json node: JSONNode, path: String) throws(FieldError) {
         let text = try String(json: node, path: path)

@@ -13,11 +13,14 @@ package enum Gateway: ResourceKind {
         package var segments: [Reference<Segment>]
         /// Recursive resolvers for guests (RDNSS, RFC 8106); at most 8.
         package var resolvers: [IPv6Address]
+        /// The way of its segments to the IPv4 world; nil when they have none.
+        package var nat64: NAT64?
 
         package init(
             type: GatewayType = .managed, host: Reference<Host>, segments: [Reference<Segment>],
-            resolvers: [IPv6Address] = []
+            resolvers: [IPv6Address] = [], nat64: NAT64? = nil
         ) {
+            self.nat64 = nat64
             self.type = type
             self.host = host
             self.segments = segments
@@ -45,7 +48,8 @@ extension Gateway.Spec {
         var reader = try FieldReader(node, path: path)
         self.init(
             type: try reader.optional("type") ?? .managed, host: try reader.required("host"),
-            segments: try reader.required("segments"), resolvers: try reader.optional("resolvers") ?? [])
+            segments: try reader.required("segments"), resolvers: try reader.optional("resolvers") ?? [],
+            nat64: try reader.optional("nat64"))
         guard segments.count <= Self.maximumSegments, Set(segments).count == segments.count else {
             throw FieldError(
                 field: reader.path(of: "segments"), rule: "must be at most \(Self.maximumSegments) and not repeat one")
@@ -67,6 +71,7 @@ extension Gateway.Spec {
             writer.member("host", host)
             writer.member("segments", segments)
             writer.member("resolvers", resolvers)
+            if let nat64 { writer.member("nat64", nat64) }
         }
     }
 }

@@ -13,6 +13,8 @@ package enum Pool: ResourceKind {
         case prefix(IPv6Prefix)
         /// MAC addresses with these first three octets.
         case mac(MACPrefix)
+        /// IPv4 addresses that gateways translate to (/8 to /32): for mappings and for outgoing connections (NAT64).
+        case ipv4(IPv4Prefix)
     }
 }
 
@@ -48,7 +50,7 @@ extension MACPrefix: JSONCodable {
 }
 
 package enum PoolType: String, Choice {
-    case vni, prefix, mac
+    case vni, prefix, mac, ipv4
 }
 
 extension Pool.Spec {
@@ -57,6 +59,7 @@ extension Pool.Spec {
         case .vni: .vni
         case .prefix: .prefix
         case .mac: .mac
+        case .ipv4: .ipv4
         }
     }
 
@@ -83,6 +86,14 @@ extension Pool.Spec {
             }
             self = .prefix(prefix)
         case .mac: self = .mac(try reader.required("prefix"))
+        case .ipv4:
+            let prefix: IPv4Prefix = try reader.required("prefix")
+            guard prefix.length >= 8, IPv4Prefix.unusable.allSatisfy({ !$0.overlaps(prefix) }) else {
+                throw FieldError(
+                    field: reader.path(of: "prefix"), value: prefix.description,
+                    rule: "must be a /8 to /32 of addresses that a host can have (not 0/8, 127/8, 169.254/16 or 224/3)")
+            }
+            self = .ipv4(prefix)
         }
         try reader.finish()
     }
@@ -96,6 +107,7 @@ extension Pool.Spec {
                 writer.member("to", to)
             case .prefix(let prefix): writer.member("prefix", prefix)
             case .mac(let prefix): writer.member("prefix", prefix)
+            case .ipv4(let prefix): writer.member("prefix", prefix)
             }
         }
     }

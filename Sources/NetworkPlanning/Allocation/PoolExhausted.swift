@@ -20,6 +20,7 @@ package struct PoolExhausted: Error, Hashable, Sendable, CustomStringConvertible
             case .vni: "raise the 'to' of one, or create another pool of type 'vni'"
             case .prefix: "create another pool of type 'prefix', or give a pool a shorter prefix"
             case .mac: "create another pool of type 'mac' with other octets"
+            case .ipv4: "delete mappings, or create another pool of type 'ipv4'"
             }
         guard !pools.isEmpty else {
             return "there is no pool of type '\(type.rawValue)'; create one (`kcnet pool create`)"
@@ -37,6 +38,7 @@ extension Pool.Spec {
         case .vni(let from, let to): "\(from) to \(to)"
         case .prefix(let prefix): prefix.description
         case .mac(let prefix): prefix.description
+        case .ipv4(let prefix): prefix.description
         }
     }
 }
