@@ -1,3 +1,5 @@
+import Glibc
+
 /// For tests alone. Repeatable randomness (SplitMix64: Steele, Lea, Flood, Fast Splittable Pseudorandom Number
 /// Generators, 2014): a test prints its seed, so that a failure can be run again.
 package struct SeededGenerator: RandomNumberGenerator, Sendable {
@@ -5,9 +7,9 @@ package struct SeededGenerator: RandomNumberGenerator, Sendable {
 
     package init(seed: UInt64) { state = seed }
 
-    /// A seed of the moment, printed with the name of the test that uses it.
+    /// A seed of the moment, printed with the name of the test that uses it; KC_SEED runs a printed one again.
     package init(printedFor test: String) {
-        let seed = UInt64.random(in: 0...UInt64.max)
+        let seed = getenv("KC_SEED").flatMap { UInt64(String(cString: $0)) } ?? UInt64.random(in: 0...UInt64.max)
         print("seed \(test): \(seed)")
         self.init(seed: seed)
     }

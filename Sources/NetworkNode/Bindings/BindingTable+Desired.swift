@@ -114,6 +114,10 @@ extension BindingTable {
             withdraw(address, in: segment)
         }
         adopt(binding, in: segment, at: now)
+        // The API has it from a list that no longer holds, and what gave it back may be lost: it is told again.
+        if isOwn(binding), segments[segment]?.grants[address]?.attachment != binding.attachment {
+            unpublished.insert(segment)
+        }
     }
 
     private mutating func unlist(_ address: IPv6Address, in segment: ResourceID) {

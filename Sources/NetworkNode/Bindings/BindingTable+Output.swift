@@ -84,5 +84,6 @@ extension BindingTable {
         }
     }
 
-    private func isOwn(_ binding: Binding) -> Bool { binding.host == host && binding.origin == .learned }
+    /// Listed because this host published it.
+    func isOwn(_ binding: Binding) -> Bool { binding.host == host && binding.origin == .learned }
 }

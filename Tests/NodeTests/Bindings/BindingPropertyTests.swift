@@ -1,4 +1,5 @@
 import Addressing
+import Glibc
 import NetworkModel
 import NetworkNode
 import Resources
@@ -8,9 +9,12 @@ import Testing
 /// Two hosts and an API between which everything is late: whatever happens, at rest every address has one holder, and
 /// everybody knows the same one.
 @Suite struct BindingPropertyTests {
+    /// KC_SEEDS multiplies them for long runs.
+    static let worlds = 200 * (getenv("KC_SEEDS").flatMap { Int(String(cString: $0)) } ?? 1)
+
     @Test func `two hosts that claim at random agree at rest on one holder of each address`() throws {
         var generator = SeededGenerator(printedFor: "two hosts that claim at random")
-        for _ in 0..<200 {
+        for _ in 0..<Self.worlds {
             var world = try World(&generator)
             for _ in 0..<Int.random(in: 20...200, using: &generator) { try world.step(&generator) }
             world.settle()
@@ -145,7 +149,8 @@ private struct World {
         var reset = Fixture.reset(
             revision, host: identity, segments: [Self.segment],
             attachments: attachments.filter { places[$0.id] == host })
-        reset.bindings = [BindingChange(segment: Self.segment.id, reset: true, put: Array(stored.values))]
+        let table = stored.values.sorted { $0.address < $1.address }
+        reset.bindings = [BindingChange(segment: Self.segment.id, reset: true, put: table)]
         hosts[host].updates = [reset]
         hosts[host].table.publishAgain()
     }

@@ -178,6 +178,34 @@ import Testing
         #expect(table.claim(Self.address(1), by: guest.id, at: Self.start) == .granted)
     }
 
+    @Test func `what the API has as this host's and no guest here holds is given back`() throws {
+        var guest = Fixture.attachment(1)
+        guest.learnedAddressLimit = 1
+        let gone = Fixture.id(2, 99)
+        var table = try Self.table([guest])
+        #expect(table.claim(Self.address(1), by: guest.id, at: Self.start) == .granted)
+        #expect(table.takeUnpublished() == [Self.segment])
+        // Published by an agent that ended before it could say that they were released: of a guest that is full, and of
+        // one that is not here.
+        let old = [
+            Self.held(Self.address(2), by: guest.id, host: Fixture.host.id),
+            Self.held(Self.address(3), by: gone, host: Fixture.host.id),
+        ]
+        for binding in old {
+            _ = table.take(
+                HostUpdate(revision: Revision(2), bindings: [BindingChange(segment: Self.segment, put: [binding])]),
+                at: Self.start)
+            #expect(table.takeUnpublished() == [Self.segment], "\(binding)")
+        }
+        #expect(table.publication(of: Self.segment) == LearnedAddresses([guest.id: [Self.address(1)]]))
+        // Its own word that comes back is nothing new.
+        let own = Self.held(Self.address(1), by: guest.id, host: Fixture.host.id)
+        _ = table.take(
+            HostUpdate(revision: Revision(3), bindings: [BindingChange(segment: Self.segment, put: [own])]),
+            at: Self.start)
+        #expect(table.takeUnpublished().isEmpty)
+    }
+
     @Test func `a snapshot that was kept gives an agent that starts again what the one before had`() throws {
         let guest = Fixture.attachment(1)
         var table = try Self.table([guest])
