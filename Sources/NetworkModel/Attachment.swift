@@ -22,13 +22,17 @@ package enum Attachment: ResourceKind {
         package var limits: AttachmentLimits
         /// How many addresses the attachment may take for itself (SLAAC, privacy addresses). 0 to 64.
         package var learnedAddresses: Int
+        /// A prefix for the networks behind an attachment that is a router; nil for none.
+        package var delegated: Delegation?
 
         package init(
             segment: Reference<Segment>, host: Reference<Host>? = nil, mac: MACAddress? = nil,
             addresses: [IPv6Address] = [], port: PortKind = .tap,
             policies: [PolicyReference] = Self.standardPolicies, allowedAddresses: [IPv6Prefix] = [],
-            limits: AttachmentLimits = .none, learnedAddresses: Int = Self.standardLearnedAddresses
+            limits: AttachmentLimits = .none, learnedAddresses: Int = Self.standardLearnedAddresses,
+            delegated: Delegation? = nil
         ) {
+            self.delegated = delegated
             self.segment = segment
             self.host = host
             self.mac = mac
@@ -53,8 +57,11 @@ package enum Attachment: ResourceKind {
         package var mac: MACAddress
         /// Every address KC knows the port owns from the resource alone; learned ones are in reports.
         package var addresses: [AttachmentAddress]
+        /// Out of a pool of type `delegation`; nil for an attachment that asks for none.
+        package var delegatedPrefix: IPv6Prefix?
 
-        package init(mac: MACAddress, addresses: [AttachmentAddress]) {
+        package init(mac: MACAddress, addresses: [AttachmentAddress], delegatedPrefix: IPv6Prefix? = nil) {
+            self.delegatedPrefix = delegatedPrefix
             self.mac = mac
             self.addresses = addresses
         }
@@ -196,7 +203,8 @@ extension Attachment.Spec {
             policies: try reader.optional("policies") ?? Self.standardPolicies,
             allowedAddresses: try reader.optional("allowedAddresses") ?? [],
             limits: try reader.optional("limits") ?? .none,
-            learnedAddresses: try reader.optional("learnedAddresses") ?? Self.standardLearnedAddresses)
+            learnedAddresses: try reader.optional("learnedAddresses") ?? Self.standardLearnedAddresses,
+            delegated: try reader.optional("delegated"))
         if let mac, !mac.isUsable {
             throw FieldError(
                 field: reader.path(of: "mac"), value: mac.description,
@@ -220,6 +228,7 @@ extension Attachment.Spec {
             writer.member("addresses", addresses)
             writer.member("port", port)
             writeIsolation(to: &writer)
+            writer.member("delegated", delegated)
         }
     }
 }
@@ -227,7 +236,9 @@ extension Attachment.Spec {
 extension Attachment.Assigned {
     package init(json node: JSONNode, path: String) throws(FieldError) {
         var reader = try FieldReader(node, path: path)
-        self.init(mac: try reader.required("mac"), addresses: try reader.required("addresses"))
+        self.init(
+            mac: try reader.required("mac"), addresses: try reader.required("addresses"),
+            delegatedPrefix: try reader.optional("delegatedPrefix"))
         try reader.finish()
     }
 
@@ -235,6 +246,7 @@ extension Attachment.Assigned {
         writer.object { writer in
             writer.member("mac", mac)
             writer.member("addresses", addresses)
+            writer.member("delegatedPrefix", delegatedPrefix)
         }
     }
 }

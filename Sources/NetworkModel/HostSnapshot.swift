@@ -22,6 +22,8 @@ package struct HostSnapshot: Hashable, Sendable {
     package var members: [ResourceID: Set<IPv6Address>]
     /// By segment of this host and address: who holds it, on this host or any other.
     package var bindings: [ResourceID: [IPv6Address: Binding]]
+    /// By segment that a gateway of this host routes, and attachment: what its DHCP servers keep.
+    package var reservations: [ResourceID: [ResourceID: Reservation]]
     /// By id: what somebody asks this host.
     package var probes: [ResourceID: DesiredProbe]
 
@@ -30,8 +32,9 @@ package struct HostSnapshot: Hashable, Sendable {
         segments: [ResourceID: DesiredSegment] = [:], attachments: [ResourceID: DesiredAttachment] = [:],
         gateways: [ResourceID: DesiredGateway] = [:], policies: [ResourceID: DesiredPolicy] = [:],
         members: [ResourceID: Set<IPv6Address>] = [:], bindings: [ResourceID: [IPv6Address: Binding]] = [:],
-        probes: [ResourceID: DesiredProbe] = [:]
+        probes: [ResourceID: DesiredProbe] = [:], reservations: [ResourceID: [ResourceID: Reservation]] = [:]
     ) {
+        self.reservations = reservations
         self.probes = probes
         self.policies = policies
         self.members = members
@@ -77,11 +80,14 @@ package struct DesiredSegment: Hashable, Sendable {
     /// The MACs of the ports that hold the segment's gateway role: the one that routes now, and during a
     /// move the next one after it. Empty: nobody may send router advertisements.
     package var gateways: [MACAddress]
+    package var dhcp: DHCPMode
 
     package init(
         id: ResourceID, generation: UInt64, vni: VNI, group: IPv6Address, mtu: MTU, ipam: IPAM, prefix: IPv6Prefix?,
-        replication: Replication, peers: Set<IPv6Address> = [], gateways: [MACAddress] = []
+        replication: Replication, peers: Set<IPv6Address> = [], gateways: [MACAddress] = [],
+        dhcp: DHCPMode = .none
     ) {
+        self.dhcp = dhcp
         self.gateways = gateways
         self.id = id
         self.generation = generation

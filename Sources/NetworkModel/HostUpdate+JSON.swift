@@ -11,7 +11,7 @@ extension HostUpdate: JSONCodable {
             segments: try reader.optional("segments") ?? [], attachments: try reader.optional("attachments") ?? [],
             gateways: try reader.optional("gateways") ?? [], policies: try reader.optional("policies") ?? [],
             members: try reader.optional("members") ?? [], bindings: try reader.optional("bindings") ?? [],
-            probes: try reader.optional("probes") ?? [])
+            probes: try reader.optional("probes") ?? [], reservations: try reader.optional("reservations") ?? [])
         if let removed = reader.node("removed") {
             var reader = try FieldReader(removed, path: reader.path(of: "removed"))
             removedSegments = Set(try reader.optional("segments", as: [ResourceID].self) ?? [])
@@ -44,6 +44,7 @@ extension HostUpdate: JSONCodable {
                 if !bindings.isEmpty { writer.member("bindings", bindings) }
                 if !probes.isEmpty { writer.member("probes", probes) }
             }
+            if format >= .services, !reservations.isEmpty { writer.member("reservations", reservations) }
             writeRemoved(to: &writer, format)
         }
     }
@@ -110,7 +111,7 @@ extension DesiredSegment: JSONCodable {
             group: try reader.required("group"), mtu: try reader.required("mtu"), ipam: try reader.required("ipam"),
             prefix: try reader.optional("prefix"), replication: try reader.required("replication"),
             peers: Set(try reader.optional("peers", as: [IPv6Address].self) ?? []),
-            gateways: try reader.optional("gateways") ?? [])
+            gateways: try reader.optional("gateways") ?? [], dhcp: try reader.optional("dhcp") ?? .none)
         try reader.finish()
     }
 
@@ -128,6 +129,7 @@ extension DesiredSegment: JSONCodable {
             writer.member("replication", replication)
             writer.member("peers", peers.sorted())
             if format >= .isolation, !gateways.isEmpty { writer.member("gateways", gateways) }
+            if format >= .services, dhcp != .none { writer.member("dhcp", dhcp) }
         }
     }
 }

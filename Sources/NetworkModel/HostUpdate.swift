@@ -28,6 +28,8 @@ package struct HostUpdate: Hashable, Sendable {
     package var bindings: [BindingChange]
     package var probes: [DesiredProbe]
     package var removedProbes: Set<ResourceID>
+    /// At most one per segment. The reservations of a removed segment go with it.
+    package var reservations: [ReservationChange]
 
     package init(
         revision: Revision, reset: Bool = false, host: HostIdentity? = nil, underlay: Underlay.Spec? = nil,
@@ -36,8 +38,9 @@ package struct HostUpdate: Hashable, Sendable {
         removedAttachments: Set<ResourceID> = [], removedGateways: Set<ResourceID> = [],
         policies: [DesiredPolicy] = [], removedPolicies: Set<ResourceID> = [], members: [PolicyMembers] = [],
         removedMembers: Set<ResourceID> = [], bindings: [BindingChange] = [],
-        probes: [DesiredProbe] = [], removedProbes: Set<ResourceID> = []
+        probes: [DesiredProbe] = [], removedProbes: Set<ResourceID> = [], reservations: [ReservationChange] = []
     ) {
+        self.reservations = reservations
         self.probes = probes
         self.removedProbes = removedProbes
         self.policies = policies
@@ -63,7 +66,7 @@ package struct HostUpdate: Hashable, Sendable {
         !reset && host == nil && underlay == nil && vteps == nil && segments.isEmpty && attachments.isEmpty
             && gateways.isEmpty && removedSegments.isEmpty && removedAttachments.isEmpty && removedGateways.isEmpty
             && policies.isEmpty && removedPolicies.isEmpty && members.isEmpty && removedMembers.isEmpty
-            && bindings.isEmpty && probes.isEmpty && removedProbes.isEmpty
+            && bindings.isEmpty && probes.isEmpty && removedProbes.isEmpty && reservations.isEmpty
     }
 }
 
@@ -93,6 +96,7 @@ extension HostSnapshot {
         for id in update.removedSegments {
             segments[id] = nil
             bindings[id] = nil
+            reservations[id] = nil
         }
         for id in update.removedPolicies { policies[id] = nil }
         for id in update.removedMembers { members[id] = nil }
@@ -103,6 +107,7 @@ extension HostSnapshot {
         for policy in update.policies { policies[policy.id] = policy }
         for entry in update.members { members[entry.policy] = entry.addresses }
         for change in update.bindings { merge(change) }
+        for change in update.reservations { merge(change) }
         for probe in update.probes { probes[probe.id] = probe }
     }
 
@@ -125,7 +130,11 @@ extension HostSnapshot {
             members: members.sorted { $0.key < $1.key }.map { PolicyMembers(policy: $0.key, addresses: $0.value) },
             bindings: bindings.sorted { $0.key < $1.key }.map { segment, table in
                 BindingChange(segment: segment, reset: true, put: table.values.sorted { $0.address < $1.address })
-            }, probes: probes.values.sorted { $0.id < $1.id })
+            }, probes: probes.values.sorted { $0.id < $1.id },
+            reservations: reservations.sorted { $0.key < $1.key }.map { segment, kept in
+                ReservationChange(
+                    segment: segment, reset: true, put: kept.values.sorted { $0.attachment < $1.attachment })
+            })
     }
 }
 

@@ -5,8 +5,10 @@ package enum HostUpdateFormat: UInt32, Comparable, Sendable, CaseIterable {
     case first = 1
     /// With policies, members, bindings, limits and who routes a segment.
     case isolation = 2
+    /// With addressing modes and reservations, ways out, translation and names.
+    case services = 3
 
-    package static let newest = HostUpdateFormat.isolation
+    package static let newest = HostUpdateFormat.services
 
     /// The request header that carries it: one that an older server passes over.
     package static let header = "KC-Desired-Format"

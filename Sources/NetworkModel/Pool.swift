@@ -15,6 +15,8 @@ package enum Pool: ResourceKind {
         case mac(MACPrefix)
         /// IPv4 addresses that gateways translate to (/8 to /32): for mappings and for outgoing connections (NAT64).
         case ipv4(IPv4Prefix)
+        /// Prefixes for attachments that are routers, out of a larger one (/0 to /64).
+        case delegation(IPv6Prefix)
     }
 }
 
@@ -50,7 +52,7 @@ extension MACPrefix: JSONCodable {
 }
 
 package enum PoolType: String, Choice {
-    case vni, prefix, mac, ipv4
+    case vni, prefix, mac, ipv4, delegation
 }
 
 extension Pool.Spec {
@@ -60,12 +62,14 @@ extension Pool.Spec {
         case .prefix: .prefix
         case .mac: .mac
         case .ipv4: .ipv4
+        case .delegation: .delegation
         }
     }
 
     package init(json node: JSONNode, path: String) throws(FieldError) {
         var reader = try FieldReader(node, path: path)
-        switch try reader.required("type", as: PoolType.self) {
+        let type: PoolType = try reader.required("type")
+        switch type {
         case .vni:
             let from: VNI = try reader.required("from")
             let to: VNI = try reader.required("to")
@@ -73,7 +77,7 @@ extension Pool.Spec {
                 throw FieldError(field: reader.path(of: "to"), value: to.description, rule: "must not be below 'from'")
             }
             self = .vni(from: from, to: to)
-        case .prefix:
+        case .prefix, .delegation:
             let prefix: IPv6Prefix = try reader.required("prefix")
             guard prefix.length <= 64 else {
                 throw FieldError(
@@ -84,7 +88,7 @@ extension Pool.Spec {
                     field: reader.path(of: "prefix"), value: prefix.description,
                     rule: "must be unicast and not link-local")
             }
-            self = .prefix(prefix)
+            self = type == .delegation ? .delegation(prefix) : .prefix(prefix)
         case .mac: self = .mac(try reader.required("prefix"))
         case .ipv4:
             let prefix: IPv4Prefix = try reader.required("prefix")
@@ -108,6 +112,7 @@ extension Pool.Spec {
             case .prefix(let prefix): writer.member("prefix", prefix)
             case .mac(let prefix): writer.member("prefix", prefix)
             case .ipv4(let prefix): writer.member("prefix", prefix)
+            case .delegation(let prefix): writer.member("prefix", prefix)
             }
         }
     }

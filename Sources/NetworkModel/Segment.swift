@@ -13,8 +13,14 @@ package enum Segment: ResourceKind {
         package var prefix: IPv6Prefix?
         /// nil takes the underlay's way when the segment is created.
         package var replication: Replication?
+        /// More than `none` only with ipam `automatic`: DHCPv6 answers beside router advertisements.
+        package var dhcp: DHCPMode
 
-        package init(ipam: IPAM, vni: VNI? = nil, prefix: IPv6Prefix? = nil, replication: Replication? = nil) {
+        package init(
+            ipam: IPAM, vni: VNI? = nil, prefix: IPv6Prefix? = nil, replication: Replication? = nil,
+            dhcp: DHCPMode = .none
+        ) {
+            self.dhcp = dhcp
             self.ipam = ipam
             self.vni = vni
             self.prefix = prefix
@@ -64,7 +70,13 @@ extension Segment.Spec {
         var reader = try FieldReader(node, path: path)
         self.init(
             ipam: try reader.required("ipam"), vni: try reader.optional("vni"), prefix: try reader.optional("prefix"),
-            replication: try reader.optional("replication"))
+            replication: try reader.optional("replication"), dhcp: try reader.optional("dhcp") ?? .none)
+        guard dhcp == .none || ipam == .automatic else {
+            throw FieldError(
+                field: reader.path(of: "dhcp"), value: dhcp.rawValue,
+                rule: "must be 'none' or absent for ipam '\(ipam.rawValue)': guests learn of DHCPv6 from router "
+                    + "advertisements; use ipam 'automatic'")
+        }
         if let prefix {
             guard ipam != .none else {
                 throw FieldError(
@@ -91,6 +103,7 @@ extension Segment.Spec {
             writer.member("vni", vni)
             writer.member("prefix", prefix)
             writer.member("replication", replication)
+            if dhcp != .none { writer.member("dhcp", dhcp) }
         }
     }
 }

@@ -84,6 +84,40 @@ package struct PoolAllocator<Value: PoolValue>: Sendable {
         last = isTooMuch ? nil : sum
     }
 
+    /// The first free block of `1 << bits` values that begins at a multiple of its size, after the value given last; the
+    /// whole block is in use from now on.
+    /// - Parameter bits: 0 to 63.
+    /// - Returns: its first value.
+    /// - Throws: when no pool has such a block left.
+    package mutating func nextBlock(bits: Int) throws(PoolExhausted) -> Value {
+        let start = last.map { $0 == .max ? 0 : $0 + 1 } ?? 0
+        let block = firstBlock(from: start, bits: bits) ?? (start == 0 ? nil : firstBlock(from: 0, bits: bits))
+        guard let block, let value = Value(ordinal: block.lowerBound) else {
+            throw PoolExhausted(type: Value.poolType, pools: pools)
+        }
+        used.insert(block)
+        last = block.upperBound
+        return value
+    }
+
+    private func firstBlock(from start: UInt64, bits: Int) -> ClosedRange<UInt64>? {
+        let mask = (UInt64(1) << UInt64(bits)) - 1
+        for range in capacity.ranges where range.upperBound >= start {
+            var from = max(start, range.lowerBound)
+            // Each turn passes a range in use, or a block with one in it.
+            while from <= range.upperBound, let gap = used.firstGap(in: from...range.upperBound) {
+                let (raised, isTooHigh) = gap.addingReportingOverflow(mask)
+                let (high, isTooMuch) = (raised & ~mask).addingReportingOverflow(mask)
+                guard !isTooHigh, !isTooMuch, high <= range.upperBound else { break }
+                let low = high - mask
+                if !used.overlaps(low...high) { return low...high }
+                guard high < .max else { break }
+                from = high + 1
+            }
+        }
+        return nil
+    }
+
     /// Marks an explicit value as in use; false when it, or for a prefix any part of it, is in use already.
     /// The value need not be in any pool.
     @discardableResult

@@ -20,6 +20,8 @@ package struct PoolExhausted: Error, Hashable, Sendable, CustomStringConvertible
             case .vni: "raise the 'to' of one, or create another pool of type 'vni'"
             case .prefix: "create another pool of type 'prefix', or give a pool a shorter prefix"
             case .mac: "create another pool of type 'mac' with other octets"
+            case .delegation:
+                "delete attachments with 'delegated', ask for a longer prefix, or create another pool of type 'delegation'"
             case .ipv4: "delete mappings, or create another pool of type 'ipv4'"
             }
         guard !pools.isEmpty else {
@@ -39,6 +41,7 @@ extension Pool.Spec {
         case .prefix(let prefix): prefix.description
         case .mac(let prefix): prefix.description
         case .ipv4(let prefix): prefix.description
+        case .delegation(let prefix): prefix.description
         }
     }
 }
