@@ -104,7 +104,8 @@ import Testing
         (#"{"type":"prefix","prefix":"fd00::/65"}"#, "spec.prefix"),
         (#"{"type":"prefix","prefix":"fe80::/64"}"#, "spec.prefix"),
         (#"{"type":"mac","prefix":"01:00:00"}"#, "spec.prefix"), (#"{"type":"mac","prefix":"02:6b"}"#, "spec.prefix"),
-        (#"{"type":"mac","prefix":"02:6b:63","from":1}"#, "spec.from"), (#"{"type":"ipv4"}"#, "spec.type"),
+        (#"{"type":"mac","prefix":"02:6b:63","from":1}"#, "spec.from"), (#"{"type":"ipv6"}"#, "spec.type"),
+        (#"{"type":"ipv4"}"#, "spec.prefix"),
     ])
     func `pools that make no sense are refused by field`(text: String, field: String) {
         expectRefusal(of: text, as: Pool.Spec.self, field: field)
