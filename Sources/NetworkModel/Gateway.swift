@@ -15,11 +15,15 @@ package enum Gateway: ResourceKind {
         package var resolvers: [IPv6Address]
         /// The way of its segments to the IPv4 world; nil when they have none.
         package var nat64: NAT64?
+        /// A recursive resolver of the gateway's own for its guests; nil for none, unless `nat64` needs one for DNS64.
+        package var resolver: ResolverSpec?
 
         package init(
             type: GatewayType = .managed, host: Reference<Host>, segments: [Reference<Segment>],
-            resolvers: [IPv6Address] = [], nat64: NAT64? = nil
+            resolvers: [IPv6Address] = [], nat64: NAT64? = nil,
+            resolver: ResolverSpec? = nil
         ) {
+            self.resolver = resolver
             self.nat64 = nat64
             self.type = type
             self.host = host
@@ -49,7 +53,7 @@ extension Gateway.Spec {
         self.init(
             type: try reader.optional("type") ?? .managed, host: try reader.required("host"),
             segments: try reader.required("segments"), resolvers: try reader.optional("resolvers") ?? [],
-            nat64: try reader.optional("nat64"))
+            nat64: try reader.optional("nat64"), resolver: try reader.optional("resolver"))
         guard segments.count <= Self.maximumSegments, Set(segments).count == segments.count else {
             throw FieldError(
                 field: reader.path(of: "segments"), rule: "must be at most \(Self.maximumSegments) and not repeat one")
@@ -72,6 +76,7 @@ extension Gateway.Spec {
             writer.member("segments", segments)
             writer.member("resolvers", resolvers)
             if let nat64 { writer.member("nat64", nat64) }
+            if let resolver { writer.member("resolver", resolver) }
         }
     }
 }

@@ -24,6 +24,8 @@ package struct HostSnapshot: Hashable, Sendable {
     package var bindings: [ResourceID: [IPv6Address: Binding]]
     /// By segment that a gateway of this host routes, and attachment: what its DHCP servers keep.
     package var reservations: [ResourceID: [ResourceID: Reservation]]
+    /// What its name server serves; empty on a host without the role `dns`.
+    package var names: DesiredNames
     /// By id: what somebody asks this host.
     package var probes: [ResourceID: DesiredProbe]
 
@@ -32,8 +34,10 @@ package struct HostSnapshot: Hashable, Sendable {
         segments: [ResourceID: DesiredSegment] = [:], attachments: [ResourceID: DesiredAttachment] = [:],
         gateways: [ResourceID: DesiredGateway] = [:], policies: [ResourceID: DesiredPolicy] = [:],
         members: [ResourceID: Set<IPv6Address>] = [:], bindings: [ResourceID: [IPv6Address: Binding]] = [:],
-        probes: [ResourceID: DesiredProbe] = [:], reservations: [ResourceID: [ResourceID: Reservation]] = [:]
+        probes: [ResourceID: DesiredProbe] = [:], reservations: [ResourceID: [ResourceID: Reservation]] = [:],
+        names: DesiredNames = DesiredNames()
     ) {
+        self.names = names
         self.reservations = reservations
         self.probes = probes
         self.policies = policies
@@ -142,8 +146,14 @@ package struct DesiredGateway: Hashable, Sendable {
     /// Attachment id by segment id.
     package var ports: [ResourceID: ResourceID]
     package var resolvers: [IPv6Address]
+    /// Its own resolver; nil when it has none.
+    package var resolver: DesiredResolver?
 
-    package init(id: ResourceID, generation: UInt64, ports: [ResourceID: ResourceID], resolvers: [IPv6Address]) {
+    package init(
+        id: ResourceID, generation: UInt64, ports: [ResourceID: ResourceID], resolvers: [IPv6Address],
+        resolver: DesiredResolver? = nil
+    ) {
+        self.resolver = resolver
         self.id = id
         self.generation = generation
         self.ports = ports

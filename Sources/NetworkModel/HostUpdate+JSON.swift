@@ -11,7 +11,8 @@ extension HostUpdate: JSONCodable {
             segments: try reader.optional("segments") ?? [], attachments: try reader.optional("attachments") ?? [],
             gateways: try reader.optional("gateways") ?? [], policies: try reader.optional("policies") ?? [],
             members: try reader.optional("members") ?? [], bindings: try reader.optional("bindings") ?? [],
-            probes: try reader.optional("probes") ?? [], reservations: try reader.optional("reservations") ?? [])
+            probes: try reader.optional("probes") ?? [], reservations: try reader.optional("reservations") ?? [],
+            names: try reader.optional("names") ?? NamesUpdate())
         if let removed = reader.node("removed") {
             var reader = try FieldReader(removed, path: reader.path(of: "removed"))
             removedSegments = Set(try reader.optional("segments", as: [ResourceID].self) ?? [])
@@ -37,7 +38,7 @@ extension HostUpdate: JSONCodable {
             writer.member("vteps", vteps.map { $0.sorted() })
             if !segments.isEmpty { Self.write("segments", segments, &writer) { $0.write(to: &$1, format) } }
             if !attachments.isEmpty { Self.write("attachments", attachments, &writer) { $0.write(to: &$1, format) } }
-            if !gateways.isEmpty { writer.member("gateways", gateways) }
+            if !gateways.isEmpty { Self.write("gateways", gateways, &writer) { $0.write(to: &$1, format) } }
             if format >= .isolation {
                 if !policies.isEmpty { writer.member("policies", policies) }
                 if !members.isEmpty { writer.member("members", members) }
@@ -45,6 +46,7 @@ extension HostUpdate: JSONCodable {
                 if !probes.isEmpty { writer.member("probes", probes) }
             }
             if format >= .services, !reservations.isEmpty { writer.member("reservations", reservations) }
+            if format >= .services, !names.isEmpty { writer.member("names", names) }
             writeRemoved(to: &writer, format)
         }
     }
@@ -175,16 +177,19 @@ extension DesiredGateway: JSONCodable {
             ports: try Gateway.Assigned(
                 portsOf: reader.required("ports", as: [String: ResourceID].self), path: reader.path(of: "ports")
             ).ports,
-            resolvers: try reader.optional("resolvers") ?? [])
+            resolvers: try reader.optional("resolvers") ?? [], resolver: try reader.optional("resolver"))
         try reader.finish()
     }
 
-    package func write(to writer: inout JSONWriter) {
+    package func write(to writer: inout JSONWriter) { write(to: &writer, .newest) }
+
+    func write(to writer: inout JSONWriter, _ format: HostUpdateFormat) {
         writer.object { writer in
             writer.member("id", id)
             writer.member("generation", generation)
             writer.member("ports", Gateway.Assigned(ports: ports).portsByText)
             writer.member("resolvers", resolvers)
+            if format >= .services { writer.member("resolver", resolver) }
         }
     }
 }

@@ -30,6 +30,7 @@ package struct HostUpdate: Hashable, Sendable {
     package var removedProbes: Set<ResourceID>
     /// At most one per segment. The reservations of a removed segment go with it.
     package var reservations: [ReservationChange]
+    package var names: NamesUpdate
 
     package init(
         revision: Revision, reset: Bool = false, host: HostIdentity? = nil, underlay: Underlay.Spec? = nil,
@@ -38,8 +39,10 @@ package struct HostUpdate: Hashable, Sendable {
         removedAttachments: Set<ResourceID> = [], removedGateways: Set<ResourceID> = [],
         policies: [DesiredPolicy] = [], removedPolicies: Set<ResourceID> = [], members: [PolicyMembers] = [],
         removedMembers: Set<ResourceID> = [], bindings: [BindingChange] = [],
-        probes: [DesiredProbe] = [], removedProbes: Set<ResourceID> = [], reservations: [ReservationChange] = []
+        probes: [DesiredProbe] = [], removedProbes: Set<ResourceID> = [], reservations: [ReservationChange] = [],
+        names: NamesUpdate = NamesUpdate()
     ) {
+        self.names = names
         self.reservations = reservations
         self.probes = probes
         self.removedProbes = removedProbes
@@ -67,6 +70,7 @@ package struct HostUpdate: Hashable, Sendable {
             && gateways.isEmpty && removedSegments.isEmpty && removedAttachments.isEmpty && removedGateways.isEmpty
             && policies.isEmpty && removedPolicies.isEmpty && members.isEmpty && removedMembers.isEmpty
             && bindings.isEmpty && probes.isEmpty && removedProbes.isEmpty && reservations.isEmpty
+            && names.isEmpty
     }
 }
 
@@ -108,6 +112,7 @@ extension HostSnapshot {
         for entry in update.members { members[entry.policy] = entry.addresses }
         for change in update.bindings { merge(change) }
         for change in update.reservations { merge(change) }
+        names.merge(update.names)
         for probe in update.probes { probes[probe.id] = probe }
     }
 
@@ -134,7 +139,7 @@ extension HostSnapshot {
             reservations: reservations.sorted { $0.key < $1.key }.map { segment, kept in
                 ReservationChange(
                     segment: segment, reset: true, put: kept.values.sorted { $0.attachment < $1.attachment })
-            })
+            }, names: names.asUpdate)
     }
 }
 
