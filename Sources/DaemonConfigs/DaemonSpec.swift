@@ -3,6 +3,8 @@ package struct DaemonSpec: Hashable, Sendable {
     /// Which daemon; the supervisor knows its binary, arguments, checker and signals.
     package enum Program: String, Hashable, Sendable, CaseIterable {
         case radvd
+        /// Kea's DHCPv6 server.
+        case keaDHCP6 = "kea-dhcp6"
     }
 
     package var program: Program

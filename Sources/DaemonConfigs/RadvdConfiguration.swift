@@ -16,10 +16,17 @@ package struct RadvdConfiguration: Hashable, Sendable {
         package var routerLifetimeSeconds: Int
         /// RDNSS; none are advertised when empty.
         package var resolvers: [IPv6Address]
+        /// M: addresses come from DHCPv6, and guests make none of the prefix (A is off then).
+        package var isManaged: Bool
+        /// O: resolvers and search domains come from DHCPv6 too.
+        package var hasOther: Bool
 
         package init(
-            name: InterfaceName, prefix: IPv6Prefix, mtu: MTU, routerLifetimeSeconds: Int, resolvers: [IPv6Address]
+            name: InterfaceName, prefix: IPv6Prefix, mtu: MTU, routerLifetimeSeconds: Int, resolvers: [IPv6Address],
+            isManaged: Bool = false, hasOther: Bool = false
         ) {
+            self.isManaged = isManaged
+            self.hasOther = hasOther
             self.name = name
             self.prefix = prefix
             self.mtu = mtu
@@ -80,9 +87,13 @@ extension RadvdConfiguration.Interface {
             "    MaxRtrAdvInterval \(RadvdConfiguration.maximumInterval);",
             "    AdvDefaultLifetime \(routerLifetimeSeconds);",
             "    AdvLinkMTU \(mtu);",
+        ]
+        if isManaged { lines.append("    AdvManagedFlag on;") }
+        if hasOther { lines.append("    AdvOtherConfigFlag on;") }
+        lines += [
             "    prefix \(prefix) {",
             "        AdvOnLink on;",
-            "        AdvAutonomous on;",
+            "        AdvAutonomous \(isManaged ? "off" : "on");",
             "    };",
         ]
         // The grammar takes three addresses a block; several blocks are several options (RFC 8106 section 5.1).

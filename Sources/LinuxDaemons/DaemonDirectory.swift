@@ -19,19 +19,22 @@ struct DaemonDirectory {
         var startTime: UInt64
     }
 
-    init(root: String, instance: String) { path = root + "/" + instance }
+    private let pidFileName: String
+
+    init(root: String, instance: String, program: DaemonSpec.Program = .radvd) {
+        path = root + "/" + instance
+        pidFileName = DaemonRecipe(program).pidFile
+    }
 
     var configuration: String { path + "/configuration" }
     var candidate: String { path + "/configuration.new" }
     /// Written by the daemon itself.
-    var pidFile: String { path + "/pid" }
+    var pidFile: String { path + "/" + pidFileName }
     /// A FIFO: see ``DaemonLog``.
     var log: String { path + "/log" }
     private var record: String { path + "/process.json" }
     /// Is there from before a new configuration takes its place until the daemon was told of it.
     private var reloading: String { path + "/reloading" }
-
-    private var all: [String] { [configuration, candidate, pidFile, log, record, record + ".new", reloading] }
 
     /// Makes the directory and the log's FIFO; success when they are there.
     func make() throws(NodeError) {
@@ -40,7 +43,8 @@ struct DaemonDirectory {
     }
 
     func remove() throws(NodeError) {
-        for file in all { unlink(file) }
+        // Also what the daemon itself has put there: leases, sockets, locks. Absent: nothing to remove.
+        for file in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] { unlink(path + "/" + file) }
         guard rmdir(path) == 0 || errno == ENOENT else { throw failure("remove directory") }
     }
 

@@ -14,6 +14,8 @@ final class DaemonLog {
     /// The newest, for errors.
     private(set) var lastLines: [String] = []
     private let each: (String) -> Void
+    /// Sees each line before the others do.
+    var notice: ((String) -> Void)?
 
     /// Longer ones are cut into several.
     private static let longestLine = 1024
@@ -43,7 +45,9 @@ final class DaemonLog {
     private func finishLine() {
         let line = String(decoding: unfinished, as: UTF8.self)
         unfinished = []
-        if !line.isEmpty { add(line) }
+        guard !line.isEmpty else { return }
+        notice?(line)
+        add(line)
     }
 
     /// A line of the supervisor's own.

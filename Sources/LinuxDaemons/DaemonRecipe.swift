@@ -3,13 +3,29 @@ import Glibc
 
 /// How one kind of daemon is run: its binary, its words, its signals.
 struct DaemonRecipe {
+    /// How a running one takes a new configuration.
+    enum Reload {
+        /// It reads its file again, and says nothing of it.
+        case signal(Int32)
+        /// It is asked to on its control socket, and answers.
+        case keaCommand
+    }
+
     let binary: String
     /// Parses the configuration and ends with 0 when it is good.
     let check: (_ configuration: String) -> [String]
+    /// Whether it must be checked in its own namespace, because it looks for the interfaces.
+    var checksInside = false
     /// Runs in the foreground, logs to standard error, writes its process id to the file when it is up.
     let run: (_ configuration: String, _ pidFile: String) -> [String]
+    /// Set in its environment, from its directory. With any, it also runs in that directory.
+    var environment: (_ directory: String) -> [String] = { _ in [] }
+    /// In its directory.
+    var pidFile = "pid"
     /// Takes a new configuration without interrupting the service.
-    let reload: Int32
+    let reload: Reload
+    /// The signal that it must have a handler for before it is up.
+    let readySignal: Int32
     /// Tells those it serves that it goes, and ends.
     let withdraw: Int32
 
@@ -21,8 +37,27 @@ struct DaemonRecipe {
             // No -u: radvd's own user may not exist, and its privileged half stays root in any case.
             run = { ["-n", "-C", $0, "-p", $1, "-m", "stderr_clean"] }
             // SIGHUP reads the file again and keeps guests' default routes. SIGTERM sends router lifetime 0.
-            reload = SIGHUP
+            reload = .signal(SIGHUP)
+            readySignal = SIGHUP
+            withdraw = SIGTERM
+        case .keaDHCP6:
+            self.binary = binary ?? "/usr/sbin/kea-dhcp6"
+            check = { ["-t", $0] }
+            checksInside = true
+            run = { configuration, _ in ["-c", configuration] }
+            // Kea's own places are one set for the whole machine.
+            environment = { ["KEA_PIDFILE_DIR=\($0)", "KEA_LOCKFILE_DIR=\($0)", "KEA_LOGGER_DESTINATION=stderr"] }
+            pidFile = "configuration.kea-dhcp6.pid"
+            reload = .keaCommand
+            readySignal = SIGHUP
             withdraw = SIGTERM
         }
+    }
+
+    /// The program to start and its words: the binary itself, or env(1), which becomes the binary.
+    func command(_ words: [String], in directory: String) -> (program: String, words: [String]) {
+        let environment = environment(directory)
+        guard !environment.isEmpty else { return (binary, words) }
+        return ("/usr/bin/env", ["-C", directory] + environment + [binary] + words)
     }
 }

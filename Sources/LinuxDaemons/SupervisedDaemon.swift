@@ -15,8 +15,17 @@ final class SupervisedDaemon {
     private(set) var nextStart: ContinuousClock.Instant?
     let log: DaemonLog
 
-    private let recipe: DaemonRecipe
-    private let directory: DaemonDirectory
+    /// What keeps it from serving all that it shall, at the last look.
+    var problem: String?
+    /// Questions in a row that it did not answer.
+    var silences = 0
+    /// The devices it was last told to serve, by their indices: one that is made again has another.
+    var devices: [UInt32] = []
+    /// Clients that it refused although something is kept for them.
+    var refused: Set<String> = []
+
+    let recipe: DaemonRecipe
+    let directory: DaemonDirectory
     /// Ends in a row, each soon after a start.
     private var failures = 0
     private var startedAt = ContinuousClock.now
@@ -31,6 +40,8 @@ final class SupervisedDaemon {
     private static let startLimit = Duration.seconds(5)
     /// From the signal to the end: radvd first sends its last advertisements.
     private static let stopLimit = Duration.seconds(3)
+    /// From the command to the answer: thousands of reservations take a third of a second.
+    private static let reloadLimit = Duration.seconds(10)
 
     /// Makes the files of a new instance, or takes up those that an earlier agent left, with the process if it runs.
     init(
@@ -41,6 +52,7 @@ final class SupervisedDaemon {
         self.directory = directory
         try directory.make()
         log = try DaemonLog(fifo: directory.log, each: each)
+        if spec.program == .keaDHCP6 { log.notice = { [weak self] in self?.noteRefusal($0) } }
         adopt()
     }
 
@@ -56,7 +68,7 @@ final class SupervisedDaemon {
             spec.configuration = configuration
         }
         if process != nil {
-            if isNew { reload() }
+            if isNew { try reload() }
             return
         }
         // A new configuration may be the cure; with the same one the pause goes on.
@@ -90,6 +102,8 @@ final class SupervisedDaemon {
         let end = process.reap().map(\.description) ?? "ended"
         self.process = nil
         restarts += 1
+        problem = nil
+        silences = 0
         if startedAt.duration(to: .now) >= Self.soundAfter { failures = 0 }
         pause()
         log.add("process \(process.pid) \(end)")
@@ -107,13 +121,15 @@ final class SupervisedDaemon {
 
     /// Kills a process that is there but serves nothing; its end is then like any other.
     func checkHealth() {
-        guard let process else { return }
+        guard let process, !process.hasEnded() else { return }
         let reason: String
         if process.isStopped {
             reason = "is stopped"
         } else if let namespace = spec.namespace, !ProcessStatus.isIn(namespace, process.pid) {
             // Someone deleted the namespace and made it again: the daemon holds on to the old one.
             reason = "is in a namespace that is gone"
+        } else if let silence = ask() {
+            reason = silence
         } else {
             return
         }
@@ -139,7 +155,8 @@ final class SupervisedDaemon {
             else { continue }
             process = found
             nextStart = nil
-            if directory.isReloading { reload() }
+            // A failure shows again as a question without an answer.
+            if directory.isReloading { try? reload() }
             return
         }
         if directory.readConfiguration() != nil { nextStart = .now }  // it ended while nobody watched
@@ -170,7 +187,7 @@ final class SupervisedDaemon {
         }
         startedAt = .now
         // A reload that came before its handler is there would end it.
-        while directory.readPID() != pid || !ProcessStatus.catches(recipe.reload, pid) {
+        while directory.readPID() != pid || !ProcessStatus.catches(recipe.readySignal, pid) {
             let isLate = startedAt.duration(to: .now) > Self.startLimit
             if isLate { child.send(SIGKILL) }
             guard !child.hasEnded(within: .milliseconds(isLate ? 1000 : 5)) else {
@@ -181,28 +198,38 @@ final class SupervisedDaemon {
         }
         process = child
         nextStart = nil
+        devices = presentDevices()
         directory.reloadIsDone()
     }
 
     private func spawn() throws(NodeError) -> ProcessID {
         let output = try FileDescriptor.open(directory.log, O_RDWR | O_NONBLOCK)
+        return try inside { () throws(NodeError) -> ProcessID in try spawn(output: output) }
+    }
+
+    /// Does something in the daemon's namespace.
+    func inside<Value>(_ body: () throws(NodeError) -> Value) throws(NodeError) -> Value {
+        guard let text = spec.namespace else { return try body() }
         let home = try FileDescriptor.open("/proc/thread-self/ns/net", O_RDONLY)
-        guard let text = spec.namespace else { return try spawn(output: output) }
         guard let namespace = NamespaceName(text) else { throw failure("'\(text)' is not the name of a namespace") }
         try enterNamespace(namespace)
-        let result = Result { () throws(NodeError) -> ProcessID in try spawn(output: output) }
+        let result = Result { () throws(NodeError) -> Value in try body() }
         try enterNamespace(home, name: "of the agent")
         return try result.get()
     }
 
     private func spawn(output: borrowing FileDescriptor) throws(NodeError) -> ProcessID {
-        try ChildProcess.spawn(
-            recipe.binary, recipe.run(directory.configuration, directory.pidFile), output: output.raw,
-            error: output.raw, newSession: true)
+        let (program, words) = recipe.command(
+            recipe.run(directory.configuration, directory.pidFile), in: directory.path)
+        return try ChildProcess.spawn(program, words, output: output.raw, error: output.raw, newSession: true)
     }
 
     private func check(_ file: String) throws(NodeError) {
-        let (end, output) = try ChildProcess.run(recipe.binary, recipe.check(file), within: .seconds(10))
+        let (program, words) = recipe.command(recipe.check(file), in: directory.path)
+        func run() throws(NodeError) -> (ProcessEnd, output: String) {
+            try ChildProcess.run(program, words, within: .seconds(10))
+        }
+        let (end, output) = recipe.checksInside ? try inside(run) : try run()
         guard end == .exited(0) else {
             throw NodeError(
                 .program, operation: "check configuration", subject: spec.instance,
@@ -210,14 +237,19 @@ final class SupervisedDaemon {
         }
     }
 
-    private func reload() {
+    func reload() throws(NodeError) {
         guard let process else { return }
         // Only one taken up in its first moments may not have its handler yet.
         let limit = ContinuousClock.now + Self.startLimit
-        while !ProcessStatus.catches(recipe.reload, process.pid), !process.hasEnded(within: .milliseconds(5)),
+        while !ProcessStatus.catches(recipe.readySignal, process.pid), !process.hasEnded(within: .milliseconds(5)),
             limit > .now
         {}
-        process.send(recipe.reload)
+        switch recipe.reload {
+        case .signal(let signal): process.send(signal)
+        case .keaCommand:
+            devices = presentDevices()
+            try control.reload(within: Self.reloadLimit)
+        }
         directory.reloadIsDone()
     }
 
@@ -225,6 +257,8 @@ final class SupervisedDaemon {
         nextStart = .now + min(Self.firstDelay * (1 << min(failures, 16)), Self.longestDelay)
         failures += 1
     }
+
+    var control: KeaControl { KeaControl(directory: directory.path, instance: spec.instance) }
 
     private var words: String { log.lastLines.joined(separator: "; ") }
 

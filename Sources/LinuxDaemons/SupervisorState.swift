@@ -49,7 +49,8 @@ final class SupervisorState: ThreadState {
     func observe() -> [String: ObservedDaemon] {
         instances.mapValues {
             ObservedDaemon(
-                isRunning: $0.isServing, configuration: $0.spec.configuration, restarts: $0.restarts)
+                isRunning: $0.isServing, configuration: $0.spec.configuration, restarts: $0.restarts,
+                problem: $0.problem)
         }
     }
 
@@ -118,7 +119,11 @@ final class SupervisorState: ThreadState {
             if instance.process != nil { changed() }
         }
         guard nextCheck <= .now else { return }
-        for instance in instances.values { instance.checkHealth() }
+        for instance in instances.values {
+            let problem = instance.problem
+            instance.checkHealth()
+            if instance.problem != problem { changed() }
+        }
         nextCheck = .now + Self.checkInterval
     }
 
@@ -128,7 +133,7 @@ final class SupervisorState: ThreadState {
         let (log, name) = (log, spec.instance)
         return try SupervisedDaemon(
             spec, recipe: DaemonRecipe(spec.program, binary: binaries[spec.program]),
-            directory: DaemonDirectory(root: root, instance: name)
+            directory: DaemonDirectory(root: root, instance: name, program: spec.program)
         ) { log(name, $0) }
     }
 

@@ -1,4 +1,5 @@
 import Addressing
+import FoundationEssentials
 import Persistence
 import Resources
 
@@ -15,6 +16,7 @@ import Resources
 /// | `w/l/<host id>` | empty, under a lease: the host is up | when a host comes up |
 /// | `w/t/<host id>` | when it last came up | with it |
 /// | `w/p` | empty; written to see how far the cache is | when a reader waits for a revision that changed nothing here |
+/// | `w/u/<all zero>` | empty; its revision moves when a prefix is delegated | with the attachment |
 /// | `k/name/<kind>/<project id or ->/<name>` | id of the holder | with the resource |
 /// | `k/vni/…`, `k/prefix/…`, `k/mac/…`, `k/vtep/…`, `k/address/<segment>/…` | id of the holder | with it |
 /// | `k/address/<segment>/…` of a learned address | id of the holder | relaxed, with `w/b/` |
@@ -41,6 +43,9 @@ enum StoreLayout {
 
     static func report(_ id: ResourceID, host: ResourceID) -> StoreKey { StoreKey("/kc/net/w/s/\(id)/\(host)") }
     static func use(_ id: ResourceID) -> StoreKey { StoreKey("/kc/net/w/u/\(id)") }
+    /// Moves with each delegation: prefixes of different lengths can overlap without having a key in common, so
+    /// delegations follow each other.
+    static let delegations = ResourceID(UUID(uuid: (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)))
     static func learned(_ place: LearnedTable.Place) -> StoreKey {
         StoreKey("/kc/net/w/b/\(place.segment)/\(place.host)")
     }

@@ -34,6 +34,17 @@ import Testing
         #expect(text == expected)
     }
 
+    @Test(arguments: [(false, false), (false, true), (true, true)])
+    func `the flags say how guests come to addresses`(isManaged: Bool, hasOther: Bool) throws {
+        var interface = try Self.interface()
+        interface.isManaged = isManaged
+        interface.hasOther = hasOther
+        let text = RadvdConfiguration(interfaces: [interface]).text
+        #expect(text.contains("AdvManagedFlag on;") == isManaged)
+        #expect(text.contains("AdvOtherConfigFlag on;") == hasOther)
+        #expect(text.contains("AdvAutonomous off;") == isManaged)
+    }
+
     @Test(arguments: [(0, 0), (1, 1), (3, 1), (4, 2), (8, 3)])
     func `resolvers come in blocks of three at most`(resolvers: Int, blocks: Int) throws {
         let text = RadvdConfiguration(interfaces: [try Self.interface(resolvers: resolvers)]).text

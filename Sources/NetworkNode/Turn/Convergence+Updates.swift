@@ -69,6 +69,18 @@ extension Convergence {
             put(attachment, was: old.attachments[attachment.id], &focus)
         }
         for gateway in update.gateways where old.gateways[gateway.id] != gateway { put(gateway, &focus) }
+        noteReservations(of: update, old, in: &focus)
+    }
+
+    /// The DHCP servers of these segments' gateways get other reservations.
+    private func noteReservations(of update: HostUpdate, _ old: HostSnapshot, in focus: inout Focus) {
+        for change in update.reservations {
+            let kept = old.reservations[change.segment] ?? [:]
+            if change.reset, kept == change.put.reduce(into: [:], { $0[$1.attachment] = $1 }) { continue }
+            for gateway in old.gateways.values where gateway.ports[change.segment] != nil {
+                focus.change(.gateway(gateway.id))
+            }
+        }
     }
 
     /// The whole state: compared with what was known, so that a new connection that brings nothing new costs nothing.

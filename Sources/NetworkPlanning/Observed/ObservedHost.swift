@@ -66,8 +66,11 @@ package struct ObservedDaemon: Hashable, Sendable {
     package var configuration: String
     /// How often it ended unasked since the agent started.
     package var restarts: Int
+    /// What keeps a running one from serving all that it shall, in its own words; nil when nothing does.
+    package var problem: String?
 
-    package init(isRunning: Bool, configuration: String, restarts: Int = 0) {
+    package init(isRunning: Bool, configuration: String, restarts: Int = 0, problem: String? = nil) {
+        self.problem = problem
         self.isRunning = isRunning
         self.configuration = configuration
         self.restarts = restarts

@@ -8,6 +8,11 @@ package enum DaemonInstance {
         "radvd-" + NamespaceName.gateway(gateway).text.dropFirst("kcg-".count)
     }
 
+    /// `kea6-…`: the DHCPv6 server of all its segments.
+    package static func keaDHCP6(of gateway: ResourceID) -> String {
+        "kea6-" + NamespaceName.gateway(gateway).text.dropFirst("kcg-".count)
+    }
+
     /// The one that says goodbye on the segments that a gateway loses, and ends at once.
     package static func farewell(of gateway: ResourceID) -> String { radvd(of: gateway) + "-farewell" }
 }

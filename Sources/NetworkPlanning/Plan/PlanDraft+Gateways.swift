@@ -10,6 +10,7 @@ extension PlanDraft {
         let name = NamespaceName.gateway(id)
         guard context.desired.gateways[id] != nil else {
             stop(daemon: DaemonInstance.radvd(of: id), for: .orphan)
+            stop(daemon: DaemonInstance.keaDHCP6(of: id), for: .orphan)
             for namespace in (context.seen.gateways[id] ?? []).sorted() {
                 add(.deleteNamespace(namespace), for: subject, in: .removeNamespaces)
             }
@@ -68,6 +69,7 @@ extension PlanDraft {
             if segment.ipam == .automatic, segment.prefix != nil { advertised.append(segment) }
         }
         planAdvertisements(of: gateway, on: advertised)
+        planDHCP(of: gateway, on: advertised)
     }
 
     private mutating func planAddresses(
@@ -99,7 +101,8 @@ extension PlanDraft {
                 RadvdConfiguration.Interface(
                     name: .gatewaySegment(segment.vni), prefix: $0, mtu: segment.mtu,
                     routerLifetimeSeconds: hasWayOut ? Self.routerLifetimeSeconds : 0,
-                    resolvers: gateway.resolvers)
+                    resolvers: gateway.resolvers, isManaged: segment.dhcp.isManaged,
+                    hasOther: segment.dhcp.hasOther)
             }
         }
         let configuration = RadvdConfiguration(interfaces: interfaces).text

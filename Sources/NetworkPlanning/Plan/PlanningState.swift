@@ -66,6 +66,7 @@ package struct PlanningState: Sendable {
         for segment in update.segments { wanted.add(segment) }
         scope.gateways.formUnion(update.removedGateways.union(update.gateways.map(\.id)))
         for change in update.bindings { scope.formUnion(rebind(change)) }
+        scope.gateways.formUnion(gateways(of: update.reservations))
         if !update.policies.isEmpty || !update.removedPolicies.isEmpty || !update.members.isEmpty
             || !update.removedMembers.isEmpty
         {
@@ -99,6 +100,13 @@ package struct PlanningState: Sendable {
         }
         scope.attachments = scope.attachments.filter { desired.attachments[$0] != nil }
         return scope
+    }
+
+    /// Whose DHCP servers get other reservations.
+    private func gateways(of changes: [ReservationChange]) -> Set<ResourceID> {
+        guard !changes.isEmpty else { return [] }
+        let segments = Set(changes.map(\.segment))
+        return Set(desired.gateways.values.filter { !segments.isDisjoint(with: $0.ports.keys) }.map(\.id))
     }
 
     /// A policy that begins or ceases to speak about what leaves concerns the elements of its ports.

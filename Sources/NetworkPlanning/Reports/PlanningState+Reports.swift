@@ -100,6 +100,19 @@ struct ReportJudge {
         } else if missing == nil, isAdvertised(gateway) {
             missing = "waits for radvd"
         }
+        if let daemon = context.observed.daemons[DaemonInstance.keaDHCP6(of: id)] {
+            details["dhcp6"] = daemon.isRunning ? daemon.problem ?? "running" : "not running"
+            details["dhcp6Restarts"] = "\(daemon.restarts)"
+            if missing == nil {
+                if !daemon.isRunning {
+                    missing = "the DHCPv6 server (Kea) is not running; it is started again"
+                } else if let problem = daemon.problem {
+                    missing = "the DHCPv6 server (Kea) does not serve all segments: \(problem)"
+                }
+            }
+        } else if missing == nil, hasDHCP(gateway) {
+            missing = "waits for the DHCPv6 server (Kea)"
+        }
         let inside = context.observed.inside[.gateway(id)]
         details["routerLifetime"] = inside?.hasDefaultRoute == true ? "\(PlanDraft.routerLifetimeSeconds)" : "0"
         var report = report(.gateway(id), gateway.generation, missing: missing)
@@ -109,6 +122,12 @@ struct ReportJudge {
 
     private func isAdvertised(_ gateway: DesiredGateway) -> Bool {
         gateway.ports.keys.contains { context.desired.segments[$0]?.ipam == .automatic }
+    }
+
+    private func hasDHCP(_ gateway: DesiredGateway) -> Bool {
+        gateway.ports.keys.contains { id in
+            context.desired.segments[id].map { $0.ipam == .automatic && $0.dhcp != .none } ?? false
+        }
     }
 
     /// Unfit when its underlay is; its own troubles, and those of what nobody else tells of any more.

@@ -9,6 +9,8 @@ struct Holders {
     /// By the first 64 bits.
     var prefix: [UInt64: ResourceID] = [:]
     var mac: [MACAddress: ResourceID] = [:]
+    /// The attachment that a prefix was delegated to.
+    var delegated: [IPv6Prefix: ResourceID] = [:]
     var vtep: [IPv6Address: ResourceID] = [:]
     var address: [SegmentAddress: ResourceID] = [:]
     /// The gateway of a segment.
@@ -84,6 +86,7 @@ extension CacheState {
         vnis.replacePools(with: pools)
         prefixes.replacePools(with: pools)
         macs.replacePools(with: pools)
+        delegations.replacePools(with: pools)
     }
 
     private mutating func indexHost(_ old: Resource<Host>?, _ new: Resource<Host>?) {
@@ -115,6 +118,7 @@ extension CacheState {
             }
         }
         for host in relations.hostsOfSegment[id, default: [:]].keys { mark(host: host) { $0.segments.insert(id) } }
+        if old?.spec.dhcp != new?.spec.dhcp { markReservations(of: id) }
     }
 
     private mutating func indexGateway(_ old: Resource<Gateway>?, _ new: Resource<Gateway>?) {
@@ -134,6 +138,7 @@ extension CacheState {
         for segment in Set(before.keys).union(after.keys) where before[segment] != after[segment] {
             markEverywhere(segment)
         }
+        markReservations(old, new)
     }
 
     private mutating func markEverywhere(_ segment: ResourceID) {
@@ -152,6 +157,7 @@ extension CacheState {
             if let after { enter(after) }
         }
         indexIsolation(old, new)
+        markReservation(old, new)
     }
 
     /// A segment on a host.
@@ -169,6 +175,10 @@ extension CacheState {
         let id = attachment.metadata.id
         holders.mac[attachment.assigned.mac] = nil
         macs.release(attachment.assigned.mac)
+        if let prefix = attachment.assigned.delegatedPrefix {
+            holders.delegated[prefix] = nil
+            delegations.release(DelegatedPrefix(prefix))
+        }
         guard let segment = attachment.spec.segment.id else { return }
         for address in attachment.assigned.addresses {
             holders.address[Holders.SegmentAddress(segment: segment, address: address.value)] = nil
@@ -187,6 +197,10 @@ extension CacheState {
         let id = attachment.metadata.id
         holders.mac[attachment.assigned.mac] = id
         macs.take(attachment.assigned.mac)
+        if let prefix = attachment.assigned.delegatedPrefix {
+            holders.delegated[prefix] = id
+            delegations.take(DelegatedPrefix(prefix))
+        }
         guard let segment = attachment.spec.segment.id else { return }
         for address in attachment.assigned.addresses {
             holders.address[Holders.SegmentAddress(segment: segment, address: address.value)] = id

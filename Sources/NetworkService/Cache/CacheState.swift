@@ -28,6 +28,7 @@ struct CacheState {
     var vnis = VNIAllocator()
     var prefixes = PrefixAllocator()
     var macs = MACAllocator()
+    var delegations = DelegationAllocator()
     var holders = Holders()
     var relations = Relations()
 

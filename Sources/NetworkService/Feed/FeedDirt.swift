@@ -18,6 +18,10 @@ struct FeedDirt {
     /// Segments whose whole table of bindings is new here.
     var tables: Set<ResourceID> = []
     var probes: Set<ResourceID> = []
+    /// By segment.
+    var reservations: [ResourceID: Set<ResourceID>] = [:]
+    /// Segments whose reservations are all new here, or not needed any more.
+    var reservationTables: Set<ResourceID> = []
     let signal: AsyncStream<Void>.Continuation
 
     init(signal: AsyncStream<Void>.Continuation) { self.signal = signal }
@@ -25,6 +29,7 @@ struct FeedDirt {
     var isClean: Bool {
         !everything && !host && !underlay && !vteps && segments.isEmpty && attachments.isEmpty && gateways.isEmpty
             && policies.isEmpty && members.isEmpty && bindings.isEmpty && tables.isEmpty && probes.isEmpty
+            && reservations.isEmpty && reservationTables.isEmpty
     }
 
     mutating func mark(_ change: (inout FeedDirt) -> Void) {

@@ -71,7 +71,7 @@ extension CacheState {
             id: id, generation: attachment.metadata.generation, segment: segment, mac: attachment.assigned.mac,
             addresses: attachment.assigned.addresses, port: attachment.spec.port,
             policies: attachment.effectivePolicies,
-            allowedAddresses: allowedSources(attachment.spec.allowedAddresses, on: segment),
+            allowedAddresses: allowedSources(attachment.effectiveAllowedAddresses, on: segment),
             limits: attachment.spec.limits, learnedAddressLimit: attachment.learnedAddressLimit)
     }
 

@@ -99,6 +99,7 @@ extension CacheState {
             }
         }
         addIsolation(to: &update, for: id, dirt)
+        addReservations(to: &update, for: id, dirt)
         return update
     }
 
@@ -107,7 +108,7 @@ extension CacheState {
         var desired = DesiredSegment(
             id: id, generation: segment.metadata.generation, vni: segment.assigned.vni, group: segment.assigned.group,
             mtu: segment.assigned.mtu, ipam: segment.spec.ipam, prefix: segment.assigned.prefix,
-            replication: segment.assigned.replication)
+            replication: segment.assigned.replication, dhcp: segment.spec.dhcp)
         if let gateway = holders.gateway[id].flatMap({ resource($0, as: Gateway.self) }),
             let port = gateway.assigned.ports[id].flatMap({ resource($0, as: Attachment.self) })
         {

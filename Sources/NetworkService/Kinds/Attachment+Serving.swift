@@ -29,7 +29,8 @@ extension Attachment: ServedKind {
         let (mac, addresses) = try takeAddresses(spec, network, &plan, &state)
         plan.claim(StoreLayout.mac(mac), for: plan.id)
         for address in addresses { hold(address.value, on: segment.id, for: plan.id, &plan, state) }
-        return (spec, Assigned(mac: mac, addresses: addresses))
+        let delegated = try takePrefix(spec, over: nil, network, &plan, &state)
+        return (spec, Assigned(mac: mac, addresses: addresses, delegatedPrefix: delegated))
     }
 
     static func admit(
@@ -81,7 +82,8 @@ extension Attachment: ServedKind {
         for gone in before.subtracting(after) { plan.delete(StoreLayout.address(segment: segment.id, gone)) }
         for new in after.subtracting(before) { hold(new, on: segment.id, for: plan.id, &plan, state) }
         if spec.host != old.spec.host { releaseLearned(old, &plan, state) }
-        return (spec, Assigned(mac: old.assigned.mac, addresses: addresses))
+        let delegated = try takePrefix(spec, over: old, network, &plan, &state)
+        return (spec, Assigned(mac: old.assigned.mac, addresses: addresses, delegatedPrefix: delegated))
     }
 
     static func release(_ old: Resource<Attachment>, _ plan: inout WritePlan, _ state: inout CacheState)
@@ -163,8 +165,8 @@ extension Attachment: ServedKind {
         return (mac, try addresses(spec, mac: mac, segment, for: plan.id, state))
     }
 
-    /// What KC knows of the attachment's addresses: the static ones, or on a `manual` segment with none the prefix with
-    /// the MAC's modified EUI-64.
+    /// What KC knows of the attachment's addresses: the static ones, or, with none, on a segment where guests do not
+    /// choose (`manual`, stateful DHCPv6) the prefix with the MAC's modified EUI-64.
     private static func addresses(
         _ spec: Spec, mac: MACAddress, _ segment: Resource<Segment>, for id: ResourceID, _ state: CacheState
     ) throws(Problem) -> [AttachmentAddress] {
@@ -190,7 +192,7 @@ extension Attachment: ServedKind {
             try requireUnreserved(address, field: field, segment, for: id, state)
             addresses.append(AttachmentAddress(address, origin: .static))
         }
-        if addresses.isEmpty, segment.spec.ipam == .manual {
+        if addresses.isEmpty, segment.spec.ipam == .manual || segment.spec.dhcp == .stateful, !spec.port.isExternal {
             let address = IPv6Address(high: prefix.address.high, low: mac.modifiedEUI64)
             addresses.append(AttachmentAddress(address, origin: .assigned))
         }

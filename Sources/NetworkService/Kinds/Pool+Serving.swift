@@ -1,3 +1,4 @@
+import Addressing
 import NetworkModel
 import Resources
 
@@ -12,7 +13,10 @@ extension Pool: ServedKind {
 
     static func admit(_ spec: Spec, _ plan: inout WritePlan, _ state: inout CacheState) throws(Problem) -> (
         spec: Spec, assigned: Nothing
-    ) { (spec, Nothing()) }
+    ) {
+        try requireDisjoint(spec, plan.id, state)
+        return (spec, Nothing())
+    }
 
     static func admit(
         _ spec: Spec, name: Name, over old: Resource<Pool>, _ plan: inout WritePlan, _ state: inout CacheState
@@ -22,8 +26,29 @@ extension Pool: ServedKind {
                 field: "spec.type", value: spec.type.rawValue,
                 rule: "must stay '\(old.spec.type.rawValue)'; create another pool")
         }
+        try requireDisjoint(spec, plan.id, state)
         return (spec, Nothing())
     }
 
     static func release(_ old: Resource<Pool>, _ plan: inout WritePlan, _ state: inout CacheState) throws(Problem) {}
+
+    /// The same /64 is either a segment's or behind a router.
+    private static func requireDisjoint(_ spec: Spec, _ id: ResourceID, _ state: CacheState) throws(Problem) {
+        let prefix: IPv6Prefix
+        switch spec {
+        case .prefix(let range), .delegation(let range): prefix = range
+        case .vni, .mac, .ipv4: return
+        }
+        for other in state.all(Pool.self) where other.metadata.id != id && other.spec.type != spec.type {
+            switch other.spec {
+            case .prefix(let range), .delegation(let range):
+                guard range.contains(prefix) || prefix.contains(range) else { continue }
+                throw Problem(
+                    field: "spec.prefix", value: prefix.description,
+                    rule: "must not overlap \(range) of pool '\(other.metadata.name)', which is of type "
+                        + "'\(other.spec.type.rawValue)'")
+            case .vni, .mac, .ipv4: continue
+            }
+        }
+    }
 }

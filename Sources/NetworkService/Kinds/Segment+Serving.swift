@@ -54,6 +54,7 @@ extension Segment: ServedKind {
                 field: "spec.ipam", value: spec.ipam.rawValue,
                 rule: "must not change from or to 'none': a segment has a prefix for life or never")
         }
+        if spec.dhcp != old.spec.dhcp { try admitMode(spec, over: old, &plan, state) }
         var assigned = old.assigned
         if let replication = spec.replication { assigned.replication = replication }
         return (spec, assigned)
@@ -74,6 +75,33 @@ extension Segment: ServedKind {
         }
         plan.delete(StoreLayout.vni(old.assigned.vni))
         if let prefix = old.assigned.prefix { plan.delete(StoreLayout.prefix(prefix)) }
+    }
+
+    /// Addresses of attachments are assigned with them, not later.
+    private static func admitMode(
+        _ spec: Spec, over old: Resource<Segment>, _ plan: inout WritePlan, _ state: CacheState
+    ) throws(Problem) {
+        let guests = state.relations.attachmentsOfSegment[old.metadata.id, default: []].filter { id in
+            guard let port = state.resource(id, as: Attachment.self)?.spec.port else { return false }
+            if case .gateway = port { return false } else { return true }
+        }
+        if (spec.dhcp == .stateful) != (old.spec.dhcp == .stateful), !guests.isEmpty {
+            throw Problem(
+                field: "spec.dhcp", value: spec.dhcp.rawValue,
+                rule:
+                    "must not change from or to 'stateful' while the segment has \(state.names(guests)): addresses are "
+                    + "assigned when an attachment is made; delete them first, or make another segment")
+        }
+        if spec.dhcp == .none,
+            let router = guests.sorted().first(where: {
+                state.resource($0, as: Attachment.self)?.spec.delegated != nil
+            })
+        {
+            throw Problem(
+                field: "spec.dhcp", value: spec.dhcp.rawValue,
+                rule: "must be 'stateless' or 'stateful' while \(state.place(router)) has a delegated prefix")
+        }
+        plan.requireNoNewReferrer(old.metadata.id, state)
     }
 
     private static func takeVNI(_ wanted: VNI?, _ plan: inout WritePlan, _ state: inout CacheState) throws(Problem)
@@ -107,6 +135,11 @@ extension Segment: ServedKind {
             return prefix
         }
         // Every prefix of a segment is a /64, so two overlap only when they are equal.
+        if let (prefix, holder) = state.delegation(overlapping: wanted) {
+            throw Problem(
+                .prefixTaken, field: "spec.prefix", value: wanted.description,
+                rule: "lies in \(prefix), which is delegated to \(state.place(holder))")
+        }
         if let holder = state.holders.prefix[wanted.address.high] {
             throw Problem(
                 .prefixTaken, field: "spec.prefix", value: wanted.description,

@@ -182,6 +182,8 @@ extension CacheState {
             case .vni(let vni): if holders.vni[vni] == nil { vnis.release(vni) }
             case .prefix(let prefix): if holders.prefix[prefix.address.high] == nil { prefixes.release(prefix) }
             case .mac(let mac): if holders.mac[mac] == nil { macs.release(mac) }
+            case .delegated(let prefix):
+                if holders.delegated[prefix.prefix] == nil { delegations.release(prefix) }
             }
         }
     }

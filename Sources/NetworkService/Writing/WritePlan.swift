@@ -1,5 +1,6 @@
 import Addressing
 import NetworkModel
+import NetworkPlanning
 import Persistence
 import Resources
 
@@ -49,6 +50,7 @@ struct WritePlan {
         case vni(VNI)
         case prefix(IPv6Prefix)
         case mac(MACAddress)
+        case delegated(DelegatedPrefix)
     }
 
     init(
@@ -129,6 +131,18 @@ struct WritePlan {
         // Not through `require`: what began to refer to it since `state` was somebody else's doing.
         conditions.append(state.uses[id].map { .modified(key, $0) } ?? .absent(key))
         delete(key)
+    }
+
+    /// Demands that nothing began to refer to the resource since `state`, which goes on to live.
+    mutating func requireNoNewReferrer(_ id: ResourceID, _ state: CacheState) {
+        let key = StoreLayout.use(id)
+        require(state.uses[id].map { .modified(key, $0) } ?? .absent(key))
+    }
+
+    /// Demands that no prefix was delegated since `state`, and says that one is now.
+    mutating func delegate(_ state: CacheState) {
+        requireNoNewReferrer(StoreLayout.delegations, state)
+        put(StoreLayout.use(StoreLayout.delegations), [])
     }
 
     /// What an attachment has learned on a host, as the plan leaves it so far.

@@ -1,0 +1,113 @@
+import CLinux
+import DaemonConfigs
+import FoundationEssentials
+import Glibc
+import LinuxProcesses
+import NodePorts
+
+/// Kea's control socket: one command, one answer, in JSON. Blocks the calling thread.
+struct KeaControl {
+    /// The directory the server runs in.
+    let directory: String
+    let instance: String
+
+    /// Whether the server can open all its interfaces; and why not.
+    struct Status: Decodable {
+        struct Arguments: Decodable { var sockets: Sockets? }
+        struct Sockets: Decodable {
+            var status: String
+            var errors: [String]?
+        }
+        var arguments: Arguments?
+    }
+
+    private struct Answer: Decodable {
+        var result: Int
+        var text: String?
+    }
+
+    struct Lease: Decodable {
+        var duid: String?
+        var arguments: Arguments?
+        struct Arguments: Decodable { var duid: String? }
+    }
+
+    /// What keeps the server from serving all interfaces; nil when nothing does.
+    /// - Throws: when it does not answer in time.
+    func problem(within limit: Duration) throws(NodeError) -> String? {
+        let status: Status = try decode(try send(#"{"command":"status-get"}"#, within: limit))
+        guard let sockets = status.arguments?.sockets, sockets.status != "ready" else { return nil }
+        return sockets.errors?.joined(separator: "; ") ?? "its sockets are \(sockets.status)"
+    }
+
+    /// Has it read its file again: it answers when it runs with it. Packets that come meanwhile wait.
+    /// - Throws: with Kea's own words when it does not take it.
+    func reload(within limit: Duration) throws(NodeError) {
+        let answer: Answer = try decode(try send(#"{"command":"config-reload"}"#, within: limit))
+        guard answer.result == 0 else { throw failure("reload", answer.text ?? "result \(answer.result)") }
+    }
+
+    /// The client that has a lease; nil when there is none.
+    func holder(of address: String, type: String, within limit: Duration) throws(NodeError) -> String? {
+        let command = #"{"command":"lease6-get","arguments":{"ip-address":"\#(address)","type":"\#(type)"}}"#
+        let lease: Lease = try decode(try send(command, within: limit))
+        return lease.arguments?.duid
+    }
+
+    func delete(_ address: String, type: String, within limit: Duration) throws(NodeError) {
+        _ = try send(
+            #"{"command":"lease6-del","arguments":{"ip-address":"\#(address)","type":"\#(type)"}}"#, within: limit)
+    }
+
+    private func decode<Value: Decodable>(_ bytes: [UInt8]) throws(NodeError) -> Value {
+        do { return try JSONDecoder().decode(Value.self, from: Data(bytes)) } catch {
+            throw failure("read answer of", String(decoding: bytes.prefix(300), as: UTF8.self))
+        }
+    }
+
+    private func send(_ command: String, within limit: Duration) throws(NodeError) -> [UInt8] {
+        let raw = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
+        guard raw >= 0 else { throw NodeError(.errno(errno), operation: "open socket", subject: instance) }
+        let socket = FileDescriptor(owning: raw)
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        let path = Array("\(directory)/\(KeaDHCP6Configuration.controlSocket)".utf8)
+        guard path.count < MemoryLayout.size(ofValue: address.sun_path) else {
+            throw failure("ask", "its directory's name is too long for a socket")
+        }
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path) }
+        let length = socklen_t(MemoryLayout<sockaddr_un>.size)
+        let connected = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(socket.raw, $0, length) }
+        }
+        guard connected == 0 else { throw NodeError(.errno(errno), operation: "ask", subject: instance) }
+        let bytes = Array(command.utf8)
+        guard Glibc.send(socket.raw, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count else {
+            throw NodeError(.errno(errno), operation: "ask", subject: instance)
+        }
+        return try receive(socket, until: .now + limit)
+    }
+
+    private func receive(_ socket: borrowing FileDescriptor, until deadline: ContinuousClock.Instant)
+        throws(NodeError) -> [UInt8]
+    {
+        var answer: [UInt8] = []
+        var piece = [UInt8](repeating: 0, count: 65536)
+        while true {
+            var entry = pollfd(fd: socket.raw, events: Int16(POLLIN), revents: 0)
+            let left = max(.zero, ContinuousClock.now.duration(to: deadline))
+            let ready = poll(&entry, 1, Int32(clamping: Int(left / .milliseconds(1)) + 1))
+            if ready < 0, errno == EINTR { continue }
+            guard ready > 0 else { throw NodeError(.errno(ETIMEDOUT), operation: "ask", subject: instance) }
+            let count = recv(socket.raw, &piece, piece.count, 0)
+            if count < 0, errno == EINTR || errno == EAGAIN { continue }
+            guard count >= 0 else { throw NodeError(.errno(errno), operation: "ask", subject: instance) }
+            if count == 0 { return answer }
+            answer += piece[..<count]
+        }
+    }
+
+    private func failure(_ operation: String, _ message: String) -> NodeError {
+        NodeError(.program, operation: operation, subject: instance, message: message)
+    }
+}
