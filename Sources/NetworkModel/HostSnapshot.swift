@@ -148,12 +148,20 @@ package struct DesiredGateway: Hashable, Sendable {
     package var resolvers: [IPv6Address]
     /// Its own resolver; nil when it has none.
     package var resolver: DesiredResolver?
+    package var uplink: GatewayUplink?
+    /// What crosses the uplink, seen from the segments; empty: everything.
+    package var policies: [PolicyUse]
+    package var limits: GatewayLimits
 
     package init(
         id: ResourceID, generation: UInt64, ports: [ResourceID: ResourceID], resolvers: [IPv6Address],
-        resolver: DesiredResolver? = nil
+        resolver: DesiredResolver? = nil, uplink: GatewayUplink? = nil, policies: [PolicyUse] = [],
+        limits: GatewayLimits = .none
     ) {
         self.resolver = resolver
+        self.uplink = uplink
+        self.policies = policies
+        self.limits = limits
         self.id = id
         self.generation = generation
         self.ports = ports

@@ -177,7 +177,9 @@ extension DesiredGateway: JSONCodable {
             ports: try Gateway.Assigned(
                 portsOf: reader.required("ports", as: [String: ResourceID].self), path: reader.path(of: "ports")
             ).ports,
-            resolvers: try reader.optional("resolvers") ?? [], resolver: try reader.optional("resolver"))
+            resolvers: try reader.optional("resolvers") ?? [], resolver: try reader.optional("resolver"),
+            uplink: try reader.optional("uplink"),
+            policies: try reader.optional("policies") ?? [], limits: try reader.optional("limits") ?? .none)
         try reader.finish()
     }
 
@@ -189,7 +191,11 @@ extension DesiredGateway: JSONCodable {
             writer.member("generation", generation)
             writer.member("ports", Gateway.Assigned(ports: ports).portsByText)
             writer.member("resolvers", resolvers)
-            if format >= .services { writer.member("resolver", resolver) }
+            guard format >= .services else { return }
+            writer.member("resolver", resolver)
+            if let uplink { writer.member("uplink", uplink) }
+            if !policies.isEmpty { writer.member("policies", policies) }
+            if limits != .none { writer.member("limits", limits) }
         }
     }
 }

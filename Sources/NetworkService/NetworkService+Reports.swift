@@ -80,7 +80,7 @@ extension CacheState {
         switch item.resource {
         case .host(let resource): resource.metadata.id == host
         case .attachment(let attachment): attachment.spec.host?.id == host
-        case .gateway(let gateway): gateway.spec.host.id == host
+        case .gateway(let gateway): gateway.spec.host?.id == host
         case .segment: relations.segmentsOfHost[host]?.contains(item.id) == true
         case .project, .pool, .underlay, .policy: false
         }

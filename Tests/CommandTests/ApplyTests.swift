@@ -47,7 +47,7 @@ import Testing
             #expect(
                 run.lines == [
                     "project lab created", "host h1 created", "segment blue created", "segment blue created",
-                    "gateway gw created", "attachment web created",
+                    "attachment web created", "gateway gw created",
                 ])
             let before = try await cloud.kcnet("segment", "show", "blue", "-o", "json").json()["revision"]?
                 .displayNumber

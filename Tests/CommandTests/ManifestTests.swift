@@ -91,8 +91,8 @@ private func annotation(_ scalar: String) throws -> String {
               name: lab
             """
         let sorted = try ManifestFile.sorted(yaml(text), project: try #require(Name("default")))
-        #expect(sorted.map(\.title) == ["project lab", "segment blue", "gateway gw", "attachment web"])
-        #expect(sorted[3].source == "f.yaml:2")
+        #expect(sorted.map(\.title) == ["project lab", "segment blue", "attachment web", "gateway gw"])
+        #expect(sorted[2].source == "f.yaml:2")
     }
 
     @Test func `defaults are filled in, so that leaving them out and writing them is the same`() throws {

@@ -20,9 +20,14 @@ package struct KindDescription: Sendable {
         KindDescription(Underlay.self), KindDescription(Project.self), KindDescription(Pool.self),
         KindDescription(Host.self), KindDescription(Segment.self),
         KindDescription(Policy.self, references: [("ingress", Policy.kind), ("egress", Policy.kind)]),
-        KindDescription(Gateway.self, references: [("host", Host.kind), ("segments", Segment.kind)]),
         KindDescription(
             Attachment.self, references: [("segment", Segment.kind), ("host", Host.kind), ("policies", Policy.kind)]),
+        KindDescription(
+            Gateway.self,
+            references: [
+                ("host", Host.kind), ("attachment", Attachment.kind), ("segments", Segment.kind),
+                ("policies", Policy.kind),
+            ]),
     ]
 
     /// Each once, in the order of `references`.

@@ -60,12 +60,19 @@ enum Schemas {
         case .policy:
             #"{"type":"object","properties":{"ingress":\#(rules("from")),"egress":\#(rules("to"))},"additionalProperties":false}"#
         case .gateway:
-            #"{"type":"object","properties":{"type":{"const":"managed"},"host":\#(reference),"segments":{"type":"array","maxItems":1000,"items":\#(reference)},"resolvers":{"type":"array","maxItems":8,"items":\#(address)}},"required":["host","segments"],"additionalProperties":false}"#
+            #"{"oneOf":[{"type":"object","properties":{"type":{"const":"managed"},"host":\#(reference),"segments":{"type":"array","maxItems":1000,"items":\#(reference)},"resolvers":{"type":"array","maxItems":8,"items":\#(address)},"uplink":\#(uplink),"policies":{"type":"array","maxItems":8,"uniqueItems":true,"items":\#(reference)},"limits":{"type":"object","properties":{\#(limit("newFlowsPerSource", 1, 1_000_000)),\#(limit("bandwidthPerSegment", 64_000, 1_000_000_000_000))},"additionalProperties":false}},"required":["host","segments"],"additionalProperties":false},{"type":"object","properties":{"type":{"const":"attachment"},"attachment":\#(reference),"segments":{"type":"array","maxItems":1,"items":\#(reference)}},"required":["type","attachment"],"additionalProperties":false}]}"#
         }
     }
 
     private static func rules(_ peers: String) -> String {
         #"{"type":"array","maxItems":256,"items":{"type":"object","properties":{"protocol":{"enum":["any","tcp","udp","sctp","icmpv6","esp","gre","ipip","ipv6","ospf","vrrp","udplite"]},"ports":{"type":"array","maxItems":64,"uniqueItems":true,"items":{"type":"string","pattern":"^[0-9]{1,5}(-[0-9]{1,5})?$"}},"types":{"type":"array","maxItems":64,"uniqueItems":true,"items":{"type":"integer","minimum":0,"maximum":255}},"\#(peers)":{"type":"array","minItems":1,"maxItems":256,"uniqueItems":true,"items":{"oneOf":[{"type":"object","properties":{"prefix":\#(prefix)},"required":["prefix"],"additionalProperties":false},{"type":"object","properties":{"policy":\#(reference)},"required":["policy"],"additionalProperties":false}]}},"log":{"type":"boolean","default":false},"rate":{"type":"integer","minimum":1,"maximum":1000000}},"required":["protocol"],"additionalProperties":false}}"#
+    }
+
+    private static var uplink: String {
+        let ipv4 =
+            #""ipv4":{"type":"object","properties":{"address":{"type":"string"},"nextHop":{"type":"string"}},"required":["address","nextHop"],"additionalProperties":false}"#
+        return
+            #"{"oneOf":[{"type":"object","properties":{"type":{"const":"routed"},\#(ipv4)},"required":["type"],"additionalProperties":false},{"type":"object","properties":{"type":{"const":"interface"},"interface":\#(interface),"addresses":{"type":"array","maxItems":8,"uniqueItems":true,"items":{"type":"string"}},"nextHop":\#(address),\#(ipv4)},"required":["type","interface","nextHop"],"additionalProperties":false}]}"#
     }
 
     private static func limit(_ name: String, _ minimum: Int, _ maximum: Int) -> String {

@@ -40,7 +40,8 @@ struct Relations {
     var segmentsOfHost: [ResourceID: Set<ResourceID>] = [:]
     /// Attachments with `allowedAddresses`.
     var allowingOfSegment: [ResourceID: Set<ResourceID>] = [:]
-    var attachmentsOfPolicy: [ResourceID: Set<ResourceID>] = [:]
+    /// Attachments and gateways.
+    var usersOfPolicy: [ResourceID: Set<ResourceID>] = [:]
     /// The policies in whose rules a policy stands as a peer.
     var namersOfPolicy: [ResourceID: Set<ResourceID>] = [:]
     /// How many attachments of each host refer to a policy: the hosts that need its rules.
@@ -123,16 +124,23 @@ extension CacheState {
 
     private mutating func indexGateway(_ old: Resource<Gateway>?, _ new: Resource<Gateway>?) {
         guard let id = (new ?? old)?.metadata.id else { return }
-        if let old, let host = old.spec.host.id {
-            relations.gatewaysOfHost[host]?.remove(id)
+        if let old {
             for segment in old.assigned.ports.keys { holders.gateway[segment] = nil }
-            mark(host: host) { $0.gateways.insert(id) }
+            if let held = Gateway.interface(of: old.spec) { holders.interface[held] = nil }
+            if let host = old.spec.host?.id {
+                relations.gatewaysOfHost[host]?.remove(id)
+                mark(host: host) { $0.gateways.insert(id) }
+            }
         }
-        if let new, let host = new.spec.host.id {
-            relations.gatewaysOfHost[host, default: []].insert(id)
+        if let new {
             for segment in new.assigned.ports.keys { holders.gateway[segment] = id }
-            mark(host: host) { $0.gateways.insert(id) }
+            if let held = Gateway.interface(of: new.spec) { holders.interface[held] = id }
+            if let host = new.spec.host?.id {
+                relations.gatewaysOfHost[host, default: []].insert(id)
+                mark(host: host) { $0.gateways.insert(id) }
+            }
         }
+        indexPolicies(old, new)
         let before = old?.assigned.ports ?? [:]
         let after = new?.assigned.ports ?? [:]
         for segment in Set(before.keys).union(after.keys) where before[segment] != after[segment] {

@@ -24,23 +24,46 @@ extension CacheState {
 
     mutating func indexIsolation(_ old: Resource<Attachment>?, _ new: Resource<Attachment>?) {
         guard let id = (new ?? old)?.metadata.id else { return }
-        let before = Set(old.map(policies(of:)) ?? [])
-        let after = Set(new.map(policies(of:)) ?? [])
-        for policy in before.subtracting(after) {
-            relations.attachmentsOfPolicy[policy]?.remove(id)
-            if relations.attachmentsOfPolicy[policy]?.isEmpty == true { relations.attachmentsOfPolicy[policy] = nil }
-        }
-        for policy in after.subtracting(before) { relations.attachmentsOfPolicy[policy, default: []].insert(id) }
-        if let host = old?.spec.host?.id {
-            let kept = new?.spec.host?.id == host ? after : []
-            for policy in before.subtracting(kept) { stopUsing(policy, on: host) }
-        }
-        if let host = new?.spec.host?.id {
-            let had = old?.spec.host?.id == host ? before : []
-            for policy in after.subtracting(had) { beginUsing(policy, on: host) }
-        }
+        indexUse(
+            of: id,
+            before: Use(host: old?.spec.host?.id, policies: Set(old.map(policies(of:)) ?? [])),
+            after: Use(host: new?.spec.host?.id, policies: Set(new.map(policies(of:)) ?? [])))
         indexMembership(of: id)
         markBindings(old, new)
+    }
+
+    /// A gateway's host needs the rules of its policies as if a port had them; a gateway is no member of them.
+    mutating func indexPolicies(_ old: Resource<Gateway>?, _ new: Resource<Gateway>?) {
+        guard let id = (new ?? old)?.metadata.id else { return }
+        func use(_ gateway: Resource<Gateway>?) -> Use {
+            let policies = gateway?.effectivePolicies.compactMap { if case .policy(let id) = $0 { id } else { nil } }
+            return Use(host: gateway?.spec.host?.id, policies: Set(policies ?? []))
+        }
+        indexUse(of: id, before: use(old), after: use(new))
+    }
+
+    /// The policies that something refers to, and the host that needs their rules for it.
+    private struct Use {
+        var host: ResourceID?
+        var policies: Set<ResourceID>
+    }
+
+    private mutating func indexUse(of id: ResourceID, before old: Use, after new: Use) {
+        for policy in old.policies.subtracting(new.policies) {
+            relations.usersOfPolicy[policy]?.remove(id)
+            if relations.usersOfPolicy[policy]?.isEmpty == true { relations.usersOfPolicy[policy] = nil }
+        }
+        for policy in new.policies.subtracting(old.policies) {
+            relations.usersOfPolicy[policy, default: []].insert(id)
+        }
+        if let host = old.host {
+            let kept = new.host == host ? new.policies : []
+            for policy in old.policies.subtracting(kept) { stopUsing(policy, on: host) }
+        }
+        if let host = new.host {
+            let had = old.host == host ? old.policies : []
+            for policy in new.policies.subtracting(had) { beginUsing(policy, on: host) }
+        }
     }
 
     private func policies(of attachment: Resource<Attachment>) -> [ResourceID] {

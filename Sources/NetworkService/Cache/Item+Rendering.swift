@@ -72,14 +72,18 @@ extension Item {
     }
 
     private func write(_ gateway: Resource<Gateway>, to writer: inout JSONWriter) {
-        let report = report(of: gateway.spec.host.id)
+        let report = report(of: gateway.spec.host?.id)
         writer.name("ports")
         writer.object { writer in
             for (segment, port) in gateway.assigned.ports.sorted(by: { $0.key < $1.key }) {
                 writer.member(segment.description, port)
             }
         }
-        writePhase(report, unbound: false, to: &writer)
+        switch gateway.spec.type {
+        case .managed: writePhase(report, unbound: false, to: &writer)
+        // Nobody realises anything: the right is the attachment's from the moment it is given.
+        case .attachment: writer.member("phase", Report.Phase.wired)
+        }
         writer.member("details", report?.details ?? [:])
     }
 

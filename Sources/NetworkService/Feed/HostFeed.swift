@@ -134,6 +134,7 @@ extension DesiredGateway {
     init(_ gateway: Resource<Gateway>) {
         self.init(
             id: gateway.metadata.id, generation: gateway.metadata.generation, ports: gateway.assigned.ports,
-            resolvers: gateway.spec.resolvers)
+            resolvers: gateway.spec.resolvers, uplink: gateway.spec.uplink, policies: gateway.effectivePolicies,
+            limits: gateway.spec.limits)
     }
 }

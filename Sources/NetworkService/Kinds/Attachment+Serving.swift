@@ -92,6 +92,10 @@ extension Attachment: ServedKind {
         if case .gateway(let gateway) = old.spec.port {
             throw Problem(.inUse, "the attachment is a port of \(state.place(gateway)); change or delete the gateway")
         }
+        if let gateway = state.gateway(routedBy: old.metadata.id) {
+            throw Problem(
+                .inUse, "the attachment is the router of \(state.place(gateway)); change or delete the gateway first")
+        }
         releaseLearned(old, &plan, state)
         releaseKeys(old, &plan)
     }

@@ -15,10 +15,21 @@ extension Gateway: ServedKind {
         spec: Spec, assigned: Assigned
     ) {
         var spec = spec
+        var assigned = Assigned(ports: [:])
+        if spec.type == .attachment {
+            let (segment, port) = try resolveRouter(&spec, over: nil, &plan, state)
+            try requireFree(segment, 0, for: plan.id, state)
+            plan.refer(to: segment)
+            plan.claim(StoreLayout.gateway(segment: segment.id), for: plan.id)
+            assigned.ports[segment.id] = port
+            return (spec, assigned)
+        }
         let host = try resolveHost(&spec, state)
         plan.refer(to: host)
         let segments = try resolveSegments(&spec, plan, state)
-        var assigned = Assigned(ports: [:])
+        try resolvePolicies(&spec, over: nil, &plan, state)
+        try claimUplink(spec, over: nil, &plan, state)
+        try requireHarmless(segments, for: spec, state)
         for (index, segment) in segments.enumerated() {
             try requireFree(segment, index, for: plan.id, state)
             assigned.ports[segment.id] = try addPort(on: segment, host: host, name: plan.draftName, &plan, state)
@@ -30,16 +41,34 @@ extension Gateway: ServedKind {
         _ spec: Spec, name: Name, over old: Resource<Gateway>, _ plan: inout WritePlan, _ state: inout CacheState
     ) throws(Problem) -> (spec: Spec, assigned: Assigned) {
         var spec = spec
+        guard spec.type == old.spec.type else {
+            throw Problem(
+                field: "spec.type", value: spec.type.rawValue,
+                rule: "must stay '\(old.spec.type.rawValue)'; delete the gateway and create another one")
+        }
+        var assigned = Assigned(ports: [:])
+        if spec.type == .attachment {
+            let (segment, port) = try resolveRouter(&spec, over: old.spec, &plan, state)
+            try requireFree(segment, 0, for: plan.id, state)
+            assigned.ports[segment.id] = port
+            guard old.assigned.ports[segment.id] == nil else { return (spec, assigned) }
+            plan.refer(to: segment)
+            for before in old.assigned.ports.keys { plan.delete(StoreLayout.gateway(segment: before)) }
+            plan.claim(StoreLayout.gateway(segment: segment.id), for: plan.id)
+            return (spec, assigned)
+        }
         let host = try resolveHost(&spec, state)
         let segments = try resolveSegments(&spec, plan, state)
+        try resolvePolicies(&spec, over: old.spec, &plan, state)
+        try claimUplink(spec, over: old.spec, &plan, state)
+        try requireHarmless(segments, for: spec, state)
         let moved = spec.host != old.spec.host
         if moved {
             plan.refer(to: host)
-            if let before = old.spec.host.id, state.reports[plan.id]?[before] != nil {
+            if let before = old.spec.host?.id, state.reports[plan.id]?[before] != nil {
                 plan.delete(StoreLayout.report(plan.id, host: before))
             }
         }
-        var assigned = Assigned(ports: [:])
         for (index, segment) in segments.enumerated() {
             try requireFree(segment, index, for: plan.id, state)
             if let port = old.assigned.ports[segment.id] {
@@ -56,11 +85,18 @@ extension Gateway: ServedKind {
     }
 
     static func release(_ old: Resource<Gateway>, _ plan: inout WritePlan, _ state: inout CacheState) throws(Problem) {
-        for (segment, port) in old.assigned.ports { try removePort(port, of: segment, &plan, state) }
+        releaseUplink(old.spec, &plan)
+        for (segment, port) in old.assigned.ports {
+            switch old.spec.type {
+            case .managed: try removePort(port, of: segment, &plan, state)
+            case .attachment: plan.delete(StoreLayout.gateway(segment: segment))
+            }
+        }
     }
 
     private static func resolveHost(_ spec: inout Spec, _ state: CacheState) throws(Problem) -> Item {
-        let item = try state.resolve(spec.host, as: Host.self, in: nil, field: "spec.host")
+        guard let reference = spec.host else { throw Problem(field: "spec.host", value: "", rule: "is required") }
+        let item = try state.resolve(reference, as: Host.self, in: nil, field: "spec.host")
         spec.host = .id(item.id)
         guard let host = Host.unwrap(item.resource), host.spec.roles.contains(.gateway) else {
             throw Problem(

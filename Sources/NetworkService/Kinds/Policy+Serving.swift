@@ -32,7 +32,7 @@ extension Policy: ServedKind {
 
     static func release(_ old: Resource<Policy>, _ plan: inout WritePlan, _ state: inout CacheState) throws(Problem) {
         let id = old.metadata.id
-        let users = state.relations.attachmentsOfPolicy[id, default: []]
+        let users = state.relations.usersOfPolicy[id, default: []]
         guard users.isEmpty else {
             throw Problem(
                 .inUse, "policy '\(old.metadata.name)' is used by \(state.names(users)); give them another one first")

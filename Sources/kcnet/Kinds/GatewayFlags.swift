@@ -12,12 +12,44 @@ struct GatewayFlags: KindFlags {
     @Option(help: "A segment it is the router of; may be repeated.") var segment: [String] = []
     @Option(help: "A recursive resolver that guests are told of; may be repeated.") var resolver: [String] = []
 
+    @Option(help: "The attachment whose guest is the router, instead of KC.") var attachment: String?
+    @Option(help: "What may cross the uplink: a policy; may be repeated.") var policy: [String] = []
+
+    @Flag(help: "The uplink is a routed one: through the host's own routing table.") var routed = false
+    @Option(help: "The uplink is this interface of the host, which the gateway takes.") var uplinkInterface: String?
+    @Option(help: "An address on the uplink's interface, with its length; may be repeated.") var uplinkAddress:
+        [String] = []
+    @Option(help: "The router beyond the uplink's interface.") var nextHop: String?
+
+    func validate() throws {
+        guard !routed || uplinkInterface == nil else {
+            throw ValidationError("--routed and --uplink-interface exclude each other")
+        }
+        guard (uplinkInterface == nil) == (nextHop == nil), uplinkAddress.isEmpty || uplinkInterface != nil else {
+            throw ValidationError("--uplink-interface, --next-hop and --uplink-address belong together")
+        }
+    }
+
+    private var uplink: JSONNode? {
+        let empty = JSONNode.object([])
+        if routed { return empty.setting("type", text: "routed") }
+        guard let uplinkInterface else { return nil }
+        return empty.setting("type", text: "interface").setting("interface", text: uplinkInterface)
+            .setting("addresses", texts: uplinkAddress).setting("nextHop", text: nextHop)
+    }
+
     func edit(_ spec: JSONNode) -> JSONNode {
-        spec.setting("host", text: host).setting("segments", texts: segment).setting("resolvers", texts: resolver)
+        var spec = spec
+        if let uplink { spec = spec.setting("uplink", to: uplink) }
+        return spec.setting("type", text: attachment == nil ? nil : "attachment").setting(
+            "attachment", text: attachment
+        )
+        .setting("host", text: host).setting("segments", texts: segment).setting("resolvers", texts: resolver)
+        .setting("policies", texts: policy)
     }
 
     static let columns: [Column] = [
         .name, .spec("type", "type"), .spec("host", "host"), .spec("segments", "segments"),
-        .spec("resolvers", "resolvers", wide: true), .phase, .labels, .id, .message,
+        .spec("uplink", "uplink.type"), .spec("resolvers", "resolvers", wide: true), .phase, .labels, .id, .message,
     ]
 }
