@@ -76,7 +76,8 @@ struct BenchWorld {
             return PolicyPeer.prefix(
                 IPv6Prefix(containing: IPv6Address(high: 0x2001_0db8 << 32 | number << 4 | shift, low: 0), length: 64))
         }
-        return [PolicyRule(.tcp, ports: [port], peers: Array(peers[..<250])), PolicyRule(.tcp, ports: [port], peers: Array(peers[250...]))]
+        // A rule takes 256 peers.
+        return [peers[..<250], peers[250...]].map { PolicyRule(.tcp, ports: [port], peers: Array($0)) }
     }
 
     struct Unusable: Error {}

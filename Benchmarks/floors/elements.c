@@ -1,7 +1,7 @@
 /* The kernel's own speed: the set elements of one port added in one transaction, as fast as one thread of C can ask.
  *
  * usage: elements FILE           FILE has a line "port" before the elements of each port, and for each element
- *                                FAMILY SET KEY-HEX END-HEX|- goto:CHAIN|accept|mark:HEX|- RATE:BURST:UNIT:FLAGS|-
+ *                                FAMILY SET KEY-HEX END-HEX|- mark:HEX|- RATE:BURST:UNIT:FLAGS|-
  * Adds one port after the other, takes each away again untimed, and prints {"microseconds":[…]}.
  */
 #include <arpa/inet.h>
@@ -18,9 +18,9 @@
 
 struct element {
     int family;
-    char set[64], chain[64];
+    char set[64];
     unsigned char key[64], end[64];
-    int key_size, end_size, verdict, has_mark, has_limit;
+    int key_size, end_size, has_mark, has_limit;
     unsigned mark;
     unsigned long long rate;
     unsigned burst, unit, flags;
@@ -42,9 +42,7 @@ static int parse(char *line, struct element *e) {
     if (sscanf(line, "%d %63s %159s %159s %95s %95s", &e->family, e->set, key, end, value, limit) != 6) return 0;
     e->key_size = hex(key, e->key);
     if (strcmp(end, "-")) e->end_size = hex(end, e->end);
-    if (!strncmp(value, "goto:", 5)) e->verdict = NFT_GOTO, strcpy(e->chain, value + 5);
-    else if (!strcmp(value, "accept")) e->verdict = NF_ACCEPT;
-    else if (!strncmp(value, "mark:", 5)) e->has_mark = 1, e->mark = strtoul(value + 5, NULL, 16);
+    if (!strncmp(value, "mark:", 5)) e->has_mark = 1, e->mark = strtoul(value + 5, NULL, 16);
     if (sscanf(limit, "%llu:%u:%u:%u", &e->rate, &e->burst, &e->unit, &e->flags) == 4) e->has_limit = 1;
     return 1;
 }
@@ -71,14 +69,6 @@ static void put_element(struct nlmsghdr *header, const struct element *e, int ad
     struct nlattr *nest = mnl_attr_nest_start(header, NFTA_LIST_ELEM);
     put_data(header, NFTA_SET_ELEM_KEY, e->key, e->key_size);
     if (e->end_size) put_data(header, NFTA_SET_ELEM_KEY_END, e->end, e->end_size);
-    if (adding && e->verdict) {
-        struct nlattr *data = mnl_attr_nest_start(header, NFTA_SET_ELEM_DATA);
-        struct nlattr *verdict = mnl_attr_nest_start(header, NFTA_DATA_VERDICT);
-        mnl_attr_put_u32(header, NFTA_VERDICT_CODE, htonl(e->verdict));
-        if (e->chain[0]) mnl_attr_put_strz(header, NFTA_VERDICT_CHAIN, e->chain);
-        mnl_attr_nest_end(header, verdict);
-        mnl_attr_nest_end(header, data);
-    }
     if (adding && e->has_mark) put_data(header, NFTA_SET_ELEM_DATA, &e->mark, 4);
     if (adding && e->has_limit) {
         struct nlattr *expression = mnl_attr_nest_start(header, NFTA_SET_ELEM_EXPR);

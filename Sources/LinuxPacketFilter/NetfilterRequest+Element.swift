@@ -17,10 +17,6 @@ extension NetfilterRequest {
                 list.nest(UInt16(NFTA_SET_ELEM_DATA.rawValue)) { data in
                     data.put(UInt16(NFTA_DATA_VALUE.rawValue), hostNumber: mark)
                 }
-            case .verdict(let verdict):
-                list.nest(UInt16(NFTA_SET_ELEM_DATA.rawValue)) { data in
-                    data.nest(UInt16(NFTA_DATA_VERDICT.rawValue)) { $0.put(verdict) }
-                }
             }
             if let limit = element.limit {
                 list.nest(UInt16(NFTA_SET_ELEM_EXPR.rawValue)) { $0.put(limit) }
@@ -30,14 +26,6 @@ extension NetfilterRequest {
 
     private mutating func put(_ type: UInt16, _ key: ElementKey) {
         nest(type) { nested in key.withBytes { nested.put(UInt16(NFTA_DATA_VALUE.rawValue), bytes: $0) } }
-    }
-
-    private mutating func put(_ verdict: Verdict) {
-        put(UInt16(NFTA_VERDICT_CODE.rawValue), number: UInt32(bitPattern: verdict.code))
-        switch verdict {
-        case .jump(let chain), .goto(let chain): put(UInt16(NFTA_VERDICT_CHAIN.rawValue), string: chain.text)
-        case .accept, .drop, .return: break
-        }
     }
 
     private mutating func put(_ limit: Limit) {
@@ -55,29 +43,4 @@ extension NetfilterRequest {
 extension Limit {
     /// NFT_LIMIT_F_INV
     static let overFlag: UInt32 = 1
-}
-
-extension Verdict {
-    /// NF_DROP, NF_ACCEPT (linux/netfilter.h), NFT_JUMP, NFT_GOTO, NFT_RETURN (linux/netfilter/nf_tables.h).
-    var code: Int32 {
-        switch self {
-        case .drop: 0
-        case .accept: 1
-        case .jump: -3
-        case .goto: -4
-        case .return: -5
-        }
-    }
-
-    /// nil for a code that KC does not use.
-    init?(code: Int32, chain: Identifier?) {
-        switch (code, chain) {
-        case (0, _): self = .drop
-        case (1, _): self = .accept
-        case (-3, let chain?): self = .jump(chain)
-        case (-4, let chain?): self = .goto(chain)
-        case (-5, _): self = .return
-        default: return nil
-        }
-    }
 }

@@ -27,7 +27,7 @@ extension NetfilterSocket {
             sequence: nextSequence())
         request.put(UInt16(NFTA_SET_ELEM_LIST_TABLE.rawValue), string: KCRuleset.table.text)
         request.put(UInt16(NFTA_SET_ELEM_LIST_SET.rawValue), string: set.name.text)
-        var reader = ElementReader(set)
+        let reader = ElementReader(set)
         return try get(request, isDump: true, subject: "set \(set.name)") { message in
             for attribute in message.attributes where attribute.type == Int(NFTA_SET_ELEM_LIST_ELEMENTS.rawValue) {
                 for element in attribute.nested {
@@ -43,8 +43,6 @@ private struct ElementReader {
     private let isInterval: Bool
     private let value: NamedSet.Value
     private let isLimited: Bool
-    /// Chains that verdicts named before: there are few, and a name costs an allocation.
-    private var chains: [(bytes: [UInt8], chain: Identifier)] = []
 
     init(_ set: NamedSet) {
         isInterval = set.isInterval
@@ -52,7 +50,7 @@ private struct ElementReader {
         isLimited = set.limited != nil
     }
 
-    mutating func read(_ attributes: NetlinkAttributes) -> DumpedElement? {
+    func read(_ attributes: NetlinkAttributes) -> DumpedElement? {
         var key: ElementKey?
         var end: ElementKey?
         var value = Element.Value.none
@@ -92,7 +90,7 @@ private struct ElementReader {
         attribute.nested.first(Int(NFTA_DATA_VALUE.rawValue)).map { ElementKey(bytes: $0.payload) }
     }
 
-    private mutating func value(_ attribute: NetlinkAttributes.Attribute) -> Element.Value? {
+    private func value(_ attribute: NetlinkAttributes.Attribute) -> Element.Value? {
         switch value {
         case .none: return nil
         case .mark:
@@ -100,24 +98,7 @@ private struct ElementReader {
                 return nil
             }
             return .mark(data.payload.loadUnaligned(as: UInt32.self))
-        case .verdict:
-            guard let data = attribute.nested.first(Int(NFTA_DATA_VERDICT.rawValue)) else { return nil }
-            var code: Int32?
-            var chain: Identifier?
-            for part in data.nested {
-                if part.type == Int(NFTA_VERDICT_CODE.rawValue) { code = part.number.map(Int32.init(bitPattern:)) }
-                if part.type == Int(NFTA_VERDICT_CHAIN.rawValue) { chain = self.chain(part.payload) }
-            }
-            return code.flatMap { Verdict(code: $0, chain: chain) }.map(Element.Value.verdict)
         }
-    }
-
-    private mutating func chain(_ payload: UnsafeRawBufferPointer) -> Identifier? {
-        let name = payload.prefix { $0 != 0 }
-        for known in chains where known.bytes.elementsEqual(name) { return known.chain }
-        guard let chain = KCRuleset.chainNames.first(where: { $0.text.utf8.elementsEqual(name) }) else { return nil }
-        chains.append((Array(name), chain))
-        return chain
     }
 
     private static func limit(_ expression: NetlinkAttributes) -> Limit? {

@@ -5,7 +5,6 @@ package struct Element: Hashable, Sendable {
     /// What the element carries beside its key.
     package enum Value: Hashable, Sendable {
         case none
-        case verdict(Verdict)
         case mark(UInt32)
     }
 
@@ -66,7 +65,6 @@ extension NamedSet {
         if let limit = element.limit { text += " \(limit.text)" }
         switch element.value {
         case .none: break
-        case .verdict(let verdict): text += " : \(verdict.text)"
         case .mark(let mark): text += " : 0x\(String(mark, radix: 16))"
         }
         return text

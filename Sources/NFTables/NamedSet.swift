@@ -1,10 +1,10 @@
 /// A set or map that rules look up and whose elements come and go without touching a rule.
 package struct NamedSet: Hashable, Sendable {
-    /// What an element carries beside its key.
+    /// What an element carries beside its key. Never a verdict: as long as a table has a map to verdicts, each change of
+    /// anything makes the kernel walk all of that map's elements in search of loops (nft_chain_validate).
     package enum Value: String, Hashable, Sendable {
         /// Nothing: a set.
         case none
-        case verdict
         case mark = "meta mark"
     }
 

@@ -15,8 +15,6 @@ package enum Statement: Hashable, Sendable {
     /// As `add`, but an element that is there lives from now on (`seconds`, or else what the set says).
     case update([Field], Identifier, seconds: UInt32? = nil)
     case log(Log)
-    /// The verdict that the map has for the key; does not go on when it has none.
-    case lookUp([Field], Identifier)
     /// The verdict beside the field's value; does not go on when no case has it.
     case choose(Field, [Case])
     case verdict(Verdict)
@@ -93,7 +91,6 @@ extension Statement {
         case .add(let key, let set, let seconds): "add @\(set) { \(key.text)\(Self.timeout(seconds)) }"
         case .update(let key, let set, let seconds): "update @\(set) { \(key.text)\(Self.timeout(seconds)) }"
         case .log(let log): "log prefix \"\(log.prefix.text)\" group \(log.group) snaplen \(log.bytes)"
-        case .lookUp(let key, let map): "\(key.text) vmap @\(map)"
         case .choose(let field, let cases):
             "\(field.text) vmap { "
                 + cases.flatMap { entry in

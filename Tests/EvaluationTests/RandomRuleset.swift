@@ -17,13 +17,12 @@ struct RandomRuleset {
     mutating func table() -> (table: Table, elements: [Elements]) {
         let exact = NamedSet("s-exact", of: fields(upTo: 3))
         let marks = NamedSet("m-marks", of: fields(upTo: 2), value: .mark)
-        let verdicts = NamedSet("m-verdicts", of: fields(upTo: 3), value: .verdict)
         let boxes = NamedSet(
             "m-boxes", of: [.mark, .transportProtocol, .transport(16, 16), .ipv6Source], value: .mark, interval: true)
         let small = NamedSet(
             "d-small", of: fields(upTo: 3), filling: .byPackets(seconds: nil, size: 3, counted: true))
         let timed = NamedSet("d-timed", of: fields(upTo: 2), filling: .byPackets(seconds: 60, size: 5))
-        let sets = [exact, marks, verdicts, boxes, small, timed]
+        let sets = [exact, marks, boxes, small, timed]
         var chains: [Chain] = []
         for (number, name) in Self.chains.enumerated().reversed() {
             let later = Array(Self.chains[(number + 1)...])
@@ -36,7 +35,7 @@ struct RandomRuleset {
                     rules: rules(sets, Self.chains, isBase: true)))
         }
         var elements = [Elements(.bridge, KCRuleset.table, boxes, self.boxes(boxes))]
-        for set in [exact, marks, verdicts] {
+        for set in [exact, marks] {
             var found: [ElementKey: Element] = [:]
             for _ in 0..<8 {
                 guard let key = sampled(set.key) else { continue }
@@ -44,8 +43,6 @@ struct RandomRuleset {
                     switch set.value {
                     case .none: .none
                     case .mark: .mark(pick([1, 2, 0x8000_0001]))
-                    // An element's chain must not lead back to where it is looked up.
-                    case .verdict: .verdict(pick([.accept, .drop, .return]))
                     }
                 found[key] = Element(key: key, value: value)
             }
@@ -63,8 +60,7 @@ struct RandomRuleset {
             case 2: statements.append(.verdict(.return))
             case 3, 4: if let next = later.randomElement(using: &random) { statements.append(.verdict(.jump(next))) }
             case 5, 6: if let next = later.randomElement(using: &random) { statements.append(.verdict(.goto(next))) }
-            case 7: statements.append(.lookUp(sets[2].key, sets[2].name))
-            case 8: if let choice = choice(later) { statements.append(choice) }
+            case 7, 8: if let choice = choice(later) { statements.append(choice) }
             default: break
             }
             if statements.isEmpty { statements.append(.setMark(pick([0, 1, 2]))) }
@@ -74,12 +70,13 @@ struct RandomRuleset {
 
     private mutating func choice(_ later: [Identifier]) -> Statement? {
         let field: Field = pick([
-            .network(48, 8), .transportProtocol, .network(320, 8), .link(96, 16), .transport(0, 8),
+            .network(48, 8), .transportProtocol, .network(320, 8), .link(96, 16), .transport(0, 8), .mark,
         ])
         var cases: [Statement.Case] = []
         var seen: Set<UInt64> = []
         for _ in 0..<4 {
-            guard let number = sampledNumber(field), seen.insert(number).inserted else { continue }
+            let sampled = field == .mark ? pick([0, 1, 2, 0x8000_0001]) : sampledNumber(field)
+            guard let number = sampled, seen.insert(number).inserted else { continue }
             let verdicts: [Verdict] = [.accept, .drop, .return] + later.map(Verdict.goto) + later.map(Verdict.jump)
             cases.append(.init(number, verdict: pick(verdicts)))
         }
@@ -91,10 +88,10 @@ struct RandomRuleset {
         case 0: return .count
         case 1: return .setMark(pick([0, 1, 2, 0x8000_0001]))
         case 2: return .lookUpMark(sets[1].key, sets[1].name)
-        case 3: return .lookUpMark(sets[3].key, sets[3].name)
-        case 4: return .add(sets[4].key, sets[4].name)
-        case 5: return .update(sets[5].key, sets[5].name, seconds: pick([nil, 30]))
-        case 6: return .match(.inSet(sets[4].key, sets[4].name))
+        case 3: return .lookUpMark(sets[2].key, sets[2].name)
+        case 4: return .add(sets[3].key, sets[3].name)
+        case 5: return .update(sets[4].key, sets[4].name, seconds: pick([nil, 30]))
+        case 6: return .match(.inSet(sets[3].key, sets[3].name))
         case 7: return .match(.inSet(sets[0].key, sets[0].name))
         case 8: return .match(.notInSet(sets[0].key, sets[0].name))
         case 9: return .match(pick([.inputNamePrefix("kct"), .outputNamePrefix("kct"), .inputNamePrefix("kcx")]))

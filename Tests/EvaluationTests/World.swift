@@ -91,12 +91,12 @@ struct World {
         let key = FieldValue.number(port.mac.value << 16 | 0x86dd)
         let member = FieldValue.number(UInt64(KCRuleset.FrameMark.member))
         let outside = FieldValue.number(UInt64(KCRuleset.FrameMark.outside))
-        func to(_ fromMembers: Verdict, _ fromOutside: Verdict) {
-            put(S.to, S.to.element(member, name, value: .verdict(fromMembers)))
-            put(S.to, S.to.element(outside, name, value: .verdict(fromOutside)))
+        func to(_ fromMembers: Way, _ fromOutside: Way) {
+            put(S.to, S.to.element(member, name, value: fromMembers.value))
+            put(S.to, S.to.element(outside, name, value: fromOutside.value))
         }
         /// What every guest in a segment with addresses has.
-        func guest(_ way: Identifier, fast: Bool) {
+        func guest(_ way: Way, fast: Bool) {
             if isLimited {
                 for (set, burst) in [
                     (S.ndRate, 3), (S.multicastRate, 4), (S.flowRateOut, 3), (S.flowRateIn, 3),
@@ -109,64 +109,64 @@ struct World {
                 }
             }
             put(S.ready, S.ready.element(name))
-            put(S.ports, S.ports.element(name, key, value: .verdict(.goto("guest"))))
+            put(S.ports, S.ports.element(name, key, value: Way.guest.value))
             put(S.macs, S.macs.element(name, mac))
             put(S.segments, S.segments.element(name, value: .mark(Self.vni)))
             for network in [Self.segment.high, 0xfe80 << 48] {
                 put(S.claimable, S.claimable.element(name, .number(network)))
             }
             for address in port.addresses {
-                put(S.own, S.own.element(name, key, .address(address), value: .verdict(.goto(way))))
+                put(S.own, S.own.element(name, key, .address(address), value: way.value))
                 put(S.targets, S.targets.element(name, .number(address.high), .number(address.low)))
                 guard fast else { continue }
                 for network in [Self.segment.high, 0xfe80 << 48] {
                     put(
                         S.fast,
                         S.fast.element(
-                            name, key, .address(address), .number(network), value: .verdict(.goto("inside"))))
+                            name, key, .address(address), .number(network), value: Way.inside.value))
                 }
             }
         }
         switch port.kind {
         case .member:
-            guest("tracked", fast: true)
-            to(.accept, .goto("outside"))
+            guest(.tracked, fast: true)
+            to(.deliver, .outside)
         case .open:
-            guest(isLimited ? "limited-open" : "open", fast: !isLimited)
-            to(isLimited ? .goto("to-limited-open") : .accept, isLimited ? .goto("to-limited") : .accept)
+            guest(isLimited ? .limitedOpen : .open, fast: !isLimited)
+            to(isLimited ? .limitedDeliver : .deliver, isLimited ? .limitedOutside : .deliver)
         case .ruled:
-            guest("filtered", fast: false)
-            to(.goto("outside"), .goto("outside"))
+            guest(.filtered, fast: false)
+            to(.outside, .outside)
             put(S.ingressProfiles, S.ingressProfiles.element(name, value: .mark(1)))
             put(S.egressProfiles, S.egressProfiles.element(name, value: .mark(2)))
             put(S.admitted, S.admitted.element(name, .number(Self.friendly.high)))
         case .router:
-            guest("open", fast: true)
-            to(.accept, .accept)
+            guest(.open, fast: true)
+            to(.deliver, .deliver)
             let last = IPv6Address(high: Self.routed.high, low: .max)
             put(
                 S.allowed,
                 S.allowed.box(
-                    .only(name), ClosedBound(.address(Self.routed), .address(last)), value: .verdict(.goto("open"))))
+                    .only(name), ClosedBound(.address(Self.routed), .address(last)), value: Way.open.value))
             put(
                 S.allowedTargets,
                 S.allowedTargets.box(
                     .only(name), .only(.number(Self.routed.high)), .numbers(0...UInt64.max)))
         case .layer2:
             put(S.ready, S.ready.element(name))
-            put(S.layer2, S.layer2.element(name, mac, value: .verdict(.goto("layer2-open"))))
-            to(.accept, .accept)
+            put(S.layer2, S.layer2.element(name, mac, value: Way.layer2Open.value))
+            to(.deliver, .deliver)
         case .gateway:
             put(S.ready, S.ready.element(name))
-            put(S.ports, S.ports.element(name, key, value: .verdict(.goto("gateway"))))
+            put(S.ports, S.ports.element(name, key, value: Way.gateway.value))
             put(S.macs, S.macs.element(name, mac))
-            to(.accept, .accept)
+            to(.deliver, .deliver)
         case .unready: break
         case .tunnel:
             put(S.segments, S.segments.element(name, value: .mark(Self.vni)))
             put(S.gateways, S.gateways.element(name, .number(port.mac.value)))
         case .external:
-            put(S.externals, S.externals.element(name, value: .verdict(.goto("external"))))
+            put(S.externals, S.externals.element(name, value: Way.external.value))
         }
     }
 

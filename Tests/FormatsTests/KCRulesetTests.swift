@@ -17,11 +17,13 @@ import Testing
             """
             chain from-port {
             type filter hook prerouting priority -350; policy accept;
-            iifname . @ll,48,64 . ip6 saddr . @nh,192,64 vmap @fast
+            meta mark set iifname . @ll,48,64 . ip6 saddr . @nh,192,64 map @fast goto inside
             iifname "kcx*" goto from-tunnel
-            iifname . @ll,48,64 . ip6 saddr vmap @own
-            iifname . @ll,48,64 vmap @ports
-            iifname vmap @externals
+            meta mark set iifname . @ll,48,64 . ip6 saddr map @own goto owned
+            meta mark set iifname . @ll,48,64 map @ports meta mark vmap \
+            { 0x6b630120 : goto guest, 0x6b630121 : goto gateway }
+            meta mark set iifname map @externals meta mark vmap \
+            { 0x6b630122 : goto external, 0x6b630121 : goto gateway }
             iifname "kct*" goto from-other
             }
             """,
@@ -35,7 +37,9 @@ import Testing
             """
             chain to-port {
             type filter hook postrouting priority -350; policy accept;
-            meta mark . oifname vmap @to
+            meta mark set meta mark . oifname map @to meta mark 0x6b6300ff accept
+            meta mark 0x6b630141 goto outside
+            meta mark vmap { 0x6b630140 : goto to-limited-open, 0x6b630142 : goto to-limited }
             oifname "kct*" goto drop-not-ready-to
             oifname "kcx*" meta mark set 0x0
             }
@@ -98,7 +102,7 @@ import Testing
         let bridge = try #require(KCRuleset.tables(vxlanPort: 4789).first)
         for set in GuardSet.allCases where set != .vteps { #expect(bridge.sets.contains(set.set), "\(set)") }
         let port = try InterfaceName("kct1")
-        let to = GuardSet.to.set.element(.number(1), .interface(port), value: .verdict(.accept))
+        let to = GuardSet.to.set.element(.number(1), .interface(port), value: Way.deliver.value)
         #expect(GuardElement(.to, to).owner == .port(port))
         let held = GuardSet.held.set.element(.number(300), .number(1), .number(2))
         #expect(GuardElement(.held, held).owner == .segment(try VNI(300)))

@@ -170,7 +170,7 @@ extension KCRuleset {
                 "guest",
                 rules: [
                     Rule(.equal(.ipv6Source, .address(.unspecified)), then: .goto("unspecified")),
-                    Rule([.lookUp(S.allowed.key, S.allowed.name)]),
+                    Rule([.lookUpMark(S.allowed.key, S.allowed.name), .verdict(.goto("owned"))]),
                     Rule(.inSet([.inputName, S.sourceNetwork], S.claimable.name), then: .goto("unlearned")),
                     Rule(then: .drop(.spoofedIP)),
                 ]),

@@ -12,18 +12,32 @@ extension KCRuleset {
             Chain(
                 "from-port", hook: Hook(.prerouting, priority: priority),
                 rules: [
-                    Rule([.lookUp(S.fast.key, S.fast.name)]),
+                    Rule([.lookUpMark(S.fast.key, S.fast.name), .verdict(.goto(Way.inside.chain))]),
                     Rule(.inputNamePrefix("kcx"), then: .goto("from-tunnel")),
-                    Rule([.lookUp(S.own.key, S.own.name)]),
-                    Rule([.lookUp(S.ports.key, S.ports.name)]),
-                    Rule([.lookUp(S.externals.key, S.externals.name)]),
+                    Rule([.lookUpMark(S.own.key, S.own.name), .verdict(.goto("owned"))]),
+                    Rule([.lookUpMark(S.ports.key, S.ports.name), Way.choose(.guest, .gateway)]),
+                    Rule([.lookUpMark(S.externals.key, S.externals.name), Way.choose(.external, .gateway)]),
                     Rule(.inputNamePrefix("kct"), then: .goto("from-other")),
+                ]),
+            // Comparisons cost less than a look into even the smallest map.
+            Chain(
+                "owned",
+                rules: [
+                    Rule(.equal(.mark, .number(UInt64(Way.tracked.mark))), then: .goto(Way.tracked.chain)),
+                    Rule(.equal(.mark, .number(UInt64(Way.filtered.mark))), then: .goto(Way.filtered.chain)),
+                    Rule([Way.choose(.open, .limitedOpen, .limitedTracked, .limitedFiltered)]),
+                    Rule(then: .drop(.spoofedIP)),
                 ]),
             // Neither known IPv6 nor an operator's interface.
             Chain(
                 "from-other",
                 rules: [
-                    Rule([.lookUp(S.layer2.key, S.layer2.name)]),
+                    Rule([
+                        .lookUpMark(S.layer2.key, S.layer2.name),
+                        Way.choose(
+                            .layer2Open, .layer2Tracked, .layer2Filtered, .limitedLayer2Open, .limitedLayer2Tracked,
+                            .limitedLayer2Filtered),
+                    ]),
                     Rule(.notInSet([.inputName], S.ready.name), then: .drop(.notReady)),
                     Rule(.inSet([.inputName, S.sourceMAC], S.macs.name), then: .drop(.ethertype)),
                     Rule(then: .drop(.spoofedMAC)),
@@ -61,18 +75,16 @@ extension KCRuleset {
     private static var ways: [Chain] {
         [
             Chain("pass", rules: [Rule([.setMark(FrameMark.member), .verdict(.accept)])]),
-            // From `fast`: TCP and UDP, which are nearly all there is, by two looks at fixed places.
+            // From `fast`: TCP and UDP, which are nearly all there is, by two looks at fixed places. The mark of this
+            // way is that of members already.
             Chain(
                 "inside",
                 rules: [
-                    Rule([
-                        .match(.equal(S.nextHeader, .number(6))), .setMark(FrameMark.member), .verdict(.accept),
-                    ]),
-                    Rule([
-                        .match(.equal(S.nextHeader, .number(17))),
-                        .match(.notEqual(.network(336, 16), .number(546))), .setMark(FrameMark.member),
-                        .verdict(.accept),
-                    ]),
+                    Rule(
+                        .equal(.mark, .number(UInt64(Way.insideTracked.mark))), then: .goto(Way.insideTracked.chain)),
+                    Rule(.equal(S.nextHeader, .number(6)), then: .accept),
+                    Rule(
+                        .equal(S.nextHeader, .number(17)), .notEqual(.network(336, 16), .number(546)), then: .accept),
                     Rule(then: .goto("open")),
                 ]),
             Chain(

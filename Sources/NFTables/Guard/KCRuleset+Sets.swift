@@ -23,26 +23,29 @@ extension KCRuleset {
         package static let destinationPort = Field.transport(16, 16)
 
         // MARK: The agent's
+        //
+        // Where an element says how a packet goes on, it says so by a mark (``Way``), never by a verdict: whenever
+        // anything in a table changes, the kernel walks all elements of maps to verdicts in search of loops.
 
         /// Ports that have elements at all.
         package static let ready = NamedSet("ready", of: [.inputName], comment: "ports that have their guard")
         /// What stays in the segment: port, MAC and ethertype, source, network of the destination.
         package static let fast = NamedSet(
-            "fast", of: [.inputName, sourceMACAndEtherType, .ipv6Source, destinationNetwork], value: .verdict)
+            "fast", of: [.inputName, sourceMACAndEtherType, .ipv6Source, destinationNetwork], value: .mark)
         /// What a port may send from, and how that goes on.
         package static let own = NamedSet(
-            "own", of: [.inputName, sourceMACAndEtherType, .ipv6Source], value: .verdict)
+            "own", of: [.inputName, sourceMACAndEtherType, .ipv6Source], value: .mark)
         /// What becomes of IPv6 with the port's MAC from any other source.
-        package static let ports = NamedSet("ports", of: [.inputName, sourceMACAndEtherType], value: .verdict)
+        package static let ports = NamedSet("ports", of: [.inputName, sourceMACAndEtherType], value: .mark)
         /// Ports of segments without addresses of ours: only the MAC is checked.
-        package static let layer2 = NamedSet("layer2", of: [.inputName, sourceMAC], value: .verdict)
+        package static let layer2 = NamedSet("layer2", of: [.inputName, sourceMAC], value: .mark)
         /// Operators' interfaces.
-        package static let externals = NamedSet("externals", of: [.inputName], value: .verdict)
+        package static let externals = NamedSet("externals", of: [.inputName], value: .mark)
         /// What a port may say it is reached at (RFC 4861: targets of its own).
         package static let targets = NamedSet("targets", of: [.inputName, targetHigh, targetLow])
         /// Prefixes that a port may send from beside its own addresses.
         package static let allowed = NamedSet(
-            "allowed", of: [.inputName, .ipv6Source], value: .verdict, interval: true)
+            "allowed", of: [.inputName, .ipv6Source], value: .mark, interval: true)
         package static let allowedTargets = NamedSet(
             "allowed-targets", of: [.inputName, targetHigh, targetLow], interval: true)
         /// The MAC of a port, as link-layer address options have it.
@@ -56,7 +59,7 @@ extension KCRuleset {
         /// Addresses that somebody has, here or elsewhere, by segment.
         package static let held = NamedSet("held", of: [.mark, targetHigh, targetLow])
         /// Who gets what: by mark and port.
-        package static let to = NamedSet("to", of: [.mark, .outputName], value: .verdict)
+        package static let to = NamedSet("to", of: [.mark, .outputName], value: .mark)
         /// Networks from which a port takes everything.
         package static let admitted = NamedSet("admitted", of: [.outputName, sourceNetwork])
         /// The number of the rules for what a port gets.
@@ -129,12 +132,14 @@ extension KCRuleset {
         }
     }
 
-    /// skb->mark between a frame's entry and its exit.
+    /// skb->mark from a frame's entry on.
     package enum FrameMark {
         /// From a member of the segment.
         package static let member: UInt32 = 0x6b63_0000
         /// From the gateway or an operator's interface: from elsewhere, perhaps.
         package static let outside: UInt32 = 0x6b63_0001
+        /// May leave by the port: no frame to a port has it but those that the guard let through.
+        package static let delivered: UInt32 = 0x6b63_00ff
     }
 
     /// What `ingress` and `egress` say, beside the rule's number in the low 29 bits.

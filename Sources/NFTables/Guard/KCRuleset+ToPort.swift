@@ -7,12 +7,21 @@ extension KCRuleset {
             Chain(
                 "to-port", hook: Hook(.postrouting, priority: priority),
                 rules: [
-                    Rule([.lookUp(S.to.key, S.to.name)]),
+                    Rule([
+                        .lookUpMark(S.to.key, S.to.name),
+                        .match(.equal(.mark, .number(UInt64(FrameMark.delivered)))), .verdict(.accept),
+                    ]),
+                    Rule(.equal(.mark, .number(UInt64(Way.outside.mark))), then: .goto(Way.outside.chain)),
+                    Rule([Way.choose(.limitedDeliver, .limitedOutside)]),
                     Rule(.outputNamePrefix("kct"), then: .dropTo(.notReady)),
                     // VXLAN would copy it to the outer packet.
                     Rule([.match(.outputNamePrefix("kcx")), .setMark(0)]),
                 ]),
-            Chain("to-limited-open", rules: [Rule(then: .jump("limits-to")), Rule(then: .accept)]),
+            Chain(
+                "to-limited-open",
+                rules: [
+                    Rule(then: .jump("limits-to")), Rule([.setMark(FrameMark.delivered), .verdict(.accept)]),
+                ]),
             Chain("to-limited", rules: [Rule(then: .jump("limits-to")), Rule(then: .goto("outside"))]),
             Chain(
                 "limits-to",
@@ -94,7 +103,7 @@ extension KCRuleset {
                         .match(.equal(S.nextHeader, .number(44))), .match(.equal(.network(336, 13), .number(0))),
                         .add(S.receivedFragments.key, S.receivedFragments.name),
                     ]),
-                    Rule([.setMark(FrameMark.member), .verdict(.accept)]),
+                    Rule([.setMark(FrameMark.delivered), .verdict(.accept)]),
                 ]),
         ] + arrivals
     }

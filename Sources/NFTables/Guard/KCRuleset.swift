@@ -44,9 +44,6 @@ package enum KCRuleset {
 
     package static let vtepSet = NamedSet("vteps", of: [.ipv6Source], comment: "who may send VXLAN here")
 
-    /// The chains of `bridge kc`, for whoever reads verdicts.
-    package static let chainNames: [Identifier] = guardTable.chains.map(\.name)
-
     private static var guardTable: Table {
         Table(
             .bridge, table, sets: Sets.filledByAgent + Sets.filledByPackets,

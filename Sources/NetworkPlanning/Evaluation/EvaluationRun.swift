@@ -101,9 +101,6 @@ struct EvaluationRun {
         case .log(let log):
             result.logged = log
             return .next
-        case .lookUp(let fields, let map):
-            guard let element = find(fields, in: map), case .verdict(let verdict) = element.value else { return .break }
-            return .verdict(verdict)
         case .choose(let field, let cases):
             guard let number = number(field), let found = cases.first(where: { $0.values.contains(number) }) else {
                 return .break

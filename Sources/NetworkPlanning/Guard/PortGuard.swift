@@ -50,8 +50,8 @@ struct PortGuard {
         var elements = ElementCollector(port: .interface(name))
         elements.add(.ready, elements.port)
         switch role {
-        case .external: elements.add(.externals, elements.port, value: .verdict(.goto("external")))
-        case .externalGateway: elements.add(.externals, elements.port, value: .verdict(.goto("gateway")))
+        case .external: elements.add(.externals, elements.port, value: Way.external.value)
+        case .externalGateway: elements.add(.externals, elements.port, value: Way.gateway.value)
         case .guest: guest(&elements)
         case .gateway: gateway(&elements)
         case .layer2: layer2(&elements)
@@ -78,35 +78,35 @@ struct PortGuard {
     private var isLimitedIn: Bool { limits.inward.bandwidth != nil || limits.inward.packetsPerSecond != nil }
 
     private func gateway(_ elements: inout ElementCollector) {
-        elements.add(.ports, elements.port, macAndIPv6, value: .verdict(.goto("gateway")))
+        elements.add(.ports, elements.port, macAndIPv6, value: Way.gateway.value)
     }
 
     private func layer2(_ elements: inout ElementCollector) {
-        let way: Verdict =
+        let way: Way =
             switch (isFilteringEgress, admitsAll || admitsSegment, isLimitedOut) {
-            case (true, _, false): .goto("layer2-filtered")
-            case (true, _, true): .goto("limited-layer2-filtered")
-            case (false, true, false): .goto("layer2-open")
-            case (false, true, true): .goto("limited-layer2-open")
-            case (false, false, false): .goto("layer2-tracked")
-            case (false, false, true): .goto("limited-layer2-tracked")
+            case (true, _, false): .layer2Filtered
+            case (true, _, true): .limitedLayer2Filtered
+            case (false, true, false): .layer2Open
+            case (false, true, true): .limitedLayer2Open
+            case (false, false, false): .layer2Tracked
+            case (false, false, true): .limitedLayer2Tracked
             }
-        elements.add(.layer2, elements.port, .number(mac.value), value: .verdict(way))
+        elements.add(.layer2, elements.port, .number(mac.value), value: way.value)
     }
 
     private func guest(_ elements: inout ElementCollector) {
-        let way: Verdict =
+        let way: Way =
             switch (isFilteringEgress, admitsAll, isLimitedOut) {
-            case (true, _, false): .goto("filtered")
-            case (true, _, true): .goto("limited-filtered")
-            case (false, true, false): .goto("open")
-            case (false, true, true): .goto("limited-open")
-            case (false, false, false): .goto("tracked")
-            case (false, false, true): .goto("limited-tracked")
+            case (true, _, false): .filtered
+            case (true, _, true): .limitedFiltered
+            case (false, true, false): .open
+            case (false, true, true): .limitedOpen
+            case (false, false, false): .tracked
+            case (false, false, true): .limitedTracked
             }
-        elements.add(.ports, elements.port, macAndIPv6, value: .verdict(.goto("guest")))
+        elements.add(.ports, elements.port, macAndIPv6, value: Way.guest.value)
         for address in addresses {
-            elements.add(.own, elements.port, macAndIPv6, .address(address), value: .verdict(way))
+            elements.add(.own, elements.port, macAndIPv6, .address(address), value: way.value)
             elements.add(.targets, elements.port, .number(address.high), .number(address.low))
             if !isFilteringEgress, !isLimitedOut { fast(address, &elements) }
         }
@@ -117,7 +117,7 @@ struct PortGuard {
         for range in AllowedSources.ranges(allowed, outside: prefix) {
             elements.box(
                 .allowed, .only(elements.port), ClosedBound(.address(range.first), .address(range.last)),
-                value: .verdict(way))
+                value: way.value)
             for half in range.halves {
                 elements.box(.allowedTargets, .only(elements.port), .numbers(half.high), .numbers(half.low))
             }
@@ -126,24 +126,24 @@ struct PortGuard {
 
     /// Towards the segment's own networks, whose members need no record to answer (or else one is made).
     private func fast(_ address: IPv6Address, _ elements: inout ElementCollector) {
-        let way = Verdict.goto(admitsAll || admitsSegment ? "inside" : "inside-tracked")
+        let way: Way = admitsAll || admitsSegment ? .inside : .insideTracked
         for network in [Self.linkLocal.high] + (prefix.map { [$0.address.high] } ?? []) {
             elements.add(
-                .fast, elements.port, macAndIPv6, .address(address), .number(network), value: .verdict(way))
+                .fast, elements.port, macAndIPv6, .address(address), .number(network), value: way.value)
         }
     }
 
     private func receiving(_ elements: inout ElementCollector) {
-        let open: Verdict = isLimitedIn ? .goto("to-limited-open") : .accept
-        let looking: Verdict = isLimitedIn ? .goto("to-limited") : .goto("outside")
+        let open: Way = isLimitedIn ? .limitedDeliver : .deliver
+        let looking: Way = isLimitedIn ? .limitedOutside : .outside
         // Without addresses nobody can tell a member from others.
         let isBare = role == .layer2 || role == .layer2Gateway
         elements.add(
             .to, .number(UInt64(KCRuleset.FrameMark.member)), elements.port,
-            value: .verdict(admitsAll || admitsSegment ? open : looking))
+            value: (admitsAll || admitsSegment ? open : looking).value)
         elements.add(
             .to, .number(UInt64(KCRuleset.FrameMark.outside)), elements.port,
-            value: .verdict(admitsAll || isBare && admitsSegment ? open : looking))
+            value: (admitsAll || isBare && admitsSegment ? open : looking).value)
         if admitsSegment, !admitsAll {
             elements.add(.admitted, elements.port, .number(Self.linkLocal.high))
             if let prefix { elements.add(.admitted, elements.port, .number(prefix.address.high)) }
