@@ -41,6 +41,7 @@ let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 let systemLibraries: [Target] = [
     .systemLibrary(name: "CLinux"),
+    .systemLibrary(name: "CBPF", pkgConfig: "libbpf", providers: [.apt(["libbpf-dev"])]),
     .systemLibrary(name: "CMnl", pkgConfig: "libmnl", providers: [.apt(["libmnl-dev"])]),
     .systemLibrary(name: "CNftables", pkgConfig: "libnftables", providers: [.apt(["libnftables-dev"])]),
 ]
@@ -79,6 +80,7 @@ let adapters: [Target] = [
     target(
         "LinuxPacketFilter",
         ["Addressing", "NetworkModel", "NFTables", "NetworkPlanning", "NodePorts", "LinuxProcesses", "CMnl", logging]),
+    target("LinuxBPF", ["Addressing", "NetworkModel", "NetworkPlanning", "NodePorts", "LinuxProcesses", "CBPF"]),
     target("LinuxPackets", ["Addressing", "NetworkModel", "NodePorts", "LinuxProcesses", "CMnl"]),
     target(
         "LinuxDaemons",
@@ -179,6 +181,12 @@ let allTests: [Target] = [
     tests(
         "PacketsTests",
         ["TestNamespaces", "Addressing", "NetworkModel", "NodePorts", "NodePortsTesting", "LinuxPackets"]),
+    tests(
+        "TranslatorTests",
+        [
+            "SeededRandomness", "TestNamespaces", "Addressing", "NetworkModel", "NetworkPlanning", "NodePorts",
+            "LinuxBPF", "LinuxProcesses",
+        ]),
     tests(
         "DaemonTests",
         [

@@ -120,17 +120,19 @@ inlined int four_to_six(struct __sk_buff *packet, const struct nat64_config *con
     new->header.hop_limit = header->ttl + hops > 255 ? 255 : header->ttl + hops;
     if (chain->protocol == ICMPV4) {
         if (chain->is_fragment) return NAT64_DROP_ICMP_FRAGMENT;
-        if (bpf_skb_load_bytes(packet, L3 + chain->length, &icmp, sizeof(icmp))) return NAT64_DROP_MALFORMED;
+        if (payload < sizeof(icmp) || bpf_skb_load_bytes(packet, L3 + chain->length, &icmp, sizeof(icmp)))
+            return NAT64_DROP_MALFORMED;
         if (is_error4(icmp.type)) return error_four_to_six(packet, config, header, chain, &new->header);
         if (icmp.type != ECHO4 && icmp.type != ECHO_REPLY4) return NAT64_DROP_ICMP_TYPE;
     } else if (chain->protocol == UDP && chain->offset == 0) {
         __u16 checksum;
-        if (bpf_skb_load_bytes(packet, L3 + chain->length + 6, &checksum, sizeof(checksum)))
+        if (payload < 8 || bpf_skb_load_bytes(packet, L3 + chain->length + 6, &checksum, sizeof(checksum)))
             return NAT64_DROP_MALFORMED;
         /* It covers all fragments, and the others are not here. */
         if (checksum == 0 && chain->is_fragment) return NAT64_DROP_ZERO_CHECKSUM;
         must_give = checksum == 0;
     }
+    if (place >= 0 && chain->offset == 0 && payload < (__u32)place + 2) return NAT64_DROP_MALFORMED;
     if (bpf_skb_change_proto(packet, ETHERTYPE_IPV6, 0)) return NAT64_DROP_KERNEL;
     if (rest != 0 && bpf_skb_adjust_room(packet, rest, BPF_ADJ_ROOM_MAC, BPF_F_ADJ_ROOM_FIXED_GSO))
         return NAT64_DROP_KERNEL;

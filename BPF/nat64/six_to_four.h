@@ -54,6 +54,8 @@ static __noinline int error_six_to_four(struct __sk_buff *packet, const struct n
         __u32 payload = bpf_ntohs(quoted->length) + sizeof(struct ipv6);
         if (payload < inside.length) return NAT64_DROP_MALFORMED;
         become_ipv4(quoted, &inside, payload - inside.length + sizeof(struct ipv4), &new->quoted);
+        /* Which one it had is not known here. */
+        if (!inside.is_fragment) new->quoted.id = 0;
         /* What ICMPv6 counts and ICMPv4 does not, or what the addresses change. */
         difference = inside.protocol == ICMPV6
                          ? ~pseudo6(&quoted->source, &quoted->destination, payload - inside.length, ICMPV6) & 0xffff
@@ -102,7 +104,7 @@ inlined int six_to_four(struct __sk_buff *packet, const struct nat64_config *con
     __u32 payload = sizeof(*header) + bpf_ntohs(header->length) - chain->length;
     __u32 offset = L3 + sizeof(*new);
     __u32 sum;
-    int place;
+    int place = checksum_offset(chain->protocol);
     struct icmp icmp;
 
     become_ipv4(header, chain, payload + sizeof(*new), new);
@@ -111,11 +113,13 @@ inlined int six_to_four(struct __sk_buff *packet, const struct nat64_config *con
     new->destination = embedded(&header->destination);
     if (chain->protocol == ICMPV6) {
         if (chain->offset != 0 || chain->more_fragments) return NAT64_DROP_ICMP_FRAGMENT;
-        if (bpf_skb_load_bytes(packet, L3 + chain->length, &icmp, sizeof(icmp))) return NAT64_DROP_MALFORMED;
+        if (payload < sizeof(icmp) || bpf_skb_load_bytes(packet, L3 + chain->length, &icmp, sizeof(icmp)))
+            return NAT64_DROP_MALFORMED;
         if (is_error6(icmp.type)) return error_six_to_four(packet, config, header, chain, new);
         if (icmp.type != ECHO6 && icmp.type != ECHO_REPLY6) return NAT64_DROP_ICMP_TYPE;
         sum = ~pseudo6(&header->source, &header->destination, payload, ICMPV6) & 0xffff;
     }
+    if (place >= 0 && chain->offset == 0 && payload < (__u32)place + 2) return NAT64_DROP_MALFORMED;
     close_ipv4(new);
     if (bpf_skb_change_proto(packet, ETHERTYPE_IPV4, 0)) return NAT64_DROP_KERNEL;
     if (chain->length != sizeof(*header) &&
@@ -128,7 +132,6 @@ inlined int six_to_four(struct __sk_buff *packet, const struct nat64_config *con
         int failed = mend_quoted_echo(packet, offset, 0, sum);
         return failed;
     }
-    place = checksum_offset(chain->protocol);
     if (place < 0) return 0;
     sum = bpf_csum_diff((__be32 *)&header->source, 32, (__be32 *)&new->source, 8, 0);
     return bpf_l4_csum_replace(packet, offset + place, 0, sum,
