@@ -48,7 +48,7 @@ extension CacheState {
     /// A gateway has come, gone or moved, or has other segments.
     mutating func markReservations(_ old: Resource<Gateway>?, _ new: Resource<Gateway>?) {
         func places(_ gateway: Resource<Gateway>?) -> Set<RoutedSegment> {
-            guard let gateway, let host = gateway.spec.host.id else { return [] }
+            guard let gateway, let host = gateway.spec.host?.id else { return [] }
             return Set(gateway.assigned.ports.keys.map { RoutedSegment(segment: $0, host: host) })
         }
         for place in places(old).symmetricDifference(places(new)) {
@@ -62,7 +62,7 @@ extension CacheState {
     }
 
     private func gatewayHost(of segment: ResourceID) -> ResourceID? {
-        holders.gateway[segment].flatMap { resource($0, as: Gateway.self) }?.spec.host.id
+        holders.gateway[segment].flatMap { resource($0, as: Gateway.self) }?.spec.host?.id
     }
 
     private func routedSegments(of host: ResourceID) -> Set<ResourceID> {
