@@ -25,6 +25,7 @@ import Testing
         try await TestServer.with { server in
             let service = server.service
             for number in 1...3 { try await service.makeHost(number) }
+            try await service.make(.pool, #"{"name":"d","spec":{"type":"delegation","prefix":"fd00:d::/48"}}"#)
             var agents: [Agent] = []
             for number in 1...3 {
                 let id = try await service.get(.host, "h\(number)").id
@@ -62,16 +63,22 @@ import Testing
         switch Int.random(in: 0..<18, using: &random) {
         case 0, 1:
             let way = Bool.random(using: &random) ? "unicast" : "multicast"
+            let mode = ["none", "stateless", "stateful"].randomElement(using: &random) ?? "none"
             try await service.make(
-                .segment, #"{"name":"\#(segment)","spec":{"ipam":"automatic","replication":"\#(way)"}}"#)
+                .segment,
+                #"{"name":"\#(segment)","spec":{"ipam":"automatic","replication":"\#(way)","dhcp":"\#(mode)"}}"#)
         case 2: try await service.remove(.segment, segment)
         case 3:
             let way = Bool.random(using: &random) ? "unicast" : "multicast"
+            let mode = ["none", "stateless", "stateful"].randomElement(using: &random) ?? "none"
             try await service.put(
-                .segment, segment, #"{"name":"\#(segment)","spec":{"ipam":"automatic","replication":"\#(way)"}}"#)
+                .segment, segment,
+                #"{"name":"\#(segment)","spec":{"ipam":"automatic","replication":"\#(way)","dhcp":"\#(mode)"}}"#)
         case 4, 5, 6:
+            let router = Bool.random(using: &random) ? #","delegated":{"length":60}"# : ""
             try await service.make(
-                .attachment, #"{"name":"\#(attachment)","spec":{"segment":"\#(segment)","host":"\#(host)"}}"#)
+                .attachment,
+                #"{"name":"\#(attachment)","spec":{"segment":"\#(segment)","host":"\#(host)"\#(router)}}"#)
         case 7: try await service.remove(.attachment, attachment)
         case 8:
             let old = try await service.get(.attachment, attachment).text("spec", "segment") ?? ""

@@ -13,6 +13,9 @@ package enum DaemonInstance {
         "kea6-" + NamespaceName.gateway(gateway).text.dropFirst("kcg-".count)
     }
 
+    /// Those that a gateway may have for as long as it is there.
+    package static func all(of gateway: ResourceID) -> [String] { [radvd(of: gateway), keaDHCP6(of: gateway)] }
+
     /// The one that says goodbye on the segments that a gateway loses, and ends at once.
     package static func farewell(of gateway: ResourceID) -> String { radvd(of: gateway) + "-farewell" }
 }

@@ -57,7 +57,7 @@ extension PlanDraft {
                 settle(.segment(vni), as: [], for: .orphan)
             }
         }
-        let instances = Set(context.desired.gateways.keys.map(DaemonInstance.radvd))
+        let instances = Set(context.desired.gateways.keys.flatMap(DaemonInstance.all))
         for instance in context.observed.daemons.keys.sorted() where !instances.contains(instance) {
             stop(daemon: instance, for: .orphan)
         }

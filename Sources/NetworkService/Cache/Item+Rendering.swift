@@ -65,6 +65,7 @@ extension Item {
             addresses.append(AttachmentAddress(address, origin: .learned))
         }
         writer.member("addresses", addresses)
+        writer.member("delegatedPrefix", attachment.assigned.delegatedPrefix)
         writer.member("policies", attachment.effectivePolicies)
         writePhase(report, unbound: attachment.spec.host == nil, to: &writer)
         writer.member("interface", report?.interface)

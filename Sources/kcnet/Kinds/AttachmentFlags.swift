@@ -30,6 +30,8 @@ struct AttachmentFlags: KindFlags {
     var allowAddress: [String] = []
     @Option(help: "How many addresses it may take for itself: SLAAC, privacy addresses (0 to 64, default 16).")
     var learnedAddresses: Int?
+    @Option(help: "Delegate a prefix of this length (48 to 64) to it: for a guest that is a router.")
+    var delegate: Int?
     @OptionGroup(title: "Limits (k, M, G: thousands, millions, billions)") var limits: LimitFlags
 
     func validate() throws {
@@ -50,6 +52,9 @@ struct AttachmentFlags: KindFlags {
         if !addPolicy.isEmpty {
             let present = spec["policies"]?.elements.compactMap(\.string) ?? [BuiltInPolicy.allowSegment.rawValue]
             spec = spec.setting("policies", texts: present + addPolicy)
+        }
+        if let delegate {
+            spec = spec.setting("delegated", to: JSONNode.object([]).setting("length", number: delegate))
         }
         spec = try limits.edit(spec)
         guard let port else { return spec }
@@ -73,7 +78,7 @@ struct AttachmentFlags: KindFlags {
                 (document.status?["addresses"]?.elements ?? []).compactMap { $0["value"]?.string }.joined(
                     separator: ","))
         },
-        .status("policies", "policies"),
+        .status("delegatedPrefix", "delegated", wide: true), .status("policies", "policies"),
         Column("port", wide: true) { document, _ in .init(document.spec?["port"]?["type"]?.string ?? "") },
         .status("interface", "interface"), .phase, .labels, .id, .message,
     ]

@@ -8,8 +8,11 @@ struct PoolFlags: KindFlags {
     static let abstract = "Ranges that values are assigned from."
     static var description: KindDescription { described(Pool.kind) }
 
-    @Option(help: "vni, prefix or mac.") var type: PoolType?
-    @Option(help: "The prefix /64s are taken from, or the first three octets of MAC addresses.") var prefix: String?
+    @Option(help: "vni, prefix, delegation, mac or ipv4.") var type: PoolType?
+    @Option(
+        help:
+            "The prefix that /64s, delegated prefixes or IPv4 addresses are taken from, or the first octets of MAC addresses."
+    ) var prefix: String?
     @Option(help: "The first VNI.") var from: UInt32?
     @Option(help: "The last VNI.") var to: UInt32?
 

@@ -17,9 +17,11 @@ struct SegmentFlags: KindFlags {
     @Option(help: "A /64 of your choice (default: the next of the pools).") var prefix: String?
     @Option(help: "multicast or unicast (default: the underlay's way).") var replication: Replication?
 
+    @Option(help: "DHCPv6 beside router advertisements: none (the default), stateless or stateful.") var dhcp: DHCPMode?
+
     func edit(_ spec: JSONNode) -> JSONNode {
         spec.setting("ipam", text: ipam?.rawValue).setting("vni", number: vni).setting("prefix", text: prefix)
-            .setting("replication", text: replication?.rawValue)
+            .setting("replication", text: replication?.rawValue).setting("dhcp", text: dhcp?.rawValue)
     }
 
     static let columns: [Column] = [
@@ -30,11 +32,12 @@ struct SegmentFlags: KindFlags {
             // A number that is no VNI has no device.
             do { return .init(InterfaceName.vxlan(try VNI(number)).text) } catch { return "" }
         },
-        .status("mtu", "mtu"), .spec("ipam", "ipam"), .status("prefix", "prefix"),
+        .status("mtu", "mtu"), .spec("ipam", "ipam"), .status("prefix", "prefix"), .spec("dhcp", "dhcp", wide: true),
         .status("replication", "replication", wide: true), .status("group", "group", wide: true), .phase, .labels, .id,
         .message,
     ]
 }
 
 extension IPAM: ExpressibleByArgument {}
+extension DHCPMode: ExpressibleByArgument {}
 extension Replication: ExpressibleByArgument {}

@@ -7,8 +7,9 @@ import Testing
 /// Prefixes of several lengths out of one pool.
 @Suite struct DelegationAllocatorTests {
     private func allocator(_ prefixes: String...) throws -> DelegationAllocator {
-        try DelegationAllocator(
-            pools: prefixes.map { NamedPool(.constant("p"), .delegation(try IPv6Prefix(parsing: $0))) })
+        let name = try #require(Name("p"))
+        return try DelegationAllocator(
+            pools: prefixes.map { NamedPool(name, .delegation(try IPv6Prefix(parsing: $0))) })
     }
 
     @Test func `lengths mix without overlapping`() throws {
@@ -47,7 +48,7 @@ import Testing
 
     @Test func `pools of prefixes for segments give nothing`() throws {
         var allocator = DelegationAllocator(pools: [
-            NamedPool(.constant("p"), .prefix(try IPv6Prefix(parsing: "fd00::/48")))
+            NamedPool(try #require(Name("p")), .prefix(try IPv6Prefix(parsing: "fd00::/48")))
         ])
         #expect(throws: PoolExhausted.self) { try allocator.next(length: 60) }
     }

@@ -59,6 +59,67 @@ import Testing
         #expect(world.plan.isEmpty, "\(world.plan)")
     }
 
+    @Test func `one server answers on all segments with DHCPv6, with what is reserved there`() throws {
+        var (world, _) = try routed()
+        world.desired.segments[world.segment]?.dhcp = .stateful
+        let kept = Reservation(
+            attachment: Scenario.id(kind: 2, 3), mac: MACAddress(0x026b_6300_0003),
+            addresses: [try IPv6Address(parsing: "fd11::3")])
+        world.desired.reservations[world.segment] = [kept.attachment: kept]
+        let instance = DaemonInstance.keaDHCP6(of: world.gateway)
+        let plan = world.plan
+        let specs = plan.steps.compactMap { if case .ensureDaemon(let spec) = $0.operation { spec } else { nil } }
+        #expect(specs.map(\.program) == [.radvd, .keaDHCP6])
+        #expect(specs.first?.configuration.contains("AdvManagedFlag on") == true)
+        let text = try #require(specs.last?.configuration)
+        #expect(KeaDHCP6Configuration.interfaces(of: text) == ["seg00012c"])
+        #expect(KeaDHCP6Configuration.reserved(for: kept.mac, in: text).addresses == ["fd11::3"])
+        #expect(world.model.apply(plan.steps).isEmpty)
+        #expect(world.plan.isEmpty)
+        world.desired.reservations[world.segment] = nil
+        #expect(world.plan.steps.count == 1)
+        world.desired.segments[world.segment]?.dhcp = DHCPMode.none
+        #expect(world.plan.steps.contains { $0.operation == .stopDaemon(instance: instance, withdraw: true) })
+        #expect(world.model.apply(world.plan.steps).isEmpty)
+        #expect(world.plan.isEmpty)
+    }
+
+    @Test func `a changed reservation concerns the gateway alone, and is planned as in a plan of everything`() throws {
+        var (world, _) = try routed()
+        world.desired.segments[world.segment]?.dhcp = .stateful
+        try #require(world.model.apply(world.plan.steps).isEmpty)
+        var state = PlanningState(desired: world.desired, observed: world.model.observed)
+        let kept = Reservation(
+            attachment: Scenario.id(kind: 2, 3), mac: MACAddress(0x026b_6300_0003),
+            addresses: [try IPv6Address(parsing: "fd11::3")])
+        let change = ReservationChange(segment: world.segment, put: [kept])
+        let scope = try state.merge(HostUpdate(revision: Revision(8), reservations: [change]))
+        #expect(scope == PlanScope(gateways: [world.gateway]))
+        #expect(state.plan(scope).steps.count == 1)
+        #expect(state.plan(scope).steps == state.plan().steps)
+    }
+
+    @Test func `a server that cannot serve a segment is named in the report of its gateway`() throws {
+        var (world, _) = try routed()
+        world.desired.segments[world.segment]?.dhcp = .stateless
+        try #require(world.model.apply(world.plan.steps).isEmpty)
+        var observed = world.model.observed
+        let instance = DaemonInstance.keaDHCP6(of: world.gateway)
+        func report() -> Report? {
+            PlanningState(desired: world.desired, observed: observed)
+                .reports(after: HostPlan(), outcomes: [])[.gateway(world.gateway)]
+        }
+        #expect(report()?.phase == .wired)
+        #expect(report()?.details["dhcp6"] == "running")
+        observed.daemons[instance]?.problem = "Address already in use"
+        #expect(report()?.phase == .pending)
+        #expect(report()?.message?.contains("Address already in use") == true)
+        observed.daemons[instance]?.isRunning = false
+        #expect(report()?.message?.contains("not running") == true)
+        observed.daemons[instance] = nil
+        #expect(report()?.message == "waits for the DHCPv6 server (Kea)")
+    }
+
     @Test func `a namespace that a crash left unfinished goes when no gateway wants it, and is finished when one does`()
         throws
     {
