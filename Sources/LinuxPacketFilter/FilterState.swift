@@ -41,26 +41,28 @@ final class FilterState: ThreadState {
         }
     }
 
+    /// Several transactions: see ``ChangePhases``. One that is refused leaves those before it done.
     func apply(_ operations: [FilterOperation]) throws(NodeError) {
-        var elements: [ElementChange] = []
+        var phases = ChangePhases()
         for operation in operations {
             switch operation {
-            case .close(_, let removed):
-                elements += removed.map { ElementChange(element: $0, isAddition: false) }
-            case .change(_, let removed, let added):
-                elements += removed.map { ElementChange(element: $0, isAddition: false) }
-                elements += added.map { ElementChange(element: $0, isAddition: true) }
+            case .close(_, let removed): phases.close(removed)
+            case .change(_, let removed, let added): phases.change(removed: removed, added: added)
             case .install(let ruleset, let content):
-                try socket.apply(elements)
-                elements = []
+                try apply(phases)
+                phases = ChangePhases()
                 try install(ruleset, content)
             case .uninstall:
-                try socket.apply(elements)
-                elements = []
+                try apply(phases)
+                phases = ChangePhases()
                 _ = try worker.submit(KCRuleset.removal, .run)
             }
         }
-        try socket.apply(elements)
+        try apply(phases)
+    }
+
+    private func apply(_ phases: ChangePhases) throws(NodeError) {
+        for changes in phases.transactions { try socket.apply(changes) }
     }
 
     private func install(_ ruleset: Ruleset, _ content: FilterContent) throws(NodeError) {

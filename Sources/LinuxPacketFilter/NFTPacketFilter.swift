@@ -26,8 +26,8 @@ package final class NFTPacketFilter: PacketFilter {
         try await thread.run { state throws(NodeError) in try state.observe() }
     }
 
-    /// Consecutive element operations are one transaction; an installation is one of its own, in which the elements
-    /// it names are already there.
+    /// Consecutive element operations are one transaction, but for boxes (`ChangePhases`); an installation is one of its
+    /// own, in which the elements it names are already there.
     package func apply(_ operations: [FilterOperation]) async throws(NodeError) {
         try await thread.run { state throws(NodeError) in try state.apply(operations) }
     }

@@ -36,8 +36,9 @@ package enum LinkEvent: Hashable, Sendable {
 /// Our two nftables tables.
 package protocol PacketFilter: Sendable {
     func observe() async throws(NodeError) -> ObservedFilter
-    /// Does the operations in order, consecutive changes of elements as one transaction: at no instant is a part of them
-    /// done. An installation keeps what packets have put into sets (flows, counts of drops).
+    /// Does the operations in order. Of consecutive changes of elements each packet sees all or nothing, except that boxes
+    /// which are only new may be there before the rest and those which are only old go after it. When it throws, boxes may
+    /// have changed so; nothing else has since the last installation. An installation keeps what packets have put into sets (flows, counts of drops).
     func apply(_ operations: [FilterOperation]) async throws(NodeError)
     /// Someone changed the ruleset (NFNLGRP_NFTABLES): a hint to look again.
     func events() -> AsyncStream<Void>
