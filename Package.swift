@@ -156,8 +156,8 @@ let allTests: [Target] = [
     tests(
         "EvaluationTests",
         [
-            "SeededRandomness", "TestNamespaces", "Addressing", "Frames", "NetworkModel", "NFTables", "NetworkPlanning",
-            "NodePorts", "LinuxProcesses", "CLinux",
+            "SeededRandomness", "TestNamespaces", "Addressing", "Resources", "Frames", "NetworkModel", "NFTables",
+            "NetworkPlanning", "NodePorts", "LinuxProcesses", "CLinux",
         ]),
     tests("FormatsTests", ["Addressing", "NFTables", "DaemonConfigs"]),
     tests(

@@ -33,6 +33,20 @@ import Testing
     }
 
     @Test(.timeLimit(.minutes(30)))
+    func `what the planner makes of attachments is predicted too`() async throws {
+        var planned = try PlannedWorld()
+        var lab = try await Laboratory(planned.world)
+        planned.world = lab.world
+        let table = try #require(KCRuleset.tables(vxlanPort: 4789).first { $0.family == .bridge })
+        try lab.install(table, planned.elements)
+        for _ in 0..<Self.seeds {
+            try await lab.run(frames: 3_000, SeededGenerator(printedFor: "what the planner makes of attachments"))
+        }
+        print("\(lab.compared) frames compared under planned elements, \(lab.delivered) copies delivered")
+        #expect(lab.compared >= 3_000 * Self.seeds)
+    }
+
+    @Test(.timeLimit(.minutes(30)))
     func `limits let through what they say and no more`() async throws {
         var lab = try await Laboratory()
         lab.world.isLimited = true
@@ -107,9 +121,9 @@ struct Laboratory {
     private static let roundLength: UInt64 = 2_000_000_000
     static let roundLimit: UInt64 = 4_500_000_000
 
-    init() async throws {
+    init(_ world: World? = nil) async throws {
         namespace = try TestNamespace("kcev")
-        var world = try World()
+        var world = try world ?? World()
         try Wire.build(&world, in: namespace)
         self.world = world
         model = BridgeModel(world: world, evaluator: FrameEvaluator(Table(.bridge, KCRuleset.table), []))

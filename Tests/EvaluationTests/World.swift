@@ -96,7 +96,7 @@ struct World {
             put(S.to, S.to.element(outside, name, value: fromOutside.value))
         }
         /// What every guest in a segment with addresses has.
-        func guest(_ way: Way, fast: Bool) {
+        func guest(_ way: Way, fast: Way?) {
             if isLimited {
                 for (set, burst) in [
                     (S.ndRate, 3), (S.multicastRate, 4), (S.flowRateOut, 3), (S.flowRateIn, 3),
@@ -118,30 +118,30 @@ struct World {
             for address in port.addresses {
                 put(S.own, S.own.element(name, key, .address(address), value: way.value))
                 put(S.targets, S.targets.element(name, .number(address.high), .number(address.low)))
-                guard fast else { continue }
+                guard let fast else { continue }
                 for network in [Self.segment.high, 0xfe80 << 48] {
                     put(
                         S.fast,
                         S.fast.element(
-                            name, key, .address(address), .number(network), value: Way.inside.value))
+                            name, key, .address(address), .number(network), value: fast.value))
                 }
             }
         }
         switch port.kind {
         case .member:
-            guest(.tracked, fast: true)
+            guest(.tracked, fast: .inside)
             to(.deliver, .outside)
         case .open:
-            guest(isLimited ? .limitedOpen : .open, fast: !isLimited)
+            guest(isLimited ? .limitedOpen : .open, fast: isLimited ? nil : .inside)
             to(isLimited ? .limitedDeliver : .deliver, isLimited ? .limitedOutside : .deliver)
         case .ruled:
-            guest(.filtered, fast: false)
+            guest(.filtered, fast: .insideFiltered)
             to(.outside, .outside)
             put(S.ingressProfiles, S.ingressProfiles.element(name, value: .mark(1)))
             put(S.egressProfiles, S.egressProfiles.element(name, value: .mark(2)))
             put(S.admitted, S.admitted.element(name, .number(Self.friendly.high)))
         case .router:
-            guest(.open, fast: true)
+            guest(.open, fast: .inside)
             to(.deliver, .deliver)
             let last = IPv6Address(high: Self.routed.high, low: .max)
             put(

@@ -82,7 +82,10 @@ extension KCRuleset {
             Chain(
                 "leave-udp",
                 rules: [
-                    Rule(.inSet(S.udpFlows.key, S.udpFlows.name), then: .goto("track-udp")),
+                    Rule([
+                        .match(.inSet(S.udpFlows.key, S.udpFlows.name)), .update(S.udpFlows.key, S.udpFlows.name),
+                        .verdict(.goto("keep")),
+                    ]),
                     // A DHCPv6 client to servers.
                     Rule(.equal(.transport(0, 32), .number(0x0222_0223)), then: .goto("track")),
                     Rule(then: .goto("leave-rules")),

@@ -80,15 +80,30 @@ extension KCRuleset {
             Chain(
                 "inside",
                 rules: [
-                    Rule(
-                        .equal(.mark, .number(UInt64(Way.insideTracked.mark))), then: .goto(Way.insideTracked.chain)),
+                    Rule(.notEqual(.mark, .number(UInt64(FrameMark.member))), then: .goto("inside-remembered")),
                     Rule(.equal(S.nextHeader, .number(6)), then: .accept),
                     Rule(
                         .equal(S.nextHeader, .number(17)), .notEqual(.network(336, 16), .number(546)), then: .accept),
                     Rule(then: .goto("open")),
                 ]),
             Chain(
-                "inside-tracked",
+                "inside-remembered",
+                rules: [
+                    Rule(
+                        .equal(.mark, .number(UInt64(Way.insideTracked.mark))), then: .goto(Way.insideTracked.chain)),
+                    Rule(then: .goto(Way.insideFiltered.chain)),
+                ]),
+            Chain(
+                Way.insideFiltered.chain,
+                rules: [
+                    Rule(.equal(S.nextHeader, .number(6)), then: .goto("leave-tcp")),
+                    Rule(
+                        .equal(S.nextHeader, .number(17)), .notEqual(.network(336, 16), .number(546)),
+                        then: .goto("leave-udp")),
+                    Rule(then: .goto(Way.filtered.chain)),
+                ]),
+            Chain(
+                Way.insideTracked.chain,
                 rules: [
                     Rule(.equal(S.nextHeader, .number(6)), then: .goto("track-tcp")),
                     Rule(

@@ -34,6 +34,9 @@ extension KCRuleset {
                 "outside",
                 rules: [
                     Rule(.notEqual(S.etherType, .number(0x86dd)), then: .dropTo(.policy)),
+                    // What most packets are, by comparisons at a fixed place.
+                    Rule(.equal(S.nextHeader, .number(6)), then: .goto("outside-tcp")),
+                    Rule(.equal(S.nextHeader, .number(17)), then: .goto("outside-udp")),
                     laterFragment(then: .goto("outside-fragment")),
                     Rule([
                         .choose(

@@ -3,6 +3,7 @@ package enum Way: UInt32, Hashable, Sendable, CaseIterable {
     // Of `fast`.
     case inside = 0x6b63_0000
     case insideTracked = 0x6b63_0100
+    case insideFiltered
     // Of `own` and `allowed`.
     case open = 0x6b63_0110
     case tracked, filtered, limitedOpen, limitedTracked, limitedFiltered
@@ -24,6 +25,7 @@ package enum Way: UInt32, Hashable, Sendable, CaseIterable {
         switch self {
         case .inside: "inside"
         case .insideTracked: "inside-tracked"
+        case .insideFiltered: "inside-filtered"
         case .open: "open"
         case .tracked: "tracked"
         case .filtered: "filtered"

@@ -108,7 +108,7 @@ struct PortGuard {
         for address in addresses {
             elements.add(.own, elements.port, macAndIPv6, .address(address), value: way.value)
             elements.add(.targets, elements.port, .number(address.high), .number(address.low))
-            if !isFilteringEgress, !isLimitedOut { fast(address, &elements) }
+            if !isLimitedOut { fast(address, &elements) }
         }
         if mayLearn {
             elements.add(.claimable, elements.port, .number(Self.linkLocal.high))
@@ -126,7 +126,8 @@ struct PortGuard {
 
     /// Towards the segment's own networks, whose members need no record to answer (or else one is made).
     private func fast(_ address: IPv6Address, _ elements: inout ElementCollector) {
-        let way: Way = admitsAll || admitsSegment ? .inside : .insideTracked
+        let way: Way =
+            isFilteringEgress ? .insideFiltered : admitsAll || admitsSegment ? .inside : .insideTracked
         for network in [Self.linkLocal.high] + (prefix.map { [$0.address.high] } ?? []) {
             elements.add(
                 .fast, elements.port, macAndIPv6, .address(address), .number(network), value: way.value)
