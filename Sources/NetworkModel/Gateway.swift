@@ -54,7 +54,13 @@ package enum Gateway: ResourceKind {
     package struct Assigned: Hashable, JSONCodable {
         /// Attachment id by segment id.
         package var ports: [ResourceID: ResourceID]
-        package init(ports: [ResourceID: ResourceID]) { self.ports = ports }
+        /// The IPv4 address behind which attachments without a mapping reach the IPv4 world; nil when they do not.
+        package var outgoing: IPv4Address?
+
+        package init(ports: [ResourceID: ResourceID], outgoing: IPv4Address? = nil) {
+            self.ports = ports
+            self.outgoing = outgoing
+        }
     }
 }
 
@@ -145,6 +151,7 @@ extension Gateway.Assigned {
     package init(json node: JSONNode, path: String) throws(FieldError) {
         var reader = try FieldReader(node, path: path)
         try self.init(portsOf: reader.required("ports"), path: reader.path(of: "ports"))
+        outgoing = try reader.optional("outgoing")
         try reader.finish()
     }
 
@@ -164,6 +171,9 @@ extension Gateway.Assigned {
     }
 
     package func write(to writer: inout JSONWriter) {
-        writer.object { writer in writer.member("ports", portsByText) }
+        writer.object { writer in
+            writer.member("ports", portsByText)
+            writer.member("outgoing", outgoing)
+        }
     }
 }

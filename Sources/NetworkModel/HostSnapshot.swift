@@ -152,12 +152,15 @@ package struct DesiredGateway: Hashable, Sendable {
     /// What crosses the uplink, seen from the segments; empty: everything.
     package var policies: [PolicyUse]
     package var limits: GatewayLimits
+    /// What it translates; nil for nothing.
+    package var nat64: DesiredNAT64?
 
     package init(
         id: ResourceID, generation: UInt64, ports: [ResourceID: ResourceID], resolvers: [IPv6Address],
         resolver: DesiredResolver? = nil, uplink: GatewayUplink? = nil, policies: [PolicyUse] = [],
-        limits: GatewayLimits = .none
+        limits: GatewayLimits = .none, nat64: DesiredNAT64? = nil
     ) {
+        self.nat64 = nat64
         self.resolver = resolver
         self.uplink = uplink
         self.policies = policies

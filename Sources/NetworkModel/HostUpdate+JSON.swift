@@ -179,7 +179,8 @@ extension DesiredGateway: JSONCodable {
             ).ports,
             resolvers: try reader.optional("resolvers") ?? [], resolver: try reader.optional("resolver"),
             uplink: try reader.optional("uplink"),
-            policies: try reader.optional("policies") ?? [], limits: try reader.optional("limits") ?? .none)
+            policies: try reader.optional("policies") ?? [], limits: try reader.optional("limits") ?? .none,
+            nat64: try reader.optional("nat64"))
         try reader.finish()
     }
 
@@ -196,6 +197,7 @@ extension DesiredGateway: JSONCodable {
             if let uplink { writer.member("uplink", uplink) }
             if !policies.isEmpty { writer.member("policies", policies) }
             if limits != .none { writer.member("limits", limits) }
+            if let nat64 { writer.member("nat64", nat64) }
         }
     }
 }

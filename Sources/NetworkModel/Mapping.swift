@@ -29,8 +29,11 @@ package enum Mapping: ResourceKind {
     package struct Assigned: Hashable, JSONCodable {
         package var ipv4: IPv4Address
         package var address: IPv6Address
+        /// The attachment's.
+        package var segment: ResourceID
 
-        package init(ipv4: IPv4Address, address: IPv6Address) {
+        package init(ipv4: IPv4Address, address: IPv6Address, segment: ResourceID) {
+            self.segment = segment
             self.ipv4 = ipv4
             self.address = address
         }
@@ -69,7 +72,9 @@ extension Mapping.Spec {
 extension Mapping.Assigned {
     package init(json node: JSONNode, path: String) throws(FieldError) {
         var reader = try FieldReader(node, path: path)
-        self.init(ipv4: try reader.required("ipv4"), address: try reader.required("address"))
+        self.init(
+            ipv4: try reader.required("ipv4"), address: try reader.required("address"),
+            segment: try reader.required("segment"))
         try reader.finish()
     }
 
@@ -77,6 +82,7 @@ extension Mapping.Assigned {
         writer.object { writer in
             writer.member("ipv4", ipv4)
             writer.member("address", address)
+            writer.member("segment", segment)
         }
     }
 }

@@ -3,7 +3,7 @@ package import Resources
 
 /// The kinds this service has.
 package enum Kind: String, Hashable, Sendable, CaseIterable {
-    case project, host, pool, underlay, segment, policy, attachment, gateway
+    case project, host, pool, underlay, segment, policy, attachment, gateway, mapping
 
     package var name: KindName { type.kind }
 
@@ -23,6 +23,7 @@ package enum Kind: String, Hashable, Sendable, CaseIterable {
         case .policy: Policy.self
         case .attachment: Attachment.self
         case .gateway: Gateway.self
+        case .mapping: Mapping.self
         }
     }
 }
@@ -37,6 +38,7 @@ package enum AnyResource: Sendable, Equatable {
     case policy(Resource<Policy>)
     case attachment(Resource<Attachment>)
     case gateway(Resource<Gateway>)
+    case mapping(Resource<Mapping>)
 
     package var kind: Kind {
         switch self {
@@ -48,6 +50,7 @@ package enum AnyResource: Sendable, Equatable {
         case .policy: .policy
         case .attachment: .attachment
         case .gateway: .gateway
+        case .mapping: .mapping
         }
     }
 
@@ -62,6 +65,7 @@ package enum AnyResource: Sendable, Equatable {
             case .policy(let resource): resource.metadata
             case .attachment(let resource): resource.metadata
             case .gateway(let resource): resource.metadata
+            case .mapping(let resource): resource.metadata
             }
         }
         set {
@@ -90,6 +94,9 @@ package enum AnyResource: Sendable, Equatable {
             case .gateway(var resource):
                 resource.metadata = newValue
                 self = .gateway(resource)
+            case .mapping(var resource):
+                resource.metadata = newValue
+                self = .mapping(resource)
             }
         }
     }
@@ -105,6 +112,7 @@ package enum AnyResource: Sendable, Equatable {
         case .policy(let resource): resource.json
         case .attachment(let resource): resource.json
         case .gateway(let resource): resource.json
+        case .mapping(let resource): resource.json
         }
     }
 
@@ -119,6 +127,7 @@ package enum AnyResource: Sendable, Equatable {
         case .policy(let resource): writer.member("spec", resource.spec)
         case .attachment(let resource): writer.member("spec", resource.spec)
         case .gateway(let resource): writer.member("spec", resource.spec)
+        case .mapping(let resource): writer.member("spec", resource.spec)
         }
     }
 }

@@ -82,7 +82,7 @@ extension CacheState {
         case .attachment(let attachment): attachment.spec.host?.id == host
         case .gateway(let gateway): gateway.spec.host?.id == host
         case .segment: relations.segmentsOfHost[host]?.contains(item.id) == true
-        case .project, .pool, .underlay, .policy: false
+        case .project, .pool, .underlay, .policy, .mapping: false
         }
     }
 }

@@ -63,6 +63,12 @@ enum StoreLayout {
     static let prefixes = "/kc/net/k/prefix/"
     static let macs = "/kc/net/k/mac/"
 
+    static let ipv4s = "/kc/net/k/ipv4/"
+
+    static func ipv4(_ address: IPv4Address) -> StoreKey { StoreKey(ipv4s + hex(UInt64(address.value), 8)) }
+    static func mapped(segment: ResourceID, _ address: IPv6Address) -> StoreKey {
+        StoreKey("/kc/net/k/mapped/\(segment)/\(hex(address))")
+    }
     static func vni(_ vni: VNI) -> StoreKey { StoreKey(vnis + vni.hex) }
     static func prefix(_ prefix: IPv6Prefix) -> StoreKey {
         StoreKey(prefixes + hex(prefix.address.high, 16))

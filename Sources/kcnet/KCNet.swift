@@ -22,7 +22,7 @@ struct KCNet: AsyncParsableCommand {
                 name: "Resources",
                 subcommands: [
                     KindCommand<SegmentFlags>.self, KindCommand<AttachmentFlags>.self, KindCommand<PolicyFlags>.self,
-                    KindCommand<GatewayFlags>.self,
+                    KindCommand<GatewayFlags>.self, KindCommand<MappingFlags>.self,
                     KindCommand<HostFlags>.self, KindCommand<PoolFlags>.self, KindCommand<UnderlayFlags>.self,
                     KindCommand<ProjectFlags>.self,
                 ]),

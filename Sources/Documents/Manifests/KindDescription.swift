@@ -4,7 +4,7 @@ package import Resources
 /// What files and commands need to know of a kind beside its names.
 package struct KindDescription: Sendable {
     package let kind: KindName
-    /// Members of `spec` that name resources, one or a list, and of which kind; in rules, the peers that are policies.
+    /// Members of `spec` that name resources (`a.b`: of an object in it), one or a list, and of which kind; in rules, the peers that are policies.
     package let references: [(member: String, kind: KindName)]
     private let checked: @Sendable (JSONNode) throws(FieldError) -> [UInt8]
 
@@ -26,8 +26,9 @@ package struct KindDescription: Sendable {
             Gateway.self,
             references: [
                 ("host", Host.kind), ("attachment", Attachment.kind), ("segments", Segment.kind),
-                ("policies", Policy.kind),
+                ("policies", Policy.kind), ("nat64.pool", Pool.kind),
             ]),
+        KindDescription(Mapping.self, references: [("attachment", Attachment.kind), ("pool", Pool.kind)]),
     ]
 
     /// Each once, in the order of `references`.
@@ -55,9 +56,16 @@ package struct KindDescription: Sendable {
     /// The spec with every reference passed through `transform`.
     package func mapReferences(_ spec: JSONNode, _ transform: (KindName, String) -> String) -> JSONNode {
         references.reduce(spec) { spec, reference in
-            guard let node = spec[reference.member] else { return spec }
-            return spec.setting(reference.member, to: Self.map(node) { transform(reference.kind, $0) })
+            Self.map(spec, reference.member.split(separator: ".")[...]) { transform(reference.kind, $0) }
         }
+    }
+
+    private static func map(
+        _ spec: JSONNode, _ path: ArraySlice<Substring>, _ transform: (String) -> String
+    ) -> JSONNode {
+        guard let first = path.first, let node = spec[String(first)] else { return spec }
+        let rest = path.dropFirst()
+        return spec.setting(String(first), to: rest.isEmpty ? map(node, transform) : map(node, rest, transform))
     }
 
     private static func map(_ node: JSONNode, _ transform: (String) -> String) -> JSONNode {

@@ -38,6 +38,8 @@ enum Schemas {
 
     private static let address = #"{"type":"string","examples":["2001:db8::1"]}"#
     private static let prefix = #"{"type":"string","examples":["2001:db8:0:1::/64"]}"#
+    private static let nat64 =
+        #"{"type":"object","properties":{"prefix":{"type":"string","default":"64:ff9b::/96","examples":["64:ff9b:1::/96"]},"pool":{"type":"string","minLength":1,"maxLength":63},"dns64":{"type":"boolean","default":true}},"additionalProperties":false}"#
     private static let mac = #"{"type":"string","examples":["02:6b:63:00:00:01"]}"#
     private static let reference = #"{"type":"string","description":"A name or an id.","minLength":1,"maxLength":63}"#
     private static let interface = #"{"type":"string","minLength":1,"maxLength":15}"#
@@ -50,7 +52,7 @@ enum Schemas {
         case .host:
             #"{"type":"object","properties":{"vtep":\#(address),"interface":\#(interface),"roles":{"type":"array","uniqueItems":true,"items":{"enum":["gateway","dns"]}}},"required":["vtep","interface"],"additionalProperties":false}"#
         case .pool:
-            #"{"oneOf":[{"type":"object","properties":{"type":{"const":"vni"},"from":\#(vni),"to":\#(vni)},"required":["type","from","to"],"additionalProperties":false},{"type":"object","properties":{"type":{"enum":["prefix","delegation"]},"prefix":\#(prefix)},"required":["type","prefix"],"additionalProperties":false},{"type":"object","properties":{"type":{"const":"mac"},"prefix":{"type":"string","examples":["02:6b:63"]}},"required":["type","prefix"],"additionalProperties":false}]}"#
+            #"{"oneOf":[{"type":"object","properties":{"type":{"const":"vni"},"from":\#(vni),"to":\#(vni)},"required":["type","from","to"],"additionalProperties":false},{"type":"object","properties":{"type":{"enum":["prefix","delegation"]},"prefix":\#(prefix)},"required":["type","prefix"],"additionalProperties":false},{"type":"object","properties":{"type":{"const":"mac"},"prefix":{"type":"string","examples":["02:6b:63"]}},"required":["type","prefix"],"additionalProperties":false},{"type":"object","properties":{"type":{"const":"ipv4"},"prefix":{"type":"string","examples":["198.51.100.0/28"]}},"required":["type","prefix"],"additionalProperties":false}]}"#
         case .underlay:
             #"{"type":"object","properties":{"mtu":{"type":"integer","minimum":1350,"maximum":65535},"multicast":{"type":"boolean"},"port":{"type":"integer","minimum":1,"maximum":65535},"hopLimit":{"type":"integer","minimum":1,"maximum":255},"groupBase":\#(address),"groupCount":{"type":"integer","minimum":0}},"required":["mtu"],"additionalProperties":false}"#
         case .segment:
@@ -59,8 +61,10 @@ enum Schemas {
             #"{"type":"object","properties":{"segment":\#(reference),"host":\#(reference),"mac":\#(mac),"addresses":{"type":"array","maxItems":16,"uniqueItems":true,"items":\#(address)},"port":\#(port),"policies":{"type":"array","minItems":1,"maxItems":8,"uniqueItems":true,"items":\#(reference)},"allowedAddresses":{"type":"array","maxItems":32,"uniqueItems":true,"items":\#(prefix)},"limits":\#(limits),"learnedAddresses":{"type":"integer","minimum":0,"maximum":64,"default":16},"delegated":{"type":"object","properties":{"length":{"type":"integer","minimum":48,"maximum":64}},"required":["length"],"additionalProperties":false}},"required":["segment"],"additionalProperties":false}"#
         case .policy:
             #"{"type":"object","properties":{"ingress":\#(rules("from")),"egress":\#(rules("to"))},"additionalProperties":false}"#
+        case .mapping:
+            #"{"type":"object","properties":{"attachment":\#(reference),"address":\#(address),"ipv4":{"type":"string","format":"ipv4"},"pool":\#(reference)},"required":["attachment"],"additionalProperties":false}"#
         case .gateway:
-            #"{"oneOf":[{"type":"object","properties":{"type":{"const":"managed"},"host":\#(reference),"segments":{"type":"array","maxItems":1000,"items":\#(reference)},"resolvers":{"type":"array","maxItems":8,"items":\#(address)},"uplink":\#(uplink),"policies":{"type":"array","maxItems":8,"uniqueItems":true,"items":\#(reference)},"limits":{"type":"object","properties":{\#(limit("newFlowsPerSource", 1, 1_000_000)),\#(limit("bandwidthPerSegment", 64_000, 1_000_000_000_000))},"additionalProperties":false}},"required":["host","segments"],"additionalProperties":false},{"type":"object","properties":{"type":{"const":"attachment"},"attachment":\#(reference),"segments":{"type":"array","maxItems":1,"items":\#(reference)}},"required":["type","attachment"],"additionalProperties":false}]}"#
+            #"{"oneOf":[{"type":"object","properties":{"type":{"const":"managed"},"nat64":\#(nat64),"host":\#(reference),"segments":{"type":"array","maxItems":1000,"items":\#(reference)},"resolvers":{"type":"array","maxItems":8,"items":\#(address)},"uplink":\#(uplink),"policies":{"type":"array","maxItems":8,"uniqueItems":true,"items":\#(reference)},"limits":{"type":"object","properties":{\#(limit("newFlowsPerSource", 1, 1_000_000)),\#(limit("bandwidthPerSegment", 64_000, 1_000_000_000_000))},"additionalProperties":false}},"required":["host","segments"],"additionalProperties":false},{"type":"object","properties":{"type":{"const":"attachment"},"attachment":\#(reference),"segments":{"type":"array","maxItems":1,"items":\#(reference)}},"required":["type","attachment"],"additionalProperties":false}]}"#
         }
     }
 
@@ -101,8 +105,10 @@ enum Schemas {
             #"{"type":"object","properties":{"vni":\#(vni),"group":\#(address),"mtu":{"type":"integer"},"prefix":\#(prefix),"replication":\#(replication),"phase":{"enum":["unused","pending","wired","unfit","failed"]},"hosts":{"type":"object","additionalProperties":{"$ref":"@Report"}}},"required":["vni","group","mtu","replication","phase","hosts"]}"#
         case .attachment:
             #"{"type":"object","properties":{"mac":\#(mac),"addresses":{"type":"array","items":{"type":"object","properties":{"value":\#(address),"origin":{"enum":["assigned","static","learned"]}},"required":["value","origin"]}},"delegatedPrefix":\#(prefix),"policies":{"type":"array","description":"What applies to the port: built-in names and ids.","items":{"type":"string"}},"phase":{"enum":["pending","wired","unfit","failed"]},"message":{"type":"string"},"interface":\#(interface),"details":{"type":"object"}},"required":["mac","addresses","phase"]}"#
+        case .mapping:
+            #"{"type":"object","properties":{"ipv4":{"type":"string","format":"ipv4"},"address":\#(address)},"required":["ipv4","address"]}"#
         case .gateway:
-            #"{"type":"object","properties":{"ports":{"type":"object","description":"Attachment id by segment id.","additionalProperties":{"type":"string","format":"uuid"}},"phase":{"enum":["pending","wired","unfit","failed"]},"message":{"type":"string"},"details":{"type":"object"}},"required":["ports","phase","details"]}"#
+            #"{"type":"object","properties":{"outgoing":{"type":"string","format":"ipv4"},"ports":{"type":"object","description":"Attachment id by segment id.","additionalProperties":{"type":"string","format":"uuid"}},"phase":{"enum":["pending","wired","unfit","failed"]},"message":{"type":"string"},"details":{"type":"object"}},"required":["ports","phase","details"]}"#
         }
     }
 

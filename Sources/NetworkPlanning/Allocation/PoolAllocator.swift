@@ -30,6 +30,8 @@ package struct NamedPool: Hashable, Sendable {
 package typealias VNIAllocator = PoolAllocator<VNI>
 /// /64 prefixes out of the pools of type `prefix`.
 package typealias PrefixAllocator = PoolAllocator<IPv6Prefix>
+/// IPv4 addresses out of the pools of type `ipv4`.
+package typealias IPv4Allocator = PoolAllocator<IPv4Address>
 /// MAC addresses out of the pools of type `mac`.
 package typealias MACAllocator = PoolAllocator<MACAddress>
 

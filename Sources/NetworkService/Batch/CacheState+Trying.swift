@@ -18,6 +18,7 @@ extension CacheState {
                 case .vni(let vni): vnis.take(vni)
                 case .prefix(let prefix): prefixes.take(prefix)
                 case .mac(let mac): macs.take(mac)
+                case .ipv4(let address): ipv4s.take(address)
                 case .delegated(let prefix): delegations.take(prefix)
                 }
             }

@@ -9,6 +9,10 @@ struct Holders {
     /// By the first 64 bits.
     var prefix: [UInt64: ResourceID] = [:]
     var mac: [MACAddress: ResourceID] = [:]
+    /// The mapping or gateway that an IPv4 address is given to.
+    var ipv4: [IPv4Address: ResourceID] = [:]
+    /// The mapping of an address of a segment.
+    var mapped: [SegmentAddress: ResourceID] = [:]
     /// The attachment that a prefix was delegated to.
     var delegated: [IPv6Prefix: ResourceID] = [:]
     var vtep: [IPv6Address: ResourceID] = [:]
@@ -31,6 +35,7 @@ struct Holders {
 
 /// Who refers to whom.
 struct Relations {
+    var mappingsOfAttachment: [ResourceID: Set<ResourceID>] = [:]
     var attachmentsOfSegment: [ResourceID: Set<ResourceID>] = [:]
     var attachmentsOfHost: [ResourceID: Set<ResourceID>] = [:]
     var gatewaysOfHost: [ResourceID: Set<ResourceID>] = [:]
@@ -78,6 +83,8 @@ extension CacheState {
             indexGateway(old.flatMap { Gateway.unwrap($0.resource) }, new.flatMap { Gateway.unwrap($0.resource) })
         case .policy:
             indexPolicy(old.flatMap { Policy.unwrap($0.resource) }, new.flatMap { Policy.unwrap($0.resource) })
+        case .mapping:
+            indexMapping(old.flatMap { Mapping.unwrap($0.resource) }, new.flatMap { Mapping.unwrap($0.resource) })
         case .project, nil: break
         }
     }
@@ -87,6 +94,7 @@ extension CacheState {
         vnis.replacePools(with: pools)
         prefixes.replacePools(with: pools)
         macs.replacePools(with: pools)
+        ipv4s.replacePools(with: pools)
         delegations.replacePools(with: pools)
     }
 
@@ -124,6 +132,7 @@ extension CacheState {
 
     private mutating func indexGateway(_ old: Resource<Gateway>?, _ new: Resource<Gateway>?) {
         guard let id = (new ?? old)?.metadata.id else { return }
+        indexOutgoing(old, new)
         if let old {
             for segment in old.assigned.ports.keys { holders.gateway[segment] = nil }
             if let held = Gateway.interface(of: old.spec) { holders.interface[held] = nil }

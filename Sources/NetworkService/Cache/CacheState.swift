@@ -28,6 +28,7 @@ struct CacheState {
     var vnis = VNIAllocator()
     var prefixes = PrefixAllocator()
     var macs = MACAllocator()
+    var ipv4s = IPv4Allocator()
     var delegations = DelegationAllocator()
     var holders = Holders()
     var relations = Relations()

@@ -21,6 +21,9 @@ extension Item {
         case .segment(let segment): write(segment, to: &writer)
         case .attachment(let attachment): write(attachment, to: &writer)
         case .gateway(let gateway): write(gateway, to: &writer)
+        case .mapping(let mapping):
+            writer.member("ipv4", mapping.assigned.ipv4)
+            writer.member("address", mapping.assigned.address)
         }
     }
 
@@ -74,6 +77,7 @@ extension Item {
 
     private func write(_ gateway: Resource<Gateway>, to writer: inout JSONWriter) {
         let report = report(of: gateway.spec.host?.id)
+        writer.member("outgoing", gateway.assigned.outgoing)
         writer.name("ports")
         writer.object { writer in
             for (segment, port) in gateway.assigned.ports.sorted(by: { $0.key < $1.key }) {

@@ -93,7 +93,9 @@ extension CacheState {
         }
         for gateway in (dirt.everything ? gateways : dirt.gateways).sorted() {
             if gateways.contains(gateway), let resource = resource(gateway, as: Gateway.self) {
-                update.gateways.append(DesiredGateway(resource))
+                var desired = DesiredGateway(resource)
+                desired.nat64 = desiredNAT64(of: resource)
+                update.gateways.append(desired)
             } else {
                 update.removedGateways.insert(gateway)
             }

@@ -77,6 +77,7 @@ extension Attachment: ServedKind {
         }
         try admitIsolation(&spec, over: old.spec, network, &plan, state)
         let addresses = try addresses(spec, mac: old.assigned.mac, network, for: plan.id, state)
+        try requireUnmapped(plan.id, keeping: addresses, state)
         let before = Set(old.assigned.addresses.map(\.value))
         let after = Set(addresses.map(\.value))
         for gone in before.subtracting(after) { plan.delete(StoreLayout.address(segment: segment.id, gone)) }
@@ -96,6 +97,7 @@ extension Attachment: ServedKind {
             throw Problem(
                 .inUse, "the attachment is the router of \(state.place(gateway)); change or delete the gateway first")
         }
+        try requireUnmapped(old.metadata.id, keeping: nil, state)
         releaseLearned(old, &plan, state)
         releaseKeys(old, &plan)
     }

@@ -30,6 +30,7 @@ extension Gateway: ServedKind {
         try resolvePolicies(&spec, over: nil, &plan, state)
         try claimUplink(spec, over: nil, &plan, state)
         try requireHarmless(segments, for: spec, state)
+        assigned.outgoing = try takeOutgoing(&spec, over: nil, &plan, &state)
         for (index, segment) in segments.enumerated() {
             try requireFree(segment, index, for: plan.id, state)
             assigned.ports[segment.id] = try addPort(on: segment, host: host, name: plan.draftName, &plan, state)
@@ -62,6 +63,7 @@ extension Gateway: ServedKind {
         try resolvePolicies(&spec, over: old.spec, &plan, state)
         try claimUplink(spec, over: old.spec, &plan, state)
         try requireHarmless(segments, for: spec, state)
+        assigned.outgoing = try takeOutgoing(&spec, over: old, &plan, &state)
         let moved = spec.host != old.spec.host
         if moved {
             plan.refer(to: host)
@@ -85,6 +87,7 @@ extension Gateway: ServedKind {
     }
 
     static func release(_ old: Resource<Gateway>, _ plan: inout WritePlan, _ state: inout CacheState) throws(Problem) {
+        if let address = old.assigned.outgoing { plan.delete(StoreLayout.ipv4(address)) }
         releaseUplink(old.spec, &plan)
         for (segment, port) in old.assigned.ports {
             switch old.spec.type {

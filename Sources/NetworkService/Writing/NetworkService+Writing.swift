@@ -171,6 +171,7 @@ extension CacheState {
     mutating func partWays(after condition: StoreTransaction.Condition, far: UInt64, near: UInt64) {
         guard case .absent(let key) = condition else { return }
         if key.text.hasPrefix(StoreLayout.macs) { macs.skip(far * 1024) }
+        if key.text.hasPrefix(StoreLayout.ipv4s) { ipv4s.skip(near * 16) }
         if key.text.hasPrefix(StoreLayout.vnis) { vnis.skip(near * 16) }
         if key.text.hasPrefix(StoreLayout.prefixes) { prefixes.skip(near * 16) }
     }
@@ -182,6 +183,7 @@ extension CacheState {
             case .vni(let vni): if holders.vni[vni] == nil { vnis.release(vni) }
             case .prefix(let prefix): if holders.prefix[prefix.address.high] == nil { prefixes.release(prefix) }
             case .mac(let mac): if holders.mac[mac] == nil { macs.release(mac) }
+            case .ipv4(let address): if holders.ipv4[address] == nil { ipv4s.release(address) }
             case .delegated(let prefix):
                 if holders.delegated[prefix.prefix] == nil { delegations.release(prefix) }
             }

@@ -50,6 +50,7 @@ struct WritePlan {
         case vni(VNI)
         case prefix(IPv6Prefix)
         case mac(MACAddress)
+        case ipv4(IPv4Address)
         case delegated(DelegatedPrefix)
     }
 

@@ -21,6 +21,10 @@ struct GatewayFlags: KindFlags {
         [String] = []
     @Option(help: "The router beyond the uplink's interface.") var nextHop: String?
 
+    @Flag(help: "Translate between the segments and the IPv4 world (NAT64).") var nat64 = false
+    @Option(help: "Where the IPv4 world appears, a /96; 64:ff9b::/96 unless given.") var nat64Prefix: String?
+    @Option(help: "The pool of type ipv4 that outgoing connections get their address from.") var nat64Pool: String?
+
     func validate() throws {
         guard !routed || uplinkInterface == nil else {
             throw ValidationError("--routed and --uplink-interface exclude each other")
@@ -41,6 +45,11 @@ struct GatewayFlags: KindFlags {
     func edit(_ spec: JSONNode) -> JSONNode {
         var spec = spec
         if let uplink { spec = spec.setting("uplink", to: uplink) }
+        if nat64 || nat64Prefix != nil || nat64Pool != nil {
+            let present = spec["nat64"] ?? JSONNode.object([])
+            spec = spec.setting(
+                "nat64", to: present.setting("prefix", text: nat64Prefix).setting("pool", text: nat64Pool))
+        }
         return spec.setting("type", text: attachment == nil ? nil : "attachment").setting(
             "attachment", text: attachment
         )

@@ -1,0 +1,129 @@
+import Addressing
+import NetworkModel
+import NetworkService
+import Resources
+import Testing
+
+/// IPv4 addresses of attachments: who may have which, and that nobody has one twice.
+@Suite struct MappingTests {
+    private func problem(_ body: () async throws -> Void) async -> Problem? {
+        do {
+            try await body()
+            return nil
+        } catch { return error as? Problem }
+    }
+
+    private func prepare(_ service: NetworkService) async throws {
+        try await service.make(.pool, #"{"name":"out","spec":{"type":"ipv4","prefix":"203.0.113.8/30"}}"#)
+        try await service.make(.host, #"{"name":"h","spec":{"vtep":"fd0a::1","interface":"e","roles":["gateway"]}}"#)
+        try await service.make(
+            .segment, #"{"name":"s","spec":{"ipam":"manual","prefix":"fd00:1::/64"}}"#)
+        for name in ["a", "b", "c", "d", "e"] {
+            try await service.make(.attachment, #"{"name":"\#(name)","spec":{"segment":"s","host":"h"}}"#)
+        }
+    }
+
+    private func assigned(_ item: Item) throws -> Mapping.Assigned {
+        guard case .mapping(let mapping) = item.resource else { throw Problem(.internal, "no mapping") }
+        return mapping.assigned
+    }
+
+    @Test func `mappings take the addresses of a pool one by one, until it has none`() async throws {
+        try await TestServer.with { server in
+            let service = server.service
+            try await prepare(service)
+            var given: Set<IPv4Address> = []
+            for name in ["a", "b", "c", "d"] {
+                let item = try await service.make(.mapping, #"{"name":"\#(name)","spec":{"attachment":"\#(name)"}}"#)
+                given.insert(try assigned(item).ipv4)
+            }
+            #expect(given == Set((8..<12).map { IPv4Address(0xcb00_7100 + $0) }))
+            let none = await problem { try await service.make(.mapping, #"{"name":"e","spec":{"attachment":"e"}}"#) }
+            #expect(none?.code == .poolExhausted && none?.field == "spec.ipv4", "\(String(describing: none))")
+            try await service.remove(.mapping, "b")
+            try await service.make(.mapping, #"{"name":"e","spec":{"attachment":"e"}}"#)
+        }
+    }
+
+    @Test func `an address is given once, and only out of a pool`() async throws {
+        try await TestServer.with { server in
+            let service = server.service
+            try await prepare(service)
+            try await service.make(.mapping, #"{"name":"a","spec":{"attachment":"a","ipv4":"203.0.113.9"}}"#)
+            let cases: [(String, Problem.Code, String)] = [
+                (#"{"attachment":"b","ipv4":"203.0.113.9"}"#, .addressTaken, "spec.ipv4"),
+                (#"{"attachment":"b","ipv4":"203.0.113.99"}"#, .invalidField, "spec.ipv4"),
+                (#"{"attachment":"b","pool":"ula"}"#, .invalidField, "spec.pool"),
+                (#"{"attachment":"b","pool":"nowhere"}"#, .invalidField, "spec.pool"),
+                (#"{"attachment":"a"}"#, .addressTaken, "spec.address"),
+                (#"{"attachment":"b","address":"fd00:2::1"}"#, .invalidField, "spec.address"),
+                (#"{"attachment":"nobody"}"#, .invalidField, "spec.attachment"),
+            ]
+            for (spec, code, field) in cases {
+                let found = await problem { try await service.make(.mapping, #"{"name":"x","spec":\#(spec)}"#) }
+                #expect(found?.code == code && found?.field == field, "\(spec): \(String(describing: found))")
+            }
+        }
+    }
+
+    @Test func `two servers never give one address to two mappings`() async throws {
+        try await TestServer.with { server in
+            try await prepare(server.service)
+            let other = server.another()
+            try await server.running(other) {
+                async let one = problem {
+                    try await server.service.make(
+                        .mapping, #"{"name":"a","spec":{"attachment":"a","ipv4":"203.0.113.9"}}"#)
+                }
+                async let two = problem {
+                    try await other.make(.mapping, #"{"name":"b","spec":{"attachment":"b","ipv4":"203.0.113.9"}}"#)
+                }
+                let found = await [one, two].compactMap { $0 }
+                #expect(found.count == 1 && found.first?.code == .addressTaken, "\(found)")
+            }
+        }
+    }
+
+    @Test func `a mapped attachment stays, with its address, until the mapping goes`() async throws {
+        try await TestServer.with { server in
+            let service = server.service
+            try await prepare(service)
+            try await service.make(.mapping, #"{"name":"a","spec":{"attachment":"a"}}"#)
+            let refused = await problem { try await service.remove(.attachment, "a") }
+            #expect(refused?.code == .inUse, "\(String(describing: refused))")
+            try await service.remove(.mapping, "a")
+            try await service.remove(.attachment, "a")
+        }
+    }
+
+    @Test func `a gateway hears of its segments' mappings, and takes an address for outgoing connections`() async throws
+    {
+        try await TestServer.with { server in
+            let service = server.service
+            try await prepare(service)
+            let gateway = try await service.make(
+                .gateway, #"{"name":"g","spec":{"host":"h","segments":["s"],"nat64":{"pool":"out"}}}"#)
+            guard case .gateway(let resource) = gateway.resource, let host = resource.spec.host?.id else {
+                Issue.record("no gateway")
+                return
+            }
+            let outgoing = try #require(resource.assigned.outgoing)
+            let taken = await problem {
+                try await service.make(.mapping, #"{"name":"x","spec":{"attachment":"a","ipv4":"\#(outgoing)"}}"#)
+            }
+            #expect(taken?.code == .addressTaken)
+            let feed = try #require(HostFeed(host: host, cache: service.cache))
+            defer { feed.close() }
+            func told() -> DesiredNAT64? {
+                guard case .update(let update) = feed.next() else { return nil }
+                return update.gateways.first?.nat64
+            }
+            #expect(told() == DesiredNAT64(prefix: .wellKnownNAT64, outgoing: outgoing))
+            let item = try await service.make(.mapping, #"{"name":"a","spec":{"attachment":"a"}}"#)
+            let mapping = try assigned(item)
+            #expect(told()?.mappings == [mapping.ipv4: mapping.address])
+            try await service.remove(.mapping, "a")
+            #expect(told()?.mappings == [:])
+        }
+    }
+}
