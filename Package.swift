@@ -85,8 +85,8 @@ let adapters: [Target] = [
     target(
         "LinuxDaemons",
         [
-            "Addressing", "NetworkModel", "DaemonConfigs", "NetworkPlanning", "NodePorts", "LinuxProcesses", "CLinux",
-            logging,
+            "Addressing", "Resources", "NetworkModel", "DaemonConfigs", "NetworkPlanning", "NodePorts",
+            "LinuxProcesses", "CLinux", logging,
         ]),
     target("SQLiteStore", ["Resources", "Persistence", grdb, grdbSQLite, logging]),
     target("Authenticators", ["Resources", "Persistence", asn1, crypto, x509]),

@@ -1,9 +1,12 @@
+import Addressing
 import CLinux
 import DaemonConfigs
 import FoundationEssentials
 import Glibc
 import LinuxProcesses
+import NetworkModel
 import NodePorts
+import Resources
 
 /// Kea's control socket: one command, one answer, in JSON. Blocks the calling thread.
 struct KeaControl {
@@ -26,7 +29,7 @@ struct KeaControl {
         var text: String?
     }
 
-    struct Lease: Decodable {
+    private struct Holder: Decodable {
         var duid: String?
         var arguments: Arguments?
         struct Arguments: Decodable { var duid: String? }
@@ -50,13 +53,58 @@ struct KeaControl {
     /// The client that has a lease; nil when there is none.
     func holder(of address: String, type: String, within limit: Duration) throws(NodeError) -> String? {
         let command = #"{"command":"lease6-get","arguments":{"ip-address":"\#(address)","type":"\#(type)"}}"#
-        let lease: Lease = try decode(try send(command, within: limit))
+        let lease: Holder = try decode(try send(command, within: limit))
         return lease.arguments?.duid
     }
 
     func delete(_ address: String, type: String, within limit: Duration) throws(NodeError) {
         _ = try send(
             #"{"command":"lease6-del","arguments":{"ip-address":"\#(address)","type":"\#(type)"}}"#, within: limit)
+    }
+
+    /// Everything that is leased now, by address.
+    func leases(within limit: Duration) throws(NodeError) -> [NetworkModel.Lease] {
+        let answer: LeaseList = try decode(try send(#"{"command":"lease6-get-all"}"#, within: limit))
+        // 3: there are none.
+        guard answer.result == 0 || answer.result == 3 else {
+            throw failure("ask leases of", answer.text ?? "result \(answer.result)")
+        }
+        return (answer.arguments?.leases ?? []).compactMap(\.value)
+    }
+
+    private struct LeaseList: Decodable {
+        var result: Int
+        var text: String?
+        var arguments: Arguments?
+        struct Arguments: Decodable { var leases: [Entry] }
+        struct Entry: Decodable {
+            var address: String
+            var length: Int?
+            var duid: String
+            var mac: String?
+            /// When the client was last heard, in seconds since 1970.
+            var heard: UInt32
+            var lifetime: UInt32
+            /// 0: in use; others were declined or are over.
+            var state: Int
+
+            enum CodingKeys: String, CodingKey {
+                case address = "ip-address"
+                case length = "prefix-len"
+                case duid, state
+                case mac = "hw-address"
+                case heard = "cltt"
+                case lifetime = "valid-lft"
+            }
+
+            var value: NetworkModel.Lease? {
+                guard state == 0, let address = IPv6Address(address) else { return nil }
+                return NetworkModel.Lease(
+                    prefix: IPv6Prefix(containing: address, length: length ?? 128), attachment: nil,
+                    mac: mac.flatMap { MACAddress($0) }, duid: duid,
+                    expires: Timestamp(milliseconds: (Int64(heard) + Int64(lifetime)) * 1000))
+            }
+        }
     }
 
     private func decode<Value: Decodable>(_ bytes: [UInt8]) throws(NodeError) -> Value {

@@ -1,5 +1,6 @@
 package import DaemonConfigs
 import LinuxProcesses
+package import NetworkModel
 package import NetworkPlanning
 package import NodePorts
 
@@ -44,6 +45,10 @@ package final class ProcessSupervisor: DaemonSupervisor {
 
     package func stop(instance: String, withdraw: Bool) async throws(NodeError) {
         try await thread.run { state throws(NodeError) in try state.stop(instance, withdraw: withdraw) }
+    }
+
+    package func leases(instance: String) async throws(NodeError) -> [Lease] {
+        try await thread.run { state throws(NodeError) in try state.leases(of: instance) }
     }
 
     package func events() -> AsyncStream<Void> {

@@ -2,6 +2,7 @@ import DaemonConfigs
 import FoundationEssentials
 import Glibc
 import LinuxProcesses
+import NetworkModel
 import NetworkPlanning
 import NodePorts
 
@@ -81,6 +82,11 @@ final class SupervisorState: ThreadState {
             throw error
         }
         instances[spec.instance] = instance
+    }
+
+    func leases(of name: String) throws(NodeError) -> [Lease] {
+        guard let instance = instances[name], instance.spec.program == .keaDHCP6 else { return [] }
+        return try instance.control.leases(within: .seconds(5))
     }
 
     func stop(_ name: String, withdraw: Bool) throws(NodeError) {

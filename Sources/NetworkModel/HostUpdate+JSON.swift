@@ -43,7 +43,8 @@ extension HostUpdate: JSONCodable {
                 if !policies.isEmpty { writer.member("policies", policies) }
                 if !members.isEmpty { writer.member("members", members) }
                 if !bindings.isEmpty { writer.member("bindings", bindings) }
-                if !probes.isEmpty { writer.member("probes", probes) }
+                let known = format >= .services ? probes : probes.filter(\.isOfFirstFormat)
+                if !known.isEmpty { writer.member("probes", known) }
             }
             if format >= .services, !reservations.isEmpty { writer.member("reservations", reservations) }
             if format >= .services, !names.isEmpty { writer.member("names", names) }

@@ -53,6 +53,7 @@ package struct NodeAgent: Service {
         let board = StatusBoard(endpoint: endpoint, facts: facts)
         let learned = BindingOutbox(sink, interval: settings.publication, logger: logger)
         let drops = DropWatch(ports, sink, interval: settings.publication, logger: logger)
+        let leases = LeaseAnswers(ports.daemons, sink, logger: logger)
         let metrics = MetricsBoard()
         let keeper = SnapshotKeeper(files)
         // Before the first look, so that nothing happens unseen in between.
@@ -75,6 +76,7 @@ package struct NodeAgent: Service {
             }
             group.addTask { await listenToClaims(inbox) }
             group.addTask { await drops.run() }
+            group.addTask { await leases.run() }
             group.addTask { await countDrops(inbox) }
             group.addTask { await watchAddresses(inbox) }
             group.addTask { await metrics.run(files, every: settings.metrics, logger) }
@@ -115,7 +117,10 @@ package struct NodeAgent: Service {
                 }
                 board.post(convergence, hasUnsentReports: !outbox.isEmpty)
                 metrics.post(convergence, content.dropCounts, isConnected: gate.isAccepted)
-                if let snapshot = convergence.snapshot { drops.want(snapshot) }
+                if let snapshot = convergence.snapshot {
+                    drops.want(snapshot)
+                    leases.want(snapshot)
+                }
                 var next = result.nextWake
                 if convergence.isUnsaved, let snapshot = convergence.snapshot {
                     if keeper.isDue(after: settings.snapshot) {

@@ -62,6 +62,9 @@ package protocol DaemonSupervisor: Sendable {
     /// configuration with the daemon's own checker first.
     func ensure(_ spec: DaemonSpec) async throws(NodeError)
     func stop(instance: String, withdraw: Bool) async throws(NodeError)
+    /// What a DHCP server has given out; empty for a daemon of another kind, or one that nobody runs. Whom it is kept for
+    /// is not known here.
+    func leases(instance: String) async throws(NodeError) -> [Lease]
     /// A daemon ended, was restarted, or failed its health check.
     func events() -> AsyncStream<Void>
 }

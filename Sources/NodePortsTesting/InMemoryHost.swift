@@ -189,5 +189,7 @@ private struct Daemons: DaemonSupervisor {
     func stop(instance: String, withdraw: Bool) async throws(NodeError) {
         try host.apply(.stopDaemon(instance: instance, withdraw: withdraw))
     }
+    /// No server runs in memory.
+    func leases(instance: String) async throws(NodeError) -> [Lease] { [] }
     func events() -> AsyncStream<Void> { host.listenToDaemons() }
 }

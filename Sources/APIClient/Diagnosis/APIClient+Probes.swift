@@ -42,6 +42,18 @@ extension APIClient {
         return try promised(request) { () throws(FieldError) in try ProbeDocument(node) }
     }
 
+    /// Asks what the DHCP servers of a gateway have given out.
+    package func probeLeases(project: String, gateway: String) async throws -> ProbeDocument {
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.member("type", "leases")
+            writer.member("gateway", gateway)
+        }
+        let request = APIRequest(.post, ["v1", "projects", project, "probes"], body: writer.bytes)
+        let node = try await send(request).json(of: request)
+        return try promised(request) { () throws(FieldError) in try ProbeDocument(node) }
+    }
+
     package func probe(project: String, _ id: ResourceID) async throws -> ProbeDocument {
         let request = APIRequest(.get, ["v1", "projects", project, "probes", id.description], query: waiting)
         let node = try await send(request).json(of: request)

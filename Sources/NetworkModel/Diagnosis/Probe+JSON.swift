@@ -1,12 +1,13 @@
 package import Resources
 
 extension ProbeQuestion: JSONCodable {
-    private enum Tag: String, Choice { case drops }
+    private enum Tag: String, Choice { case drops, leases }
 
     package init(json node: JSONNode, path: String) throws(FieldError) {
         var reader = try FieldReader(node, path: path)
         switch try reader.required("type", as: Tag.self) {
         case .drops: self = .drops(attachment: try reader.required("attachment"))
+        case .leases: self = .leases(gateway: try reader.required("gateway"))
         }
         try reader.finish()
     }
@@ -17,6 +18,9 @@ extension ProbeQuestion: JSONCodable {
             case .drops(let attachment):
                 writer.member("type", Tag.drops)
                 writer.member("attachment", attachment)
+            case .leases(let gateway):
+                writer.member("type", Tag.leases)
+                writer.member("gateway", gateway)
             }
         }
     }
@@ -44,7 +48,8 @@ extension ProbeResult: JSONCodable {
     package init(json node: JSONNode, path: String) throws(FieldError) {
         var reader = try FieldReader(node, path: path)
         self.init(
-            try reader.required("phase"), message: try reader.optional("message"), drops: try reader.optional("drops"))
+            try reader.required("phase"), message: try reader.optional("message"), drops: try reader.optional("drops"),
+            leases: try reader.optional("leases"))
         guard (message?.utf8.count ?? 0) <= 2048 else {
             throw FieldError(field: reader.path(of: "message"), rule: "must be at most 2048 bytes")
         }
@@ -56,6 +61,7 @@ extension ProbeResult: JSONCodable {
             writer.member("phase", phase)
             writer.member("message", message)
             writer.member("drops", drops)
+            writer.member("leases", leases)
         }
     }
 }

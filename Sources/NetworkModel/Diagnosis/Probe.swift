@@ -5,6 +5,8 @@ package import Resources
 package enum ProbeQuestion: Hashable, Sendable {
     /// What the guards and policies of an attachment's port drop.
     case drops(attachment: ResourceID)
+    /// What the DHCP servers of a gateway have given out.
+    case leases(gateway: ResourceID)
 }
 
 /// A diagnostic request, as a host sees it. It ends by itself.
@@ -21,6 +23,9 @@ package struct DesiredProbe: Hashable, Sendable {
     }
 
     package static let maximumSeconds = 300
+
+    /// Whether agents knew such questions before there were others.
+    var isOfFirstFormat: Bool { if case .drops = question { true } else { false } }
 }
 
 /// What one host found; a later one replaces it. At most one a second and probe.
@@ -36,8 +41,12 @@ package struct ProbeResult: Hashable, Sendable {
     package var phase: Phase
     package var message: String?
     package var drops: DropReport?
+    package var leases: LeaseReport?
 
-    package init(_ phase: Phase, message: String? = nil, drops: DropReport? = nil) {
+    package init(
+        _ phase: Phase, message: String? = nil, drops: DropReport? = nil, leases: LeaseReport? = nil
+    ) {
+        self.leases = leases
         self.phase = phase
         self.message = message
         self.drops = drops

@@ -9,6 +9,8 @@ package struct ProbeDraft: Sendable {
     package enum Question: Sendable {
         /// An attachment by name or id.
         case drops(attachment: String)
+        /// A gateway by name or id.
+        case leases(gateway: String)
     }
 
     package var question: Question
@@ -17,8 +19,11 @@ package struct ProbeDraft: Sendable {
     package init(json node: JSONNode) throws(FieldError) {
         var reader = try FieldReader(node, path: "")
         let type: String = try reader.required("type")
-        guard type == "drops" else { throw FieldError(field: "type", value: type, rule: "must be drops") }
-        question = .drops(attachment: try reader.required("attachment"))
+        switch type {
+        case "drops": question = .drops(attachment: try reader.required("attachment"))
+        case "leases": question = .leases(gateway: try reader.required("gateway"))
+        default: throw FieldError(field: "type", value: type, rule: "must be drops or leases")
+        }
         seconds = try reader.optional("seconds") ?? 0
         guard (0...DesiredProbe.maximumSeconds).contains(seconds) else {
             throw FieldError(
@@ -52,6 +57,16 @@ extension NetworkService {
             }
             question = .drops(attachment: item.id)
             host = bound
+            conditions.append(.exists(item.key))
+        case .leases(let text):
+            let item = try await find(.gateway, project: project, text)
+            guard let carrier = Gateway.unwrap(item.resource)?.spec.host?.id else {
+                throw Problem(
+                    .conflict, "gateway '\(item.name)' is an attachment, and runs no DHCP server of KC's",
+                    field: "gateway", value: item.name.text)
+            }
+            question = .leases(gateway: item.id)
+            host = carrier
             conditions.append(.exists(item.key))
         }
         let open = cache.state.withLock { state in state.probes.values.count { $0.project == owner.id } }

@@ -106,6 +106,13 @@ enum MachineChecks {
                     .warn, "radvd", "not installed",
                     why: "a managed gateway on this host sends router advertisements with it",
                     next: "apt install radvd (only needed on hosts with the role gateway)"),
+            (ProcFile.program("kea-dhcp6")).map { Finding(.ok, "kea-dhcp6", $0) }
+                ?? Finding(
+                    .warn, "kea-dhcp6", "not installed",
+                    why: "a managed gateway on this host answers DHCPv6 with it",
+                    next:
+                        "apt install kea-dhcp6-server (only needed on hosts with the role gateway, for segments with dhcp)"
+                ),
             (beside ?? ProcFile.program("kc-nft")).map { Finding(.ok, "kc-nft", $0) }
                 ?? Finding(
                     .fail, "kc-nft", "not found beside kcnet nor in PATH", why: "the agent loads its rules through it",

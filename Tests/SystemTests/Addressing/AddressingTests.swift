@@ -1,0 +1,104 @@
+import APIClient
+import Addressing
+import Glibc
+import Laboratory
+import NetworkModel
+import Resources
+import Testing
+
+extension SystemTests {
+    /// How guests come to addresses: stock clients, the real Kea and radvd, two hosts.
+    struct AddressingTests {
+        /// The address that the API tells, before the guest has asked for anything.
+        private func assigned(_ name: String, in system: System) async throws -> IPv6Address {
+            let node = try await system.get(Attachment.kind, name).status?["addresses"]
+            guard case .array(let addresses)? = node?.content else {
+                throw LaboratoryError(.absent, operation: "read addresses of", subject: name)
+            }
+            let known = addresses.filter { $0["origin"]?.string == "assigned" }.compactMap { $0["value"]?.string }
+            return try IPv6Address(parsing: try #require(known.first))
+        }
+
+        private func addresses(of place: String, in system: System) async throws -> [IPv6Address] {
+            let place = try #require(GuestPlace(place))
+            return try await system.laboratory.machine(place.host).addresses(ofGuest: place.guest)
+        }
+
+        @Test func `each guest of a stateful segment gets exactly the address that the API told before`() async throws {
+            try await withSystem("addressing") { system in
+                for (name, place, kind) in [
+                    ("near", "h1/near", StockClient.Kind.dhclient), ("far", "h2/far", .dhcpcd),
+                ] {
+                    let told = try await assigned(name, in: system)
+                    #expect(try await addresses(of: place, in: system).isEmpty)
+                    try await StockClient(place, in: system).bind(with: kind)
+                    try await system.eventually("\(place) has its address") {
+                        try await addresses(of: place, in: system) == [told]
+                    }
+                }
+                // With another client, that is another DUID, the same.
+                let near = try await assigned("near", in: system)
+                try await system.eventually("near gets it with dhcpcd too", within: .seconds(60)) {
+                    try await StockClient("h1/near", in: system).bind(with: .dhcpcd)
+                    return try await addresses(of: "h1/near", in: system) == [near]
+                }
+                let far = try await assigned("far", in: system)
+                let list = try await system.kcnet("lease", "list")
+                #expect(list.contains("\(near) ") && list.contains("near"), "\(list)")
+                #expect(list.contains("\(far) ") && list.contains("far"), "\(list)")
+                try await system.eventually("they reach each other") {
+                    try await system.ping(from: "h1/near", to: far)
+                }
+            }
+        }
+
+        @Test func `on a stateless segment a guest makes its address and asks for resolvers`() async throws {
+            try await withSystem("addressing") { system in
+                let told = try await StockClient("h1/asks", in: system).dhclient("-S")
+                #expect(told.contains("new_dhcp6_name_servers=fd00::53"))
+                #expect(try await addresses(of: "h1/asks", in: system).count == 1)
+            }
+        }
+
+        @Test func `a server that is killed, hung or kept from its port heals or is named in the gateway's status`()
+            async throws
+        {
+            try await withSystem("addressing", warnings: ["kea6-"]) { system in
+                let h1 = try system.machine("h1")
+                let near = try StockClient("h1/near", in: system)
+                func pid() async throws -> Int32 {
+                    let text = try await h1.command("sh", ["-c", "cat /run/kc/daemons/kea6-*/configuration.*.pid"])
+                        .check("read", "pid")
+                    return try #require(Int32(text.prefix { $0.isNumber }))
+                }
+                for signal in [SIGKILL, SIGSTOP] {
+                    let before = try await pid()
+                    kill(before, signal)
+                    try await system.eventually("another one serves") {
+                        let phase = try await system.phase(Gateway.kind, "edge")
+                        return try await pid() != before && phase == "wired"
+                    }
+                    try await near.bind(with: .dhclient)
+                }
+                // Another program takes the port in the moment that the server is away.
+                let namespace = try await h1.command("sh", ["-c", "ip netns list | grep -o '^kcg-[^ ]*'"])
+                    .check("find", "namespace").split(separator: "\n").first.map(String.init)
+                let program =
+                    "import socket,time\ns=socket.socket(socket.AF_INET6,socket.SOCK_DGRAM)\n"
+                    + "while True:\n try: s.bind(('::',547)); break\n except OSError: time.sleep(0.001)\ntime.sleep(20)"
+                async let holder = h1.command(
+                    "ip", ["netns", "exec", try #require(namespace), "python3", "-c", program], timeout: .seconds(40)
+                ).run()
+                kill(try await pid(), SIGKILL)
+                try await system.eventually("the gateway's status names the port") {
+                    let status = try await system.get(Gateway.kind, "edge").status
+                    return status?["phase"]?.string == "pending"
+                        && status?["message"]?.string?.contains("Address already in use") == true
+                }
+                _ = try await holder
+                try await system.waitUntilWired(Gateway.kind, "edge")
+                try await near.bind(with: .dhclient)
+            }
+        }
+    }
+}
