@@ -80,7 +80,8 @@ let adapters: [Target] = [
     target(
         "LinuxPacketFilter",
         ["Addressing", "NetworkModel", "NFTables", "NetworkPlanning", "NodePorts", "LinuxProcesses", "CMnl", logging]),
-    target("LinuxBPF", ["Addressing", "NetworkModel", "NetworkPlanning", "NodePorts", "LinuxProcesses", "CBPF"]),
+    target(
+        "LinuxBPF", ["Addressing", "NetworkModel", "NetworkPlanning", "NodePorts", "LinuxProcesses", "CBPF", "CMnl"]),
     target("LinuxPackets", ["Addressing", "NetworkModel", "NodePorts", "LinuxProcesses", "CMnl"]),
     target(
         "LinuxDaemons",

@@ -196,10 +196,10 @@ int nat64_outer(struct __sk_buff *packet) {
     /* Nobody outside has an address of ours. */
     if (bpf_map_lookup_elem(&by_ipv4, &header.source) || is_dynamic(config, header.source))
         return drop(NAT64_DROP_SOURCE);
-    /* The stack sees to options, hop limits that end, fragments to be made, and what has been damaged. */
+    /* The stack sees to options, hop limits that end, fragments to be made, and what has been damaged. Fragments take
+     * one way, all of them: connection tracking may put them together there. */
     size = size_of_one(packet, &chain, bpf_ntohs(header.length), sizeof(struct ipv6));
-    if (chain.is_fragment) size += sizeof(struct ipv6_fragment);
-    if (chain.length != sizeof(header) || header.ttl <= 1 || size > config->ipv6_mtu ||
+    if (chain.length != sizeof(header) || chain.is_fragment || header.ttl <= 1 || size > config->ipv6_mtu ||
         is_bundle(packet, chain.protocol) || !bpf_map_lookup_elem(&by_ipv4, &header.destination) ||
         fold(bpf_csum_diff(0, 0, (__be32 *)&header, sizeof(header), 0)) != 0xffff)
         return TC_ACT_OK;

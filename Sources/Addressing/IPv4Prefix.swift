@@ -42,6 +42,12 @@ package struct IPv4Prefix: Hashable, Comparable, Sendable {
             IPv4Prefix(masking: IPv4Address(0xcb00_7100), 24),
         ]
 
+    /// 240.0.0.0/16, a piece of what no network uses (RFC 1112 section 4).
+    package static let translatorBlock = IPv4Prefix(masking: IPv4Address(0xf000_0000), 16)
+
+    /// The /32 of one address.
+    package init(host address: IPv4Address) { self.init(masking: address, 32) }
+
     private init(masking address: IPv4Address, _ length: Int) {
         self.address = IPv4Address(address.value & Self.mask(length))
         self.length = length

@@ -18,6 +18,9 @@ static inline struct bpf_object *cbpf_open(const char *path, char *log, size_t s
     return bpf_object__open_file(path, &options);
 }
 
+/* libbpf says what it does on standard error unless told not to. */
+static inline void cbpf_silence(void) { libbpf_set_print(0); }
+
 /* Runs a classifier on one Ethernet frame. */
 static inline int cbpf_run(int program, const void *frame, uint32_t size, void *out, uint32_t *out_size,
                            uint32_t *verdict) {

@@ -1,0 +1,26 @@
+package import Addressing
+package import NetworkModel
+package import NetworkPlanning
+
+/// The translators between IPv6 and IPv4 in gateways' namespaces.
+package protocol Translators: Sendable {
+    /// What the namespace's translator does; nil when there is none, or a part of it is missing.
+    func observe(in namespace: NamespaceName) async throws(NodeError) -> TranslatorSpec?
+    /// Makes it so. What is right already is left alone, and with it what it knows of senders and has counted.
+    func ensure(_ spec: TranslatorSpec, in namespace: NamespaceName) async throws(NodeError)
+    /// Success when there is none.
+    func remove(in namespace: NamespaceName) async throws(NodeError)
+    /// nil when there is none.
+    func statistics(in namespace: NamespaceName) async throws(NodeError) -> TranslatorStatistics?
+}
+
+/// What a translator has counted since it was made.
+package struct TranslatorStatistics: Hashable, Sendable {
+    package var counts: [TranslatorCounter: UInt64]
+    package var traffic: [IPv4Address: MappingTraffic]
+
+    package init(counts: [TranslatorCounter: UInt64] = [:], traffic: [IPv4Address: MappingTraffic] = [:]) {
+        self.counts = counts
+        self.traffic = traffic
+    }
+}
