@@ -87,7 +87,7 @@ let adapters: [Target] = [
         "LinuxDaemons",
         [
             "Addressing", "Resources", "NetworkModel", "DaemonConfigs", "NetworkPlanning", "NodePorts",
-            "LinuxProcesses", "CLinux", logging,
+            "LinuxProcesses", "CLinux", crypto, logging,
         ]),
     target("SQLiteStore", ["Resources", "Persistence", grdb, grdbSQLite, logging]),
     target("Authenticators", ["Resources", "Persistence", asn1, crypto, x509]),
@@ -192,7 +192,7 @@ let allTests: [Target] = [
         "DaemonTests",
         [
             "TestNamespaces",
-            "Addressing", "NetworkModel", "DaemonConfigs", "NetworkPlanning", "NodePorts", "LinuxDaemons",
+            "Addressing", "Resources", "SeededRandomness", "NetworkModel", "DaemonConfigs", "NetworkPlanning", "NodePorts", "LinuxDaemons",
             "LinuxProcesses",
         ]),
     tests(

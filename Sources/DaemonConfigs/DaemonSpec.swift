@@ -5,6 +5,10 @@ package struct DaemonSpec: Hashable, Sendable {
         case radvd
         /// Kea's DHCPv6 server.
         case keaDHCP6 = "kea-dhcp6"
+        /// Knot DNS, with authority over zones.
+        case knot
+        /// A recursive resolver.
+        case unbound
     }
 
     package var program: Program

@@ -12,9 +12,15 @@ package struct KeaDHCP6Configuration: Hashable, Sendable {
         package var prefix: IPv6Prefix
         /// Option 23 (RFC 3646).
         package var resolvers: [IPv6Address]
+        /// Option 24 (RFC 3646).
+        package var search: [DomainName]
         package var reservations: [Reservation]
 
-        package init(vni: VNI, prefix: IPv6Prefix, resolvers: [IPv6Address], reservations: [Reservation]) {
+        package init(
+            vni: VNI, prefix: IPv6Prefix, resolvers: [IPv6Address], search: [DomainName] = [],
+            reservations: [Reservation]
+        ) {
+            self.search = search
             self.vni = vni
             self.prefix = prefix
             self.resolvers = resolvers
@@ -126,10 +132,12 @@ extension KeaDHCP6Configuration.Subnet {
         var lines = [
             "{ \"id\": \(vni), \"subnet\": \"\(prefix)\", \"interface\": \"\(interface)\", \"rapid-commit\": true,"
         ]
-        if !resolvers.isEmpty {
-            let list = resolvers.map(\.description).joined(separator: ", ")
-            lines.append("\"option-data\": [ { \"name\": \"dns-servers\", \"data\": \"\(list)\" } ],")
+        let options = [
+            ("dns-servers", resolvers.map(\.description)), ("domain-search", search.map(\.absolute)),
+        ].filter { !$0.1.isEmpty }.map { name, values in
+            "{ \"name\": \"\(name)\", \"data\": \"\(values.joined(separator: ", "))\" }"
         }
+        if !options.isEmpty { lines.append("\"option-data\": [ \(options.joined(separator: ", ")) ],") }
         lines.append("\"reservations\": [")
         let kept = reservations.sorted { $0.mac.value < $1.mac.value }
         for (index, reservation) in kept.enumerated() {

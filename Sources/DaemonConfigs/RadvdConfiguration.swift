@@ -16,6 +16,8 @@ package struct RadvdConfiguration: Hashable, Sendable {
         package var routerLifetimeSeconds: Int
         /// RDNSS; none are advertised when empty.
         package var resolvers: [IPv6Address]
+        /// DNSSL (RFC 8106 section 5.2): where names of one label are looked for.
+        package var search: [DomainName]
         /// M: addresses come from DHCPv6, and guests make none of the prefix (A is off then).
         package var isManaged: Bool
         /// O: resolvers and search domains come from DHCPv6 too.
@@ -23,8 +25,9 @@ package struct RadvdConfiguration: Hashable, Sendable {
 
         package init(
             name: InterfaceName, prefix: IPv6Prefix, mtu: MTU, routerLifetimeSeconds: Int, resolvers: [IPv6Address],
-            isManaged: Bool = false, hasOther: Bool = false
+            search: [DomainName] = [], isManaged: Bool = false, hasOther: Bool = false
         ) {
+            self.search = search
             self.isManaged = isManaged
             self.hasOther = hasOther
             self.name = name
@@ -102,6 +105,13 @@ extension RadvdConfiguration.Interface {
             lines += [
                 "    RDNSS \(some) {",
                 "        AdvRDNSSLifetime \(RadvdConfiguration.resolverLifetime);",
+                "    };",
+            ]
+        }
+        if !search.isEmpty {
+            lines += [
+                "    DNSSL \(search.map(\.description).joined(separator: " ")) {",
+                "        AdvDNSSLLifetime \(RadvdConfiguration.resolverLifetime);",
                 "    };",
             ]
         }

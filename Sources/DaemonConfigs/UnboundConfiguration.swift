@@ -4,8 +4,6 @@ package import Addressing
 ///
 /// Only typed values reach the text.
 package struct UnboundConfiguration: Hashable, Sendable {
-    /// Where it listens: the gateway's own addresses on its segments, at least one.
-    package var addresses: [IPv6Address]
     /// Who may ask: the prefixes of the segments.
     package var clients: [IPv6Prefix]
     /// Zones it asks their own servers for; whether they are signed is not asked, since nothing above them need know
@@ -17,32 +15,28 @@ package struct UnboundConfiguration: Hashable, Sendable {
     package var forwarders: [IPv6Address]
     /// Makes AAAA records of A records behind this /96 (RFC 6147); nil: it does not.
     package var dns64: IPv6Prefix?
-    /// The Unix socket at which it is asked how it is. An absolute path without quotes and control characters.
-    package var controlSocket: String
-
     package init(
-        addresses: [IPv6Address], clients: [IPv6Prefix], zones: [DomainName] = [], servers: [IPv6Address] = [],
-        forwarders: [IPv6Address] = [], dns64: IPv6Prefix? = nil, controlSocket: String
+        clients: [IPv6Prefix], zones: [DomainName] = [], servers: [IPv6Address] = [],
+        forwarders: [IPv6Address] = [], dns64: IPv6Prefix? = nil
     ) {
-        self.addresses = addresses
         self.clients = clients
         self.zones = zones
         self.servers = servers
         self.forwarders = forwarders
         self.dns64 = dns64
-        self.controlSocket = controlSocket
     }
 
     /// The whole file; equal values give equal text.
-    package func text(pidFile: String) -> String {
+    package var text: String {
         var lines = ["server:", "    do-daemonize: no", "    use-syslog: no", "    logfile: \"\"", "    verbosity: 0"]
-        lines += ["    username: \"\"", "    chroot: \"\"", "    directory: \"/\"", "    pidfile: \"\(pidFile)\""]
+        lines += ["    username: \"\"", "    chroot: \"\"", "    directory: \"\"", "    pidfile: \"pid\""]
         // One thread and small caches: a host carries hundreds of gateways.
         lines += ["    num-threads: 1", "    msg-cache-size: 1m", "    rrset-cache-size: 2m", "    key-cache-size: 1m"]
         lines += ["    neg-cache-size: 256k", "    outgoing-range: 512", "    num-queries-per-thread: 256"]
         lines += ["    do-ip4: no", "    ip-freebind: yes", "    hide-identity: yes", "    hide-version: yes"]
         lines += ["    trust-anchor-signaling: no", "    root-key-sentinel: no"]
-        for address in addresses { lines.append("    interface: \(address)") }
+        // Wherever it is asked, it answers from there: its segments come and go without a word to it.
+        lines += ["    interface: ::0", "    interface-automatic: yes"]
         lines += ["    access-control: ::/0 refuse", "    access-control: 0.0.0.0/0 refuse"]
         for prefix in clients { lines.append("    access-control: \(prefix) allow") }
         lines.append("    module-config: \"\(dns64 == nil ? "iterator" : "dns64 iterator")\"")
@@ -51,8 +45,7 @@ package struct UnboundConfiguration: Hashable, Sendable {
             // Or unbound's own empty zones for private addresses would answer.
             lines.append("    local-zone: \"\(zone.absolute)\" transparent")
         }
-        lines += ["remote-control:", "    control-enable: yes", "    control-use-cert: no"]
-        lines.append("    control-interface: \"\(controlSocket)\"")
+        lines += ["remote-control:", "    control-enable: no"]
         for zone in zones where !servers.isEmpty {
             lines += ["stub-zone:", "    name: \"\(zone.absolute)\"", "    stub-no-cache: yes"]
             for server in servers { lines.append("    stub-addr: \(server)") }

@@ -51,7 +51,9 @@ final class DaemonLog {
     }
 
     /// A line of the supervisor's own.
-    func add(_ line: String) {
+    /// - Parameter isKept: whether errors quote it; not one that quotes others.
+    func add(_ line: String, isKept: Bool = true) {
+        guard isKept else { return each(line) }
         lastLines = (lastLines + [line]).suffix(Self.keptLines)
         each(line)
     }

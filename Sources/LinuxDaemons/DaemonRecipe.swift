@@ -14,6 +14,8 @@ struct DaemonRecipe {
     let binary: String
     /// Parses the configuration and ends with 0 when it is good.
     let check: (_ configuration: String) -> [String]
+    /// What checks a configuration, where that is not the daemon itself.
+    var checker: String?
     /// Whether it must be checked in its own namespace, because it looks for the interfaces.
     var checksInside = false
     /// Runs in the foreground, logs to standard error, writes its process id to the file when it is up.
@@ -51,11 +53,33 @@ struct DaemonRecipe {
             reload = .keaCommand
             readySignal = SIGHUP
             withdraw = SIGTERM
+        case .knot:
+            self.binary = binary ?? "/usr/sbin/knotd"
+            checker = "/usr/sbin/knotc"
+            check = { ["-c", $0, "conf-check"] }
+            // Its pid file is named in its configuration.
+            run = { configuration, _ in ["-c", configuration] }
+            reload = .signal(SIGHUP)
+            readySignal = SIGHUP
+            withdraw = SIGTERM
+        case .unbound:
+            self.binary = binary ?? "/usr/sbin/unbound"
+            checker = "/usr/sbin/unbound-checkconf"
+            check = { [$0] }
+            run = { configuration, _ in ["-d", "-c", configuration] }
+            // It writes its pid file where it runs.
+            environment = { ["HOME=\($0)"] }
+            reload = .signal(SIGHUP)
+            readySignal = SIGHUP
+            withdraw = SIGTERM
         }
     }
 
     /// The program to start and its words: the binary itself, or env(1), which becomes the binary.
-    func command(_ words: [String], in directory: String) -> (program: String, words: [String]) {
+    func command(_ words: [String], in directory: String, by other: String? = nil) -> (
+        program: String, words: [String]
+    ) {
+        let binary = other ?? binary
         let environment = environment(directory)
         guard !environment.isEmpty else { return (binary, words) }
         return ("/usr/bin/env", ["-C", directory] + environment + [binary] + words)

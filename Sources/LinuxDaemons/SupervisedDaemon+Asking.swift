@@ -15,6 +15,7 @@ extension SupervisedDaemon {
     /// Asks it, and mends what it cannot see by itself.
     /// - Returns: why it must be killed; nil when it need not.
     func ask() -> String? {
+        if spec.program == .unbound { return askResolver() }
         guard spec.program == .keaDHCP6 else { return nil }
         do throws(NodeError) {
             problem = try control.problem(within: Self.askLimit)
@@ -31,6 +32,22 @@ extension SupervisedDaemon {
             return "does not answer (\(error))"
         }
         return nil
+    }
+
+    /// A resolver answers for this name by itself.
+    private func askResolver() -> String? {
+        do throws(NodeError) {
+            let domain: DomainName
+            do { domain = try DomainName(parsing: "localhost") } catch { return nil }  // it is a name
+            let answer = try inside { () throws(NodeError) -> NameServerAnswer in
+                DatagramQuestion.ask(.loopback, of: domain, within: .milliseconds(500))
+            }
+            silences = answer == .silent ? silences + 1 : 0
+            problem = answer == .silent ? "does not answer in its namespace" : nil
+        } catch {
+            return nil  // its namespace is gone, which is seen elsewhere
+        }
+        return silences > Self.patience ? "does not answer" : nil
     }
 
     /// The indices of the interfaces that its configuration names, 0 for one that is not there.

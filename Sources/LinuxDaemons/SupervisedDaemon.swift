@@ -115,7 +115,7 @@ final class SupervisedDaemon {
         do throws(NodeError) {
             try start()
         } catch {
-            log.add(error.description)
+            log.add(error.description, isKept: false)
         }
     }
 
@@ -225,7 +225,7 @@ final class SupervisedDaemon {
     }
 
     private func check(_ file: String) throws(NodeError) {
-        let (program, words) = recipe.command(recipe.check(file), in: directory.path)
+        let (program, words) = recipe.command(recipe.check(file), in: directory.path, by: recipe.checker)
         func run() throws(NodeError) -> (ProcessEnd, output: String) {
             try ChildProcess.run(program, words, within: .seconds(10))
         }

@@ -35,5 +35,8 @@ package struct AgentSettings: Hashable, Sendable {
     /// How often drops are counted and the metrics file is written.
     package var metrics = Duration.seconds(5)
 
+    /// How often the name server is asked how it is.
+    package var names = Duration.seconds(1)
+
     package init() {}
 }

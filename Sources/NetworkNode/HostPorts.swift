@@ -9,11 +9,15 @@ package struct HostPorts: Sendable {
     package var packets: any PacketLog
     package var frames: any FrameSender
     package var records: any FilterRecords
+    /// nil where the host cannot have one.
+    package var names: (any NameServer)?
 
     package init(
         links: any LinkTable, filter: any PacketFilter, namespaces: any Namespaces, daemons: any DaemonSupervisor,
-        packets: any PacketLog, frames: any FrameSender, records: any FilterRecords
+        packets: any PacketLog, frames: any FrameSender, records: any FilterRecords,
+        names: (any NameServer)? = nil
     ) {
+        self.names = names
         self.links = links
         self.filter = filter
         self.namespaces = namespaces

@@ -54,6 +54,7 @@ package struct NodeAgent: Service {
         let learned = BindingOutbox(sink, interval: settings.publication, logger: logger)
         let drops = DropWatch(ports, sink, interval: settings.publication, logger: logger)
         let leases = LeaseAnswers(ports.daemons, sink, logger: logger)
+        let names = NameKeeper(ports, interval: settings.names, logger: logger)
         let metrics = MetricsBoard()
         let keeper = SnapshotKeeper(files)
         // Before the first look, so that nothing happens unseen in between.
@@ -77,6 +78,7 @@ package struct NodeAgent: Service {
             group.addTask { await listenToClaims(inbox) }
             group.addTask { await drops.run() }
             group.addTask { await leases.run() }
+            group.addTask { await names.run { outbox.say($0) } }
             group.addTask { await countDrops(inbox) }
             group.addTask { await watchAddresses(inbox) }
             group.addTask { await metrics.run(files, every: settings.metrics, logger) }
@@ -120,6 +122,7 @@ package struct NodeAgent: Service {
                 if let snapshot = convergence.snapshot {
                     drops.want(snapshot)
                     leases.want(snapshot)
+                    names.want(snapshot)
                 }
                 var next = result.nextWake
                 if convergence.isUnsaved, let snapshot = convergence.snapshot {

@@ -3,7 +3,7 @@ package import Resources
 
 /// The kinds this service has.
 package enum Kind: String, Hashable, Sendable, CaseIterable {
-    case project, host, pool, underlay, segment, policy, attachment, gateway, mapping
+    case project, host, pool, underlay, segment, policy, attachment, gateway, mapping, zone, record
 
     package var name: KindName { type.kind }
 
@@ -24,6 +24,8 @@ package enum Kind: String, Hashable, Sendable, CaseIterable {
         case .attachment: Attachment.self
         case .gateway: Gateway.self
         case .mapping: Mapping.self
+        case .zone: Zone.self
+        case .record: Record.self
         }
     }
 }
@@ -39,6 +41,8 @@ package enum AnyResource: Sendable, Equatable {
     case attachment(Resource<Attachment>)
     case gateway(Resource<Gateway>)
     case mapping(Resource<Mapping>)
+    case zone(Resource<Zone>)
+    case record(Resource<Record>)
 
     package var kind: Kind {
         switch self {
@@ -51,6 +55,8 @@ package enum AnyResource: Sendable, Equatable {
         case .attachment: .attachment
         case .gateway: .gateway
         case .mapping: .mapping
+        case .zone: .zone
+        case .record: .record
         }
     }
 
@@ -66,6 +72,8 @@ package enum AnyResource: Sendable, Equatable {
             case .attachment(let resource): resource.metadata
             case .gateway(let resource): resource.metadata
             case .mapping(let resource): resource.metadata
+            case .zone(let resource): resource.metadata
+            case .record(let resource): resource.metadata
             }
         }
         set {
@@ -97,6 +105,12 @@ package enum AnyResource: Sendable, Equatable {
             case .mapping(var resource):
                 resource.metadata = newValue
                 self = .mapping(resource)
+            case .zone(var resource):
+                resource.metadata = newValue
+                self = .zone(resource)
+            case .record(var resource):
+                resource.metadata = newValue
+                self = .record(resource)
             }
         }
     }
@@ -113,6 +127,8 @@ package enum AnyResource: Sendable, Equatable {
         case .attachment(let resource): resource.json
         case .gateway(let resource): resource.json
         case .mapping(let resource): resource.json
+        case .zone(let resource): resource.json
+        case .record(let resource): resource.json
         }
     }
 
@@ -128,6 +144,8 @@ package enum AnyResource: Sendable, Equatable {
         case .attachment(let resource): writer.member("spec", resource.spec)
         case .gateway(let resource): writer.member("spec", resource.spec)
         case .mapping(let resource): writer.member("spec", resource.spec)
+        case .zone(let resource): writer.member("spec", resource.spec)
+        case .record(let resource): writer.member("spec", resource.spec)
         }
     }
 }

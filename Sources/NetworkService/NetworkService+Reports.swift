@@ -82,7 +82,8 @@ extension CacheState {
         case .attachment(let attachment): attachment.spec.host?.id == host
         case .gateway(let gateway): gateway.spec.host?.id == host
         case .segment: relations.segmentsOfHost[host]?.contains(item.id) == true
-        case .project, .pool, .underlay, .policy, .mapping: false
+        case .zone: names.servers.contains(host)
+        case .project, .pool, .underlay, .policy, .mapping, .record: false
         }
     }
 }

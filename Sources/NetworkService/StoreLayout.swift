@@ -1,5 +1,6 @@
 import Addressing
 import FoundationEssentials
+import NetworkModel
 import Persistence
 import Resources
 
@@ -13,6 +14,7 @@ import Resources
 /// | `w/b/<segment id>/<host id>` | the addresses a host has learned on its ports of a segment | relaxed, no history |
 /// | `w/d/<probe id>` | a probe, under its lease | when somebody asks |
 /// | `w/a/<probe id>/<host id>` | what a host answers, under the probe's lease | relaxed, by the agent |
+/// | `w/k/<zone id>` | the zone's private key | with the zone; never changed, never shown |
 /// | `w/l/<host id>` | empty, under a lease: the host is up | when a host comes up |
 /// | `w/t/<host id>` | when it last came up | with it |
 /// | `w/p` | empty; written to see how far the cache is | when a reader waits for a revision that changed nothing here |
@@ -21,6 +23,7 @@ import Resources
 /// | `k/vni/…`, `k/prefix/…`, `k/mac/…`, `k/vtep/…`, `k/address/<segment>/…` | id of the holder | with it |
 /// | `k/address/<segment>/…` of a learned address | id of the holder | relaxed, with `w/b/` |
 /// | `k/gateway/<segment>`, `k/external/<segment>/<interface>`, `k/interface/<host>/<interface>` | id of the holder | with it |
+/// | `k/domain/<domain>`, `k/record/<zone>/<type>/<owner>` | id of the holder | with it |
 /// | `h/<id>/<generation>` | who, when, what: one revision of spec and metadata | with it |
 ///
 /// An address of a segment has one holder, whether it was assigned, is static or was learned: all three have the same
@@ -49,6 +52,7 @@ enum StoreLayout {
     static func learned(_ place: LearnedTable.Place) -> StoreKey {
         StoreKey("/kc/net/w/b/\(place.segment)/\(place.host)")
     }
+    static func signingKey(_ zone: ResourceID) -> StoreKey { StoreKey("/kc/net/w/k/\(zone)") }
     static func probe(_ id: ResourceID) -> StoreKey { StoreKey("/kc/net/w/d/\(id)") }
     static func answer(_ probe: ResourceID, host: ResourceID) -> StoreKey {
         StoreKey("/kc/net/w/a/\(probe)/\(host)")
@@ -78,6 +82,10 @@ enum StoreLayout {
     static func address(segment: ResourceID, _ address: IPv6Address) -> StoreKey {
         StoreKey("/kc/net/k/address/\(segment)/\(hex(address))")
     }
+    static func domain(_ domain: DomainName) -> StoreKey { StoreKey("/kc/net/k/domain/\(domain)") }
+    static func record(zone: ResourceID, _ key: RecordSetKey) -> StoreKey {
+        StoreKey("/kc/net/k/record/\(zone)/\(key.type.rawValue)/\(key.owner)")
+    }
     static func gateway(segment: ResourceID) -> StoreKey { StoreKey("/kc/net/k/gateway/\(segment)") }
     static func external(segment: ResourceID, _ interface: InterfaceName) -> StoreKey {
         StoreKey("/kc/net/k/external/\(segment)/\(interface)")
@@ -106,6 +114,7 @@ enum WatchedKey {
     case resource(Kind, project: ResourceID?, ResourceID)
     case report(ResourceID, host: ResourceID)
     case learned(LearnedTable.Place)
+    case signingKey(ResourceID)
     case probe(ResourceID)
     case answer(ResourceID, host: ResourceID)
     case use(ResourceID)
@@ -126,6 +135,9 @@ enum WatchedKey {
         case ("b", 3):
             guard let segment = id(1), let host = id(2) else { return nil }
             self = .learned(LearnedTable.Place(segment: segment, host: host))
+        case ("k", 2):
+            guard let zone = id(1) else { return nil }
+            self = .signingKey(zone)
         case ("d", 2):
             guard let probe = id(1) else { return nil }
             self = .probe(probe)

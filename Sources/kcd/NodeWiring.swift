@@ -17,7 +17,9 @@ enum NodeWiring {
             namespaces: LinuxNamespaces(threads: threads),
             daemons: ProcessSupervisor(runDirectory: settings.runDirectory + "/daemons") { instance, line in
                 daemonLog.info("\(line)", metadata: ["daemon": "\(instance)"])
-            }, packets: NetfilterLog(), frames: PacketSocketSender(), records: filter)
+            }, packets: NetfilterLog(), frames: PacketSocketSender(), records: filter,
+            names: try KnotNameServer(
+                runDirectory: settings.runDirectory, stateDirectory: settings.state.path))
     }
 
     /// What the kernel can do, in words for the host's report; empty when it cannot be found out.

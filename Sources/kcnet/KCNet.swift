@@ -22,7 +22,8 @@ struct KCNet: AsyncParsableCommand {
                 name: "Resources",
                 subcommands: [
                     KindCommand<SegmentFlags>.self, KindCommand<AttachmentFlags>.self, KindCommand<PolicyFlags>.self,
-                    KindCommand<GatewayFlags>.self, KindCommand<MappingFlags>.self,
+                    KindCommand<GatewayFlags>.self, KindCommand<MappingFlags>.self, KindCommand<ZoneFlags>.self,
+                    KindCommand<RecordFlags>.self,
                     KindCommand<HostFlags>.self, KindCommand<PoolFlags>.self, KindCommand<UnderlayFlags>.self,
                     KindCommand<ProjectFlags>.self,
                 ]),

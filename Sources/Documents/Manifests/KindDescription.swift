@@ -29,6 +29,8 @@ package struct KindDescription: Sendable {
                 ("policies", Policy.kind), ("nat64.pool", Pool.kind),
             ]),
         KindDescription(Mapping.self, references: [("attachment", Attachment.kind), ("pool", Pool.kind)]),
+        KindDescription(Zone.self, references: [("projects", Project.kind)]),
+        KindDescription(Record.self, references: [("zone", Zone.kind)]),
     ]
 
     /// Each once, in the order of `references`.

@@ -64,9 +64,16 @@ enum Schemas {
         case .mapping:
             #"{"type":"object","properties":{"attachment":\#(reference),"address":\#(address),"ipv4":{"type":"string","format":"ipv4"},"pool":\#(reference)},"required":["attachment"],"additionalProperties":false}"#
         case .gateway:
-            #"{"oneOf":[{"type":"object","properties":{"type":{"const":"managed"},"nat64":\#(nat64),"host":\#(reference),"segments":{"type":"array","maxItems":1000,"items":\#(reference)},"resolvers":{"type":"array","maxItems":8,"items":\#(address)},"uplink":\#(uplink),"policies":{"type":"array","maxItems":8,"uniqueItems":true,"items":\#(reference)},"limits":{"type":"object","properties":{\#(limit("newFlowsPerSource", 1, 1_000_000)),\#(limit("bandwidthPerSegment", 64_000, 1_000_000_000_000))},"additionalProperties":false}},"required":["host","segments"],"additionalProperties":false},{"type":"object","properties":{"type":{"const":"attachment"},"attachment":\#(reference),"segments":{"type":"array","maxItems":1,"items":\#(reference)}},"required":["type","attachment"],"additionalProperties":false}]}"#
+            #"{"oneOf":[{"type":"object","properties":{"type":{"const":"managed"},"nat64":\#(nat64),"host":\#(reference),"segments":{"type":"array","maxItems":1000,"items":\#(reference)},"resolvers":{"type":"array","maxItems":8,"items":\#(address)},"resolver":{"type":"object","properties":{"forwarders":{"type":"array","maxItems":4,"uniqueItems":true,"items":\#(address)}},"additionalProperties":false},"uplink":\#(uplink),"policies":{"type":"array","maxItems":8,"uniqueItems":true,"items":\#(reference)},"limits":{"type":"object","properties":{\#(limit("newFlowsPerSource", 1, 1_000_000)),\#(limit("bandwidthPerSegment", 64_000, 1_000_000_000_000))},"additionalProperties":false}},"required":["host","segments"],"additionalProperties":false},{"type":"object","properties":{"type":{"const":"attachment"},"attachment":\#(reference),"segments":{"type":"array","maxItems":1,"items":\#(reference)}},"required":["type","attachment"],"additionalProperties":false}]}"#
+        case .zone:
+            #"{"type":"object","properties":{"domain":\#(domainName),"attachments":{"type":"boolean","default":false},"projects":{"type":"array","maxItems":100,"uniqueItems":true,"items":\#(reference)},"secondaries":{"type":"array","maxItems":8,"items":{"type":"object","properties":{"address":\#(address),"key":{"$ref":"@Name"}},"required":["address"],"additionalProperties":false}},"nameServers":{"type":"array","maxItems":8,"uniqueItems":true,"items":\#(domainName)},"ttl":\#(ttl),"dnssec":{"type":"boolean","default":true}},"required":["domain"],"additionalProperties":false}"#
+        case .record:
+            #"{"type":"object","properties":{"zone":\#(reference),"name":{"type":"string","description":"@, labels below the zone, or in a reverse zone an address or a prefix.","minLength":1,"maxLength":255},"type":{"enum":["A","AAAA","CAA","CNAME","MX","NS","PTR","SRV","TXT"]},"values":{"type":"array","minItems":1,"maxItems":64,"uniqueItems":true,"items":{"type":"string","maxLength":4096}},"ttl":\#(ttl)},"required":["zone","name","type","values"],"additionalProperties":false}"#
         }
     }
+
+    private static let domainName = #"{"type":"string","minLength":1,"maxLength":254,"examples":["cloud.example"]}"#
+    private static let ttl = #"{"type":"integer","minimum":1,"maximum":604800}"#
 
     private static func rules(_ peers: String) -> String {
         #"{"type":"array","maxItems":256,"items":{"type":"object","properties":{"protocol":{"enum":["any","tcp","udp","sctp","icmpv6","esp","gre","ipip","ipv6","ospf","vrrp","udplite"]},"ports":{"type":"array","maxItems":64,"uniqueItems":true,"items":{"type":"string","pattern":"^[0-9]{1,5}(-[0-9]{1,5})?$"}},"types":{"type":"array","maxItems":64,"uniqueItems":true,"items":{"type":"integer","minimum":0,"maximum":255}},"\#(peers)":{"type":"array","minItems":1,"maxItems":256,"uniqueItems":true,"items":{"oneOf":[{"type":"object","properties":{"prefix":\#(prefix)},"required":["prefix"],"additionalProperties":false},{"type":"object","properties":{"policy":\#(reference)},"required":["policy"],"additionalProperties":false}]}},"log":{"type":"boolean","default":false},"rate":{"type":"integer","minimum":1,"maximum":1000000}},"required":["protocol"],"additionalProperties":false}}"#
@@ -99,6 +106,10 @@ enum Schemas {
     private static func status(_ kind: Kind) -> String {
         switch kind {
         case .project, .pool, .underlay, .policy: #"{"type":"object"}"#
+        case .zone:
+            #"{"type":"object","properties":{"phase":{"enum":["unused","pending","wired","unfit","failed"]},"hosts":{"type":"object","additionalProperties":{"$ref":"@Report"}}},"required":["phase","hosts"]}"#
+        case .record:
+            #"{"type":"object","properties":{"owner":{"type":"string"}},"required":["owner"]}"#
         case .host:
             #"{"type":"object","properties":{"phase":{"enum":["up","down","never-seen"]},"lastSeen":{"type":"string","format":"date-time"},"agent":{"type":"string"},"message":{"type":"string"},"details":{"type":"object"}},"required":["phase"]}"#
         case .segment:

@@ -14,7 +14,17 @@ package enum DaemonInstance {
     }
 
     /// Those that a gateway may have for as long as it is there.
-    package static func all(of gateway: ResourceID) -> [String] { [radvd(of: gateway), keaDHCP6(of: gateway)] }
+    package static func all(of gateway: ResourceID) -> [String] {
+        [radvd(of: gateway), keaDHCP6(of: gateway), resolver(of: gateway)]
+    }
+
+    /// The authoritative name server of the host, of which there is one.
+    package static let nameServer = "knot"
+
+    /// `unbound-…`: the resolver of all its segments.
+    package static func resolver(of gateway: ResourceID) -> String {
+        "unbound-" + NamespaceName.gateway(gateway).text.dropFirst("kcg-".count)
+    }
 
     /// The one that says goodbye on the segments that a gateway loses, and ends at once.
     package static func farewell(of gateway: ResourceID) -> String { radvd(of: gateway) + "-farewell" }

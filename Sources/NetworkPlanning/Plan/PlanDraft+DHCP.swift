@@ -20,7 +20,8 @@ extension PlanDraft {
         let subnets = served.compactMap { segment in
             segment.prefix.map { prefix in
                 KeaDHCP6Configuration.Subnet(
-                    vni: segment.vni, prefix: prefix, resolvers: gateway.resolvers,
+                    vni: segment.vni, prefix: prefix, resolvers: context.resolvers(of: gateway, on: segment),
+                    search: context.search(of: gateway, on: segment),
                     reservations: reservations(on: segment))
             }
         }

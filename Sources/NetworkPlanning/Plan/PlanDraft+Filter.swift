@@ -57,7 +57,8 @@ extension PlanDraft {
                 settle(.segment(vni), as: [], for: .orphan)
             }
         }
-        let instances = Set(context.desired.gateways.keys.flatMap(DaemonInstance.all))
+        // The name server is looked after beside the plan.
+        let instances = Set(context.desired.gateways.keys.flatMap(DaemonInstance.all) + [DaemonInstance.nameServer])
         for instance in context.observed.daemons.keys.sorted() where !instances.contains(instance) {
             stop(daemon: instance, for: .orphan)
         }

@@ -10,6 +10,7 @@ extension PlanDraft {
         let name = NamespaceName.gateway(id)
         guard context.desired.gateways[id] != nil else {
             stop(daemon: DaemonInstance.radvd(of: id), for: .orphan)
+            stop(daemon: DaemonInstance.resolver(of: id), for: .orphan)
             stop(daemon: DaemonInstance.keaDHCP6(of: id), for: .orphan)
             for namespace in (context.seen.gateways[id] ?? []).sorted() {
                 add(.deleteNamespace(namespace), for: subject, in: .removeNamespaces)
@@ -58,6 +59,7 @@ extension PlanDraft {
     mutating func planServices(of id: ResourceID) {
         guard let gateway = context.desired.gateways[id], refusedGateways[id] == nil else { return }
         var advertised: [DesiredSegment] = []
+        var routed: [DesiredSegment] = []
         for (segmentID, attachmentID) in gateway.ports.sorted(by: { $0.key < $1.key }) {
             // A port that is not there yet, or refused, does not hold the others up.
             guard let segment = context.desired.segments[segmentID], refusedSegments[segmentID] == nil,
@@ -66,10 +68,12 @@ extension PlanDraft {
                 !refused.contains(.attachment(attachmentID))
             else { continue }
             planAddresses(of: attachment, on: segment, gateway: id)
+            routed.append(segment)
             if segment.ipam == .automatic, segment.prefix != nil { advertised.append(segment) }
         }
         planAdvertisements(of: gateway, on: advertised)
         planDHCP(of: gateway, on: advertised)
+        planResolver(of: gateway, on: routed)
     }
 
     private mutating func planAddresses(
@@ -101,7 +105,8 @@ extension PlanDraft {
                 RadvdConfiguration.Interface(
                     name: .gatewaySegment(segment.vni), prefix: $0, mtu: segment.mtu,
                     routerLifetimeSeconds: hasWayOut ? Self.routerLifetimeSeconds : 0,
-                    resolvers: gateway.resolvers, isManaged: segment.dhcp.isManaged,
+                    resolvers: context.resolvers(of: gateway, on: segment),
+                    search: context.search(of: gateway, on: segment), isManaged: segment.dhcp.isManaged,
                     hasOther: segment.dhcp.hasOther)
             }
         }

@@ -100,6 +100,14 @@ struct ReportJudge {
         } else if missing == nil, isAdvertised(gateway) {
             missing = "waits for radvd"
         }
+        if let daemon = context.observed.daemons[DaemonInstance.resolver(of: id)] {
+            details["unbound"] = daemon.isRunning ? "running" : "not running"
+            details["unboundRestarts"] = "\(daemon.restarts)"
+            if !daemon.isRunning, missing == nil { missing = "unbound is not running; it is started again" }
+            if let problem = daemon.problem, missing == nil { missing = "its resolver (unbound) \(problem)" }
+        } else if gateway.resolver != nil, missing == nil {
+            missing = "waits for unbound"
+        }
         if let daemon = context.observed.daemons[DaemonInstance.keaDHCP6(of: id)] {
             details["dhcp6"] = daemon.isRunning ? daemon.problem ?? "running" : "not running"
             details["dhcp6Restarts"] = "\(daemon.restarts)"

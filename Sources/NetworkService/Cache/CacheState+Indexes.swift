@@ -85,8 +85,9 @@ extension CacheState {
             indexPolicy(old.flatMap { Policy.unwrap($0.resource) }, new.flatMap { Policy.unwrap($0.resource) })
         case .mapping:
             indexMapping(old.flatMap { Mapping.unwrap($0.resource) }, new.flatMap { Mapping.unwrap($0.resource) })
-        case .project, nil: break
+        case .project, .zone, .record, nil: break
         }
+        indexNames(old, new)
     }
 
     private mutating func replacePools() {

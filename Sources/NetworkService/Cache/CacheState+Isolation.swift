@@ -168,6 +168,7 @@ extension CacheState {
         markBindings(changed.addresses, of: place.segment)
         for attachment in changed.attachments {
             indexMembership(of: attachment)
+            nameAttachment(attachment)
             refresh(attachment, at: revision)
         }
     }

@@ -47,6 +47,7 @@ extension CacheState {
             + lastSeen.keys.map(StoreLayout.seen)
             + reports.flatMap { id, hosts in hosts.keys.map { StoreLayout.report(id, host: $0) } }
             + learned.lists.keys.map(StoreLayout.learned) + probes.keys.map(StoreLayout.probe)
+            + names.signingKeys.keys.map(StoreLayout.signingKey)
             + answers.flatMap { id, hosts in hosts.keys.map { StoreLayout.answer(id, host: $0) } }
     }
 
@@ -65,6 +66,8 @@ extension CacheState {
                 if let known = learned.lists[place], known.revision >= entry.modified { return }
                 let list = try LearnedAddresses(json: try JSONParser.parse(entry.value), path: "")
                 takeLearned(list, of: place, at: entry.modified)
+            case .signingKey(let zone):
+                takeSigningKey(SigningKey(secret: String(decoding: entry.value, as: UTF8.self)), of: zone)
             case .probe(let id):
                 takeProbe(try Probe(json: try JSONParser.parse(entry.value), path: ""), id, lease: entry.lease)
             case .answer(let id, let host):
@@ -94,6 +97,7 @@ extension CacheState {
             if reports[id]?.isEmpty == true { reports[id] = nil }
             refresh(id, at: revision)
         case .learned(let place): takeLearned(nil, of: place, at: revision)
+        case .signingKey(let zone): takeSigningKey(nil, of: zone)
         case .probe(let id): takeProbe(nil, id, lease: nil)
         case .answer(let id, let host):
             answers[id]?[host] = nil

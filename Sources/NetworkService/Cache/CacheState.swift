@@ -32,6 +32,7 @@ struct CacheState {
     var delegations = DelegationAllocator()
     var holders = Holders()
     var relations = Relations()
+    var names = NameState()
 
     /// What writes of this server are about to put, by key: the cache need not read again what it has just written.
     var expected: [StoreKey: Expected] = [:]

@@ -17,6 +17,8 @@ extension Item {
     private func writeStatus(to writer: inout JSONWriter) {
         switch resource {
         case .project, .pool, .underlay, .policy: break
+        case .zone: writeHosts(to: &writer)
+        case .record(let record): writer.member("owner", record.assigned.owner)
         case .host(let host): write(host, to: &writer)
         case .segment(let segment): write(segment, to: &writer)
         case .attachment(let attachment): write(attachment, to: &writer)
@@ -48,7 +50,11 @@ extension Item {
         writer.member("mtu", assigned.mtu)
         writer.member("prefix", assigned.prefix)
         writer.member("replication", assigned.replication)
-        // The worst that any host says; a segment that no host needs is nowhere realised, which is no fault.
+        writeHosts(to: &writer)
+    }
+
+    /// The worst that any host says; what no host needs is nowhere realised, which is no fault.
+    private func writeHosts(to writer: inout JSONWriter) {
         let worst: [Report.Phase] = [.failed, .unfit, .pending, .wired]
         let phase = worst.first { phase in status.reports.contains { $0.report.phase == phase } }
         writer.member("phase", phase?.rawValue ?? "unused")

@@ -1,4 +1,5 @@
 import Addressing
+import NetworkModel
 import Resources
 
 /// What one follower of one host's desired state has not been told yet: names of things, not the things, so that any
@@ -22,6 +23,11 @@ struct FeedDirt {
     var reservations: [ResourceID: Set<ResourceID>] = [:]
     /// Segments whose reservations are all new here, or not needed any more.
     var reservationTables: Set<ResourceID> = []
+    var zones: Set<ResourceID> = []
+    /// By zone.
+    var records: [ResourceID: Set<RecordSetKey>] = [:]
+    /// Zones whose whole contents are new here.
+    var zoneTables: Set<ResourceID> = []
     let signal: AsyncStream<Void>.Continuation
 
     init(signal: AsyncStream<Void>.Continuation) { self.signal = signal }
@@ -30,6 +36,7 @@ struct FeedDirt {
         !everything && !host && !underlay && !vteps && segments.isEmpty && attachments.isEmpty && gateways.isEmpty
             && policies.isEmpty && members.isEmpty && bindings.isEmpty && tables.isEmpty && probes.isEmpty
             && reservations.isEmpty && reservationTables.isEmpty
+            && zones.isEmpty && records.isEmpty && zoneTables.isEmpty
     }
 
     mutating func mark(_ change: (inout FeedDirt) -> Void) {

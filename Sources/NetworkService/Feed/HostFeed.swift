@@ -95,6 +95,7 @@ extension CacheState {
             if gateways.contains(gateway), let resource = resource(gateway, as: Gateway.self) {
                 var desired = DesiredGateway(resource)
                 desired.nat64 = desiredNAT64(of: resource)
+                desired.resolver = desiredResolver(resource)
                 update.gateways.append(desired)
             } else {
                 update.removedGateways.insert(gateway)
@@ -102,6 +103,7 @@ extension CacheState {
         }
         addIsolation(to: &update, for: id, dirt)
         addReservations(to: &update, for: id, dirt)
+        addNames(to: &update, for: id, dirt)
         return update
     }
 

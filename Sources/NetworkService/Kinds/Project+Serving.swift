@@ -23,6 +23,13 @@ extension Project: ServedKind {
 
     static func release(_ old: Resource<Project>, _ plan: inout WritePlan, _ state: inout CacheState) throws(Problem) {
         guard old.metadata.name != .standard else { throw Problem(.inUse, "the project 'default' always exists") }
+        if let zone = state.names.zones.values.first(where: { zone in
+            state.resource(zone, as: Zone.self)?.spec.projects.contains(.id(old.metadata.id)) ?? false
+        }) {
+            throw Problem(
+                .inUse, "project '\(old.metadata.name)' is in the 'projects' of \(state.place(zone)); take it out first"
+            )
+        }
         let members = state.relations.membersOfProject[old.metadata.id] ?? 0
         guard members == 0 else {
             throw Problem(

@@ -146,8 +146,8 @@ extension Kind {
     /// Whether other resources name resources of this kind.
     var isReferredTo: Bool {
         switch self {
-        case .project, .host, .segment, .policy, .attachment: true
-        case .pool, .underlay, .gateway, .mapping: false
+        case .project, .host, .segment, .policy, .attachment, .zone: true
+        case .pool, .underlay, .gateway, .mapping, .record: false
         }
     }
 }

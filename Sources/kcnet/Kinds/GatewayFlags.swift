@@ -12,6 +12,9 @@ struct GatewayFlags: KindFlags {
     @Option(help: "A segment it is the router of; may be repeated.") var segment: [String] = []
     @Option(help: "A recursive resolver that guests are told of; may be repeated.") var resolver: [String] = []
 
+    @Flag(help: "Guests ask a resolver in the gateway itself.") var ownResolver = false
+    @Option(help: "A resolver that the gateway's own asks in its turn; may be repeated.") var forwarder: [String] = []
+
     @Option(help: "The attachment whose guest is the router, instead of KC.") var attachment: String?
     @Option(help: "What may cross the uplink: a policy; may be repeated.") var policy: [String] = []
 
@@ -44,6 +47,10 @@ struct GatewayFlags: KindFlags {
 
     func edit(_ spec: JSONNode) -> JSONNode {
         var spec = spec
+        if ownResolver || !forwarder.isEmpty {
+            spec = spec.setting(
+                "resolver", to: (spec["resolver"] ?? JSONNode.object([])).setting("forwarders", texts: forwarder))
+        }
         if let uplink { spec = spec.setting("uplink", to: uplink) }
         if nat64 || nat64Prefix != nil || nat64Pool != nil {
             let present = spec["nat64"] ?? JSONNode.object([])

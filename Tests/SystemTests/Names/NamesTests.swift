@@ -1,0 +1,215 @@
+import APIClient
+import Addressing
+import FoundationEssentials
+import Glibc
+import Laboratory
+import NetworkModel
+import Resources
+import Testing
+
+extension SystemTests {
+    /// Zones on a host with the role `dns`, asked by stock clients from another host of the underlay.
+    struct NamesTests {
+        private static let server = "fd0a::1"
+        private static let forward = "cloud.example"
+
+        @Test func `attachments resolve both ways within a second, follow what is learned, and go`() async throws {
+            try await withSystem("names") { system in
+                try await system.zonesAreServed()
+                // Learned by the agent from the guest's own duplicate address detection.
+                let web = try await system.address(of: "h1/web")
+                try await system.eventually("web has its learned address as its name") {
+                    try await system.dig("web.blue.default.cloud.example", "AAAA") == ["\(web)"]
+                }
+                #expect(
+                    try await system.dig("-x", "\(web)") == ["web.blue.default.cloud.example."])
+                #expect(
+                    try await system.dig("www.default.cloud.example", "AAAA")
+                        == ["web.blue.default.cloud.example.", "\(web)"])
+                #expect(try await system.dig("-x", "fd00:0:0:9::db") == ["db.green.default.cloud.example."])
+                var longest = Duration.zero
+                for number in 1...10 {
+                    let begun = ContinuousClock.now
+                    try await system.create(
+                        Attachment.kind,
+                        #"{"name":"a\#(number)","spec":{"segment":"green","addresses":["fd00:0:0:9::\#(number)"]}}"#)
+                    try await system.eventually("a\(number) resolves") {
+                        try await system.dig("a\(number).green.default.cloud.example", "AAAA")
+                            == ["fd00:0:0:9::\(number)"]
+                    }
+                    longest = max(longest, begun.duration(to: .now))
+                    try await system.eventually("and back") {
+                        try await system.dig("-x", "fd00:0:0:9::\(number)")
+                            == ["a\(number).green.default.cloud.example."]
+                    }
+                }
+                #expect(longest < .seconds(1), "the slowest of ten took \(longest)")
+                try await system.kcnet("attachment", "delete", "a1")
+                try await system.eventually("a1 is gone", within: .seconds(2)) {
+                    let forward = try await system.dig("a1.green.default.cloud.example", "AAAA")
+                    let back = try await system.dig("-x", "fd00:0:0:9::1")
+                    return forward.isEmpty && back.isEmpty
+                }
+            }
+        }
+
+        @Test func `answers validate with the key that the status names`() async throws {
+            try await withSystem("names") { system in
+                try await system.zonesAreServed()
+                let zone = try await system.get(Zone.kind, "cloud")
+                let signer = try #require(zone.status?["hosts"]?["h1"]?["details"]?["ds"]?.string)
+                let words = signer.split(separator: " ").dropFirst(3)
+                let anchors = FileManager.default.temporaryDirectory.path + "/kc-anchor-\(getpid())"
+                let text =
+                    #"trust-anchors { "cloud.example." static-ds \#(words.prefix(3).joined(separator: " ")) "\#(words.last ?? "")"; };"#
+                try text.write(toFile: anchors, atomically: true, encoding: .utf8)
+                defer { unlink(anchors) }
+                func delv(_ name: String, _ type: String) async throws -> String {
+                    try await system.machine("h2").command(
+                        "delv", ["@fd0a::1", "-a", anchors, "+root=cloud.example", name, type]
+                    ).run().output
+                }
+                #expect(try await delv("db.green.default.cloud.example", "AAAA").contains("; fully validated"))
+                #expect(try await delv("none.cloud.example", "AAAA").contains("; negative response, fully validated"))
+            }
+        }
+
+        @Test func `a secondary with the key copies the zone and hears of changes; without it it gets nothing`()
+            async throws
+        {
+            try await withSystem("names") { system in
+                try await system.zonesAreServed()
+                let h1 = try system.machine("h1")
+                let h2 = try system.machine("h2")
+                let secret = "a2Mtc2VjcmV0LW9mLTMyLW9jdGV0cy1mb3ItdGVzdHM="
+                try await h1.command(
+                    "sh",
+                    ["-c", "mkdir -p /var/lib/kc/node/dns/tsig && echo \(secret) > /var/lib/kc/node/dns/tsig/xfr.key"]
+                ).check("put", "key")
+                try await system.kcnet("zone", "update", "cloud", "--secondary", "fd0a::2,xfr")
+                try await system.zonesAreServed()
+                let folder = "/run/kc/secondary"
+                let text = """
+                    server:
+                      rundir: "\(folder)"
+                      pidfile: "\(folder)/pid"
+                      listen: "fd0a::2@53"
+                    log:
+                      - target: stderr
+                        any: info
+                    database:
+                      storage: "\(folder)"
+                    key:
+                      - id: xfr.
+                        algorithm: hmac-sha256
+                        secret: "\(secret)"
+                    remote:
+                      - id: primary
+                        address: "fd0a::1@53"
+                        key: xfr.
+                    acl:
+                      - id: notify
+                        address: "fd0a::1"
+                        key: xfr.
+                        action: notify
+                    zone:
+                      - domain: cloud.example.
+                        master: primary
+                        acl: notify
+                        file: "\(folder)/zone"
+                    """
+                try await h2.command(
+                    "sh", ["-c", "mkdir -p \(folder) && cat > \(folder)/conf <<'END'\n\(text)\nEND\n"]
+                )
+                .check("write", "configuration")
+                try h2.start(role: "secondary", "/usr/sbin/knotd", ["-c", "\(folder)/conf"])
+                try await system.eventually("the secondary has the zone") {
+                    try await system.dig("db.green.default.cloud.example", "AAAA", at: "fd0a::2")
+                        == ["fd00:0:0:9::db"]
+                }
+                try await system.create(
+                    Attachment.kind, #"{"name":"late","spec":{"segment":"green","addresses":["fd00:0:0:9::77"]}}"#)
+                try await system.eventually("it hears of a change", within: .seconds(10)) {
+                    try await system.dig("late.green.default.cloud.example", "AAAA", at: "fd0a::2")
+                        == ["fd00:0:0:9::77"]
+                }
+                // Signed here, so signed there.
+                #expect(
+                    try await system.dig("late.green.default.cloud.example", "RRSIG", at: "fd0a::2").count >= 1)
+                let refused = try await h2.command(
+                    "dig", ["@fd0a::1", "cloud.example", "AXFR", "+time=2", "+tries=1"]
+                ).run().output
+                #expect(!refused.contains("db.green"))
+            }
+        }
+
+        @Test func `a name server that is killed, stopped, or robbed of its configuration answers again`() async throws
+        {
+            try await withSystem("names", warnings: ["name server does not answer", "knot"]) { system in
+                try await system.zonesAreServed()
+                let h1 = try system.machine("h1")
+                func serves() async throws -> Bool {
+                    try await system.dig("db.green.default.cloud.example", "AAAA") == ["fd00:0:0:9::db"]
+                }
+                for signal in ["KILL", "STOP"] {
+                    let pid = try await h1.command("cat", ["/run/kc/daemons/knot/pid"]).check("read", "pid")
+                    try await h1.command("kill", ["-\(signal)", pid.filter(\.isNumber)]).check("signal", signal)
+                    try await system.eventually("it answers after SIG\(signal)", within: .seconds(30), serves)
+                }
+                try await h1.command("sh", ["-c", "echo nonsense > /run/kc/daemons/knot/configuration"])
+                    .check("break", "configuration")
+                let pid = try await h1.command("cat", ["/run/kc/daemons/knot/pid"]).check("read", "pid")
+                try await h1.command("kill", ["-KILL", pid.filter(\.isNumber)]).check("kill", "knot")
+                try await system.eventually("it answers with its configuration restored", within: .seconds(60), serves)
+                try await system.eventually("and says so", within: .seconds(20)) {
+                    try await system.zonePhase("cloud") == "wired"
+                }
+            }
+        }
+
+        @Test func `a port that another program has is named in the status of the zones`() async throws {
+            try await withSystem("names", warnings: ["name server does not answer", "knot"]) { system in
+                try await system.zonesAreServed()
+                let h1 = try system.machine("h1")
+                let thief =
+                    "import socket,time\ns=socket.socket(socket.AF_INET6,socket.SOCK_DGRAM)\n"
+                    + "while True:\n  try:\n    s.bind(('fd0a::1',53)); break\n  except OSError: time.sleep(0.01)\n"
+                    + "while True:\n  d,a=s.recvfrom(999); s.sendto(d[:2]+b'\\x80\\x05'+d[4:],a)\n"
+                try h1.start(role: "thief", "/usr/bin/python3", ["-c", thief])
+                let pid = try await h1.command("cat", ["/run/kc/daemons/knot/pid"]).check("read", "pid")
+                try await h1.command("kill", ["-KILL", pid.filter(\.isNumber)]).check("kill", "knot")
+                try await system.eventually("the status says what to do", within: .seconds(40)) {
+                    let zone = try await system.get(Zone.kind, "cloud")
+                    let message = zone.status?["hosts"]?["h1"]?["message"]?.string ?? ""
+                    return message.contains("another program has the port")
+                }
+                try await h1.stop("thief", signal: SIGKILL)
+                try await system.eventually("it heals when the port is free", within: .seconds(60)) {
+                    try await system.zonePhase("cloud") == "wired"
+                }
+            }
+        }
+    }
+}
+
+extension System {
+    func zonePhase(_ name: String) async throws -> String? {
+        try await phase(Zone.kind, name)
+    }
+
+    func zonesAreServed(sourceLocation: SourceLocation = #_sourceLocation) async throws {
+        for zone in ["cloud", "reverse"] {
+            try await eventually("zone \(zone) is served", within: .seconds(30), sourceLocation: sourceLocation) {
+                try await zonePhase(zone) == "wired"
+            }
+        }
+    }
+
+    /// What `dig +short` says on h2: an answer a line.
+    func dig(_ words: String..., at server: String = "fd0a::1") async throws -> [String] {
+        let result = try await machine("h2").command(
+            "dig", ["@\(server)", "+short", "+time=1", "+tries=1"] + words
+        ).run()
+        return result.output.split(separator: "\n").map(String.init).filter { !$0.hasPrefix(";") }
+    }
+}
