@@ -167,6 +167,65 @@ extension SystemTests {
             }
         }
 
+        @Test func `guests are told of a resolver in their gateway, which knows the cloud's names and answers them alone`()
+            async throws
+        {
+            try await withSystem("names", warnings: ["unbound"]) { system in
+                try await system.zonesAreServed()
+                let h1 = try system.machine("h1")
+                // A way out by hand: a veth between the gateway and its host.
+                let listed = try await h1.command("ip", ["netns", "list"]).check("list", "namespaces")
+                let gateway = try #require(
+                    listed.split(separator: "\n").compactMap { $0.split(separator: " ").first }.first {
+                        $0.hasPrefix("kcg-")
+                    }.map(String.init))
+                for words in [
+                    "link add way type veth peer name up0 netns \(gateway)", "address add fd0e::1/64 dev way nodad",
+                    "link set way up", "-n \(gateway) address add fd0e::2/64 dev up0 nodad",
+                    "-n \(gateway) link set up0 up", "-n \(gateway) route add default via fd0e::1",
+                ] {
+                    try await h1.command("ip", words.split(separator: " ").map(String.init)).check("configure", words)
+                }
+                let asker = try #require(NamespaceName("asker"))
+                var told = ""
+                try await system.eventually("the guest is told of the resolver and where to look", within: .seconds(40)) {
+                    told = try await h1.command(inGuest: asker, "rdisc6", ["-1", "eth0"]).run().output
+                    return told.contains("Recursive DNS server") && told.contains("blue.default.cloud.example")
+                }
+                let resolver = try #require(
+                    told.split(separator: "\n").first { $0.contains("Recursive DNS server") }?
+                        .split(separator: " ").last.map(String.init))
+                func ask(_ name: String) async throws -> [String] {
+                    try await h1.command(
+                        inGuest: asker, "dig", ["@\(resolver)", "+short", "+time=1", "+tries=1", name, "AAAA"]
+                    ).run().output.split(separator: "\n").map(String.init).filter { !$0.hasPrefix(";") }
+                }
+                try await system.eventually("the guest resolves a name of the cloud", within: .seconds(20)) {
+                    try await ask("db.green.default.cloud.example") == ["fd00:0:0:9::db"]
+                }
+                #expect(try await ask("new.green.default.cloud.example").isEmpty)
+                let begun = ContinuousClock.now
+                try await system.create(
+                    Attachment.kind, #"{"name":"new","spec":{"segment":"green","addresses":["fd00:0:0:9::88"]}}"#)
+                try await system.eventually("a new name is there, although it was asked for before") {
+                    try await ask("new.green.default.cloud.example") == ["fd00:0:0:9::88"]
+                }
+                #expect(begun.duration(to: .now) < .seconds(1))
+                // From outside its segments nobody is answered.
+                let stranger = try await h1.command(
+                    "dig", ["@fd0e::2", "+short", "+time=1", "+tries=1", "db.green.default.cloud.example", "AAAA"]
+                ).run().output
+                #expect(!stranger.contains("fd00:0:0:9::db"))
+                for signal in ["KILL", "STOP"] {
+                    let pid = try await h1.command("sh", ["-c", "cat /run/kc/daemons/unbound-*/pid"]).check("read", "pid")
+                    try await h1.command("kill", ["-\(signal)", pid.filter(\.isNumber)]).check("signal", signal)
+                    try await system.eventually("it answers after SIG\(signal)", within: .seconds(30)) {
+                        try await ask("db.green.default.cloud.example") == ["fd00:0:0:9::db"]
+                    }
+                }
+            }
+        }
+
         @Test func `a port that another program has is named in the status of the zones`() async throws {
             try await withSystem("names", warnings: ["name server does not answer", "knot"]) { system in
                 try await system.zonesAreServed()
