@@ -192,7 +192,8 @@ let allTests: [Target] = [
         "DaemonTests",
         [
             "TestNamespaces",
-            "Addressing", "Resources", "SeededRandomness", "NetworkModel", "DaemonConfigs", "NetworkPlanning", "NodePorts", "LinuxDaemons",
+            "Addressing", "Resources", "SeededRandomness", "NetworkModel", "DaemonConfigs", "NetworkPlanning",
+            "NodePorts", "LinuxDaemons",
             "LinuxProcesses",
         ]),
     tests(

@@ -11,11 +11,14 @@ package struct DesiredResolver: Hashable, Sendable {
     package var servers: [IPv6Address]
     /// By segment: where names of one label are looked for (DNSSL, RFC 8106).
     package var search: [ResourceID: DomainName]
+    /// Behind this /96 it makes AAAA records of A records (RFC 6147); nil: it does not.
+    package var dns64: IPv6Prefix?
 
     package init(
         forwarders: [IPv6Address] = [], zones: [DomainName] = [], servers: [IPv6Address] = [],
-        search: [ResourceID: DomainName] = [:]
+        search: [ResourceID: DomainName] = [:], dns64: IPv6Prefix? = nil
     ) {
+        self.dns64 = dns64
         self.forwarders = forwarders
         self.zones = zones
         self.servers = servers
@@ -28,7 +31,7 @@ extension DesiredResolver: JSONCodable {
         var reader = try FieldReader(node, path: path)
         self.init(
             forwarders: try reader.optional("forwarders") ?? [], zones: try reader.optional("zones") ?? [],
-            servers: try reader.optional("servers") ?? [])
+            servers: try reader.optional("servers") ?? [], dns64: try reader.optional("dns64"))
         let field = reader.path(of: "search")
         for (text, name) in try reader.optional("search", as: [String: DomainName].self) ?? [:] {
             guard let id = ResourceID(text) else {
@@ -44,6 +47,7 @@ extension DesiredResolver: JSONCodable {
             if !forwarders.isEmpty { writer.member("forwarders", forwarders) }
             if !zones.isEmpty { writer.member("zones", zones) }
             if !servers.isEmpty { writer.member("servers", servers) }
+            writer.member("dns64", dns64)
             guard !search.isEmpty else { return }
             writer.name("search")
             writer.object { writer in

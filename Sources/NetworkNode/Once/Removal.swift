@@ -37,6 +37,8 @@ package struct Removal: Sendable {
             report.done += outcome.done
             report.left = outcome.failures
         }
+        // The name server has ended with the other daemons; what it kept, its keys too, goes.
+        try await ports.names?.keep([], keysOf: [])
         return report
     }
 }

@@ -12,7 +12,8 @@ extension PlanDraft {
             return stop(daemon: instance, for: .gateway(gateway.id))
         }
         let configuration = UnboundConfiguration(
-            clients: clients, zones: resolver.zones, servers: resolver.servers, forwarders: resolver.forwarders
+            clients: clients, zones: resolver.zones, servers: resolver.servers, forwarders: resolver.forwarders,
+            dns64: resolver.dns64
         ).text
         guard context.observed.daemons[instance]?.configuration != configuration else { return }
         add(

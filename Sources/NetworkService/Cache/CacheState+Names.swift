@@ -29,6 +29,7 @@ extension CacheState {
         case .project where isRenamed:
             for key in collections[Scope(kind: .attachment, project: item.id)]?.order ?? [] { nameAttachment(key.id) }
             markResolvers()
+        case .mapping: nameMapping(item.id)
         case .host: nameServer(old.flatMap { Host.unwrap($0.resource) }, new.flatMap { Host.unwrap($0.resource) })
         case .zone: nameZone(old.flatMap { Zone.unwrap($0.resource) }, new.flatMap { Zone.unwrap($0.resource) })
         case .record:
@@ -52,6 +53,18 @@ extension CacheState {
                 NamedAttachment(
                     name: name, project: project, addresses: addresses,
                     delegated: attachment.assigned.delegatedPrefix))
+        }
+        markNames(names.table.set(id, source))
+        for mapping in relations.mappingsOfAttachment[id, default: []] { nameMapping(mapping) }
+    }
+
+    private mutating func nameMapping(_ id: ResourceID) {
+        var source: NameSource?
+        if let mapping = resource(id, as: Mapping.self), let project = items[id]?.projectID,
+            let attachment = mapping.spec.attachment.id.flatMap({ resource($0, as: Attachment.self) }),
+            let name = name(of: attachment)
+        {
+            source = .mapping(NamedMapping(name: name, project: project, address: mapping.assigned.ipv4))
         }
         markNames(names.table.set(id, source))
     }

@@ -167,7 +167,8 @@ extension SystemTests {
             }
         }
 
-        @Test func `guests are told of a resolver in their gateway, which knows the cloud's names and answers them alone`()
+        @Test
+        func `guests are told of a resolver in their gateway, which knows the cloud's names and answers them alone`()
             async throws
         {
             try await withSystem("names", warnings: ["unbound"]) { system in
@@ -188,7 +189,8 @@ extension SystemTests {
                 }
                 let asker = try #require(NamespaceName("asker"))
                 var told = ""
-                try await system.eventually("the guest is told of the resolver and where to look", within: .seconds(40)) {
+                try await system.eventually("the guest is told of the resolver and where to look", within: .seconds(40))
+                {
                     told = try await h1.command(inGuest: asker, "rdisc6", ["-1", "eth0"]).run().output
                     return told.contains("Recursive DNS server") && told.contains("blue.default.cloud.example")
                 }
@@ -217,7 +219,8 @@ extension SystemTests {
                 ).run().output
                 #expect(!stranger.contains("fd00:0:0:9::db"))
                 for signal in ["KILL", "STOP"] {
-                    let pid = try await h1.command("sh", ["-c", "cat /run/kc/daemons/unbound-*/pid"]).check("read", "pid")
+                    let pid = try await h1.command("sh", ["-c", "cat /run/kc/daemons/unbound-*/pid"]).check(
+                        "read", "pid")
                     try await h1.command("kill", ["-\(signal)", pid.filter(\.isNumber)]).check("signal", signal)
                     try await system.eventually("it answers after SIG\(signal)", within: .seconds(30)) {
                         try await ask("db.green.default.cloud.example") == ["fd00:0:0:9::db"]

@@ -15,6 +15,11 @@ enum ControlChecks {
             ]
         }
         return [Finding(.ok, "api", "\(control.endpoint) answers (as \(control.subject))")] + agent(control)
+            + control.unservedZones.map { zone in
+                Finding(
+                    .fail, "names", "zone \(zone)", why: "who asks this host for names of the zone gets none",
+                    next: "`kcnet zone show` says what each host serves; the agent's log has the name server's words")
+            }
     }
 
     private static func agent(_ control: ControlPlane) -> [Finding] {

@@ -17,6 +17,8 @@ struct ControlPlane: Sendable {
     /// Attachments of this host, with those that are not wired.
     var attachments = 0
     var unwired: [ResourceDocument] = []
+    /// What this host says of the zones that it does not serve as it shall.
+    var unservedZones: [String] = []
 
     var hostSpec: Host.Spec? {
         // A host of a newer server that cannot be read is not examined further.
@@ -43,6 +45,12 @@ struct ControlPlane: Sendable {
                     ?? (own == host.id.description || (host.spec?["vtep"]?.string.map(addresses.contains) ?? false))
             }
             if let host = found.host {
+                for zone in try await session.client.list(ResourceCollection(Zone.kind, project: "")) {
+                    guard let report = zone.status?["hosts"]?[host.name.text],
+                        let phase = report["phase"]?.string, phase != "wired"
+                    else { continue }
+                    found.unservedZones.append("\(zone.name) \(phase): \(report["message"]?.string ?? "")")
+                }
                 for project in try await session.client.list(ResourceCollection(Project.kind, project: "")) {
                     let collection = ResourceCollection(Attachment.kind, project: project.name.text)
                     let mine = try await session.client.list(collection)
