@@ -75,14 +75,16 @@ let ports: [Target] = [
 ]
 
 let adapters: [Target] = [
-    target("LinuxNetlink", ["Addressing", "NetworkModel", "NetworkPlanning", "NodePorts", "CMnl", logging]),
+    target(
+        "LinuxNetlink",
+        ["Addressing", "NetworkModel", "NFTables", "NetworkPlanning", "NodePorts", "CMnl", logging]),
     target("LinuxProcesses", ["NetworkModel", "NodePorts", "CLinux"]),
     target(
         "LinuxPacketFilter",
         ["Addressing", "NetworkModel", "NFTables", "NetworkPlanning", "NodePorts", "LinuxProcesses", "CMnl", logging]),
     target(
         "LinuxBPF", ["Addressing", "NetworkModel", "NetworkPlanning", "NodePorts", "LinuxProcesses", "CBPF", "CMnl"]),
-    target("LinuxPackets", ["Addressing", "NetworkModel", "NodePorts", "LinuxProcesses", "CMnl"]),
+    target("LinuxPackets", ["Addressing", "NetworkModel", "NFTables", "NodePorts", "LinuxProcesses", "CMnl"]),
     target(
         "LinuxDaemons",
         [

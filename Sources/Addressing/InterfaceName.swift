@@ -35,6 +35,8 @@ package struct InterfaceName: Hashable, Comparable, Sendable, CustomStringConver
     package static func port(_ identifier: [UInt8]) -> InterfaceName {
         InterfaceName(derived: "kct" + base32(identifier, length: 10))
     }
+    /// Whether it is named as the port of an attachment is.
+    package var isPort: Bool { text.hasPrefix("kct") }
     /// `kcp<10 characters>`: the guest's end of a veth while it waits to be moved into its namespace.
     package static func peer(_ identifier: [UInt8]) -> InterfaceName {
         InterfaceName(derived: "kcp" + base32(identifier, length: 10))

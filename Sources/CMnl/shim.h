@@ -18,8 +18,12 @@
 #include <linux/if_bridge.h>
 #include <linux/if_tun.h>
 #include <linux/ipv6.h>
+#include <linux/filter.h>
+#include <linux/gen_stats.h>
 #include <linux/neighbour.h>
 #include <linux/netconf.h>
+#include <linux/pkt_cls.h>
+#include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
 #include <linux/veth.h>

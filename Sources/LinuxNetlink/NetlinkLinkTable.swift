@@ -50,6 +50,12 @@ package struct NetlinkLinkTable: LinkTable {
         return outcomes
     }
 
+    package func closedFrames() async throws(NodeError) -> [InterfaceName: UInt64] {
+        try await threads.thread(for: nil).run { context throws(NodeError) in
+            try LinkWork(context: context).closedFrames()
+        }
+    }
+
     /// One stay on the namespace's thread for all of them: going there costs more than a short operation.
     private func perform(
         _ operations: [LinkOperation], in namespace: NamespaceName?, role: NamespaceThreads.Role

@@ -2,6 +2,7 @@ package import Addressing
 import CMnl
 import Glibc
 import LinuxProcesses
+import NFTables
 package import NetworkModel
 package import NodePorts
 
@@ -28,6 +29,11 @@ private final class PacketSocket: ThreadState {
         let raw = socket(AF_PACKET, Int32(SOCK_RAW.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard raw >= 0 else { throw NodeError(.errno(errno), operation: "open", subject: "packet socket") }
         descriptor = FileDescriptor(owning: raw)
+        // These frames do not pass the guard of the port that they leave by, but its gate.
+        var mark = KCRuleset.FrameMark.delivered
+        guard setsockopt(raw, SOL_SOCKET, SO_MARK, &mark, socklen_t(MemoryLayout<UInt32>.size)) == 0 else {
+            throw NodeError(.errno(errno), operation: "set the mark of", subject: "packet socket")
+        }
     }
 
     func send(_ frame: [UInt8], by device: InterfaceName) throws(NodeError) {

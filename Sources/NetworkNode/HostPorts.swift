@@ -1,3 +1,4 @@
+import NetworkModel
 package import NodePorts
 
 /// The ports through which the agent sees and changes its host.
@@ -25,5 +26,14 @@ package struct HostPorts: Sendable {
         self.packets = packets
         self.frames = frames
         self.records = records
+    }
+
+    /// Frames that guards, policies and the gates of ports dropped.
+    func droppedFrames() async throws(NodeError) -> DropCounts {
+        var counts = try await records.droppedFrames()
+        for (port, frames) in try await links.closedFrames() {
+            counts[port, default: [:]][DropExplanation.closed.rawValue] = frames
+        }
+        return counts
     }
 }

@@ -201,7 +201,7 @@ package struct NodeAgent: Service {
     private func countDrops(_ inbox: Inbox) async {
         while !Task.isCancelled {
             do throws(NodeError) {
-                let counts = try await ports.records.droppedFrames()
+                let counts = try await ports.droppedFrames()
                 inbox.post { $0.dropCounts = counts }
             } catch {
                 // The ruleset is being made anew; what is wrong with it the turns say.

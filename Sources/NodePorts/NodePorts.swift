@@ -18,6 +18,10 @@ package protocol LinkTable: Sendable {
     /// Does the operations in order, going on after a failure; one outcome for each, in order. Already so = success.
     func apply(_ operations: [LinkOperation], in namespace: NamespaceName?) async -> [OperationOutcome]
 
+    /// How many frames to each port the kernel has dropped since the port was made because no guard had let them through:
+    /// while the ruleset was gone. Ports without any are not there.
+    func closedFrames() async throws(NodeError) -> [InterfaceName: UInt64]
+
     /// Something changed (link, address, FDB), or events were lost and all must be looked at: a hint to look again.
     /// Of the agent's own namespace. The first is `everything`, when the kernel has begun to tell. Ends when it cannot
     /// be had, or the namespace's name does not exist.

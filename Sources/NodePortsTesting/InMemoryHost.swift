@@ -133,6 +133,9 @@ package final class InMemoryHost: Sendable {
 private struct Links: LinkTable {
     let host: InMemoryHost
 
+    /// No frame ever goes anywhere on this host.
+    func closedFrames() async throws(NodeError) -> [InterfaceName: UInt64] { [:] }
+
     func observe(in namespace: NamespaceName?) async throws(NodeError) -> ObservedLinks {
         let model = host.model
         guard let found = model[namespace] else {

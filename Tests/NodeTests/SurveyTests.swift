@@ -102,6 +102,8 @@ final class SlowLinks: LinkTable {
         teller.yield(.everything)
     }
 
+    func closedFrames() async throws(NodeError) -> [InterfaceName: UInt64] { try await links.closedFrames() }
+
     func close() { state.withLock { $0.isClosed = true } }
 
     func open() {

@@ -72,6 +72,16 @@ final class RequestBuffer {
         keep(mnl_attr_put_u16_check(header, Self.capacity, UInt16(type), value.bigEndian))
     }
 
+    func put(_ type: Int, _ value: UInt16) {
+        keep(mnl_attr_put_u16_check(header, Self.capacity, UInt16(type), value))
+    }
+
+    /// An array of the kernel's structs.
+    func put(_ type: Int, _ values: [sock_filter]) {
+        let count = values.count * MemoryLayout<sock_filter>.stride
+        keep(mnl_attr_put_check(header, Self.capacity, UInt16(type), count, values))
+    }
+
     /// A string with its terminating zero (NLA_NUL_STRING).
     func put(_ type: Int, text: String) {
         keep(mnl_attr_put_strz_check(header, Self.capacity, UInt16(type), text))

@@ -1,7 +1,8 @@
 /// What people read about a reason for which the guards and policies of a port drop frames. The raw values are the names
-/// in the ruleset (`NFTables.DropReason`), in metrics and in probes.
+/// in the ruleset (`NFTables.DropReason`), in metrics and in probes; `closed` is the gate of ports behind the ruleset.
 package enum DropExplanation: String, Choice {
     case notReady = "not-ready"
+    case closed
     case spoofedMAC = "spoofed-mac"
     case spoofedIP = "spoofed-ip"
     case unlearnedIP = "unlearned-ip"
@@ -22,6 +23,7 @@ package enum DropExplanation: String, Choice {
     package var rule: String {
         switch self {
         case .notReady: "a port passes frames only once its guards are in place"
+        case .closed: "while the host's ruleset is gone, nothing leaves by a port"
         case .spoofedMAC: "a port sends from its own MAC address alone"
         case .spoofedIP: "a port sends from its own and its allowed addresses alone"
         case .unlearnedIP: "an address of the segment is used only after it was claimed and granted"
@@ -44,6 +46,7 @@ package enum DropExplanation: String, Choice {
     package var advice: String {
         switch self {
         case .notReady: "look at the attachment's phase and message: kcnet attachment show"
+        case .closed: "find out who flushed the host's nftables; the agent has made its tables anew"
         case .spoofedMAC: "give the guest's interface the attachment's MAC, or the attachment the guest's"
         case .spoofedIP: "for a router or a virtual address: kcnet attachment update --allow-address PREFIX"
         case .unlearnedIP: "have the guest do duplicate address detection, or raise --learned-addresses"

@@ -76,7 +76,7 @@ final class DropWatch: Sendable {
 
     private func answer() async {
         do throws(NodeError) {
-            let counts = try await ports.records.droppedFrames()
+            let counts = try await ports.droppedFrames()
             await send(state.withLock { $0.collector.answers(counts, at: .now) })
         } catch {
             // The ruleset is being made anew: the next answer is a second away.

@@ -1,0 +1,111 @@
+import FoundationEssentials
+import Glibc
+import Laboratory
+import NetworkModel
+import Testing
+
+extension SystemTests {
+    /// Somebody else flushes the host's whole ruleset: until the agent has made it anew nothing leaves by a port.
+    struct FlushTests {
+        private static let flushes = 5
+
+        @Test func `while the ruleset is flushed no forbidden frame arrives, and what is held back is counted`()
+            async throws
+        {
+            try await withSystem("guarded") { system in
+                let h1 = try system.machine("h1")
+                let victim = try await system.address(of: "h1/victim")
+                let ping = try await FastPing.start(from: "h1/alice", to: victim, every: 1, in: system)
+                let arrived = try await forged("closed", on: h1, in: system) {
+                    for _ in 0..<Self.flushes { try await flushAndWait(h1, system) }
+                }
+                #expect(arrived == 0, "\(arrived) forged packets arrived")
+                let (lost, sent) = try await ping.stop()
+                print("\(Self.flushes) flushes: \(lost) of \(sent) allowed packets lost, one a millisecond")
+                #expect(lost < sent)
+                let metrics = "\(h1.directory)/run/metrics/node.prom"
+                try await system.eventually("frames that were held back are counted") {
+                    let text = String(decoding: try Data(contentsOf: URL(filePath: metrics)), as: UTF8.self)
+                    return text.split(separator: "\n").contains {
+                        $0.contains("kc_drops_total") && $0.contains("\"closed\"") && !$0.hasSuffix(" 0")
+                    }
+                }
+
+                // Without the gates of the ports the same packets arrive.
+                let names = "for p in $(ip -br link | grep -o ^kct[a-z0-9]*)"
+                _ = try await h1.command("sh", ["-c", "\(names); do tc qdisc del dev $p clsact || exit 1; done"])
+                    .check("open", "gates")
+                let unguarded = try await forged("open", on: h1, in: system) {
+                    for _ in 0..<Self.flushes { try await flushAndWait(h1, system) }
+                }
+                #expect(unguarded > 0, "the test cannot fail")
+            }
+        }
+
+        private func flushAndWait(_ machine: Machine, _ system: System) async throws {
+            try await machine.command("nft", ["flush", "ruleset"]).check("flush", "ruleset")
+            try await system.eventually("the ruleset stands again") {
+                try await machine.command("nft", ["list", "chain", "bridge", "kc", "to-port"]).run().isSuccess
+            }
+        }
+
+        /// How many packets from mallory, in another's name, reach the victim while `body` runs.
+        private func forged(
+            _ name: String, on machine: Machine, in system: System, _ body: () async throws -> Void
+        ) async throws -> Int {
+            let guests = try ["h1/mallory", "h1/victim"].map { try #require(GuestPlace($0)).guest }
+            let victim = try await system.address(of: "h1/victim")
+            let alice = try await system.address(of: "h1/alice")
+            let link = try await machine.command(inGuest: guests[1], "ip", ["-br", "link", "show", "eth0"])
+                .check("read", "the victim's MAC")
+            let mac = try #require(link.firstMatch(of: /([0-9a-f]{2}:){5}[0-9a-f]{2}/)).0
+            try machine.start(
+                role: "flood-\(name)", "nsenter",
+                [
+                    "--net=/run/netns/\(guests[0])", "--", "python3", "-c", Self.flood,
+                    "\(alice)", "\(victim)", "\(mac)",
+                ])
+            try machine.start(
+                role: "ear-\(name)", "nsenter",
+                ["--net=/run/netns/\(guests[1])", "--", "python3", "-c", Self.ear, "\(alice)"])
+            try await system.eventually("the ear hears") {
+                try text(of: machine.log(of: "ear-\(name)")).contains("ready")
+            }
+            try await body()
+            try await machine.stop("flood-\(name)", signal: SIGTERM)
+            try await machine.stop("ear-\(name)", signal: SIGINT)
+            let heard = try text(of: machine.log(of: "ear-\(name)")).split(separator: "\n").last.flatMap { Int($0) }
+            return try #require(heard)
+        }
+
+        private func text(of file: String) throws -> String {
+            String(decoding: try Data(contentsOf: URL(filePath: file)), as: UTF8.self)
+        }
+
+        /// UDP with another's source address, one each millisecond, past the stack.
+        private static let flood = """
+            import socket, struct, sys, time
+            source, target = (socket.inet_pton(socket.AF_INET6, a) for a in sys.argv[1:3])
+            mac = bytes.fromhex(sys.argv[3].replace(":", ""))
+            data = struct.pack(">HHHH", 9, 9, 8, 0)
+            s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW); s.bind(("eth0", 0))
+            frame = mac + s.getsockname()[4] + struct.pack(">HIHBB", 0x86dd, 6 << 28, len(data), 17, 64) + source + target + data
+            while True:
+                s.send(frame.ljust(60, bytes(1))); time.sleep(0.001)
+            """
+
+        /// Counts what comes with that source, below the stack.
+        private static let ear = """
+            import signal, socket, sys
+            source = socket.inet_pton(socket.AF_INET6, sys.argv[1])
+            s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x86dd)); s.bind(("eth0", 0x86dd))
+            count = 0
+            print("ready", flush=True)
+            try:
+                while True:
+                    frame = s.recv(2048)
+                    if frame[20] == 17 and frame[22:38] == source and frame[54:58] == b"\\0\\x09\\0\\x09": count += 1
+            except KeyboardInterrupt: print(count, flush=True)
+            """
+    }
+}
