@@ -20,6 +20,8 @@ import Testing
             #expect(levels["underlay"] == "fail")
             #expect(levels["agent"] == "fail")
             #expect(levels["optmem_max"] == "ok" || levels["optmem_max"] == "fail")
+            // Few attachments; in a namespace other than the machine's first it cannot be read.
+            #expect(levels["gc_thresh3"] == "ok" || levels["gc_thresh3"] == "warn")
             let text = try await cloud.kcnet("doctor", "--host", "h1")
             #expect(
                 text.lines.contains {

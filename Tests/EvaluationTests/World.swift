@@ -160,7 +160,12 @@ struct World {
             put(S.ready, S.ready.element(name))
             put(S.ports, S.ports.element(name, key, value: Way.gateway.value))
             put(S.macs, S.macs.element(name, mac))
-            to(.deliver, .deliver)
+            put(S.segments, S.segments.element(name, value: .mark(Self.vni)))
+            put(S.onLink, S.onLink.element(name, .number(Self.segment.high)))
+            for address in port.addresses {
+                put(S.targets, S.targets.element(name, .number(address.high), .number(address.low)))
+            }
+            to(.router, .deliver)
         case .unready: break
         case .tunnel:
             put(S.segments, S.segments.element(name, value: .mark(Self.vni)))

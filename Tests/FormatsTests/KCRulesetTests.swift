@@ -39,7 +39,8 @@ import Testing
             type filter hook postrouting priority -350; policy accept;
             meta mark set meta mark . oifname map @to meta mark 0x6b6300ff accept
             meta mark 0x6b630141 goto outside
-            meta mark vmap { 0x6b630140 : goto to-limited-open, 0x6b630142 : goto to-limited }
+            meta mark vmap { 0x6b630140 : goto to-limited-open, 0x6b630142 : goto to-limited, \
+            0x6b630143 : goto to-router }
             oifname "kct*" goto drop-not-ready-to
             oifname "kcx*" meta mark set 0x0
             }

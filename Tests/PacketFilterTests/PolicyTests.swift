@@ -164,6 +164,29 @@ import Testing
         #expect(arrived == ["ask", "reply"])
     }
 
+    @Test func `a router is led back into its segment only to addresses that somebody has`() async throws {
+        var lab = lab
+        let held = try IPv6Address(parsing: "fd01::2")
+        lab.desired.bindings[GuardLab.id(1, 1), default: [:]][held] = Binding(
+            address: held, attachment: GuardLab.id(2, 2), host: GuardLab.id(9, 1), origin: .assigned, since: Revision(1)
+        )
+        try await lab.install()
+        let arrived = try lab.arrivals(
+            Self.talk + """
+                def through(name, target):
+                    body = icmp(gua(1), target, 128, bytes(9))
+                    send(name, 1, 3, frame(mac(1), mac(3), packet(gua(1), target, 58, body)))
+                through("out", far)
+                through("held", gua(2))
+                through("router", gua(3))
+                through("link-local", lla(3))
+                for number in range(0x100, 0x120): through("nobody", gua(number))
+                """)
+        #expect(arrived == ["out", "held", "router", "link-local"])
+        let drops = try await lab.filter.droppedFrames()[lab.port(3)] ?? [:]
+        #expect(drops[DropReason.unlearnedIP.rawValue] ?? 0 >= 32, "\(drops)")
+    }
+
     @Test(arguments: [false, true])
     func `while policies of 1,000 ports change, no allowed packet is lost and no forbidden one passes`(
         withinPolicy: Bool

@@ -6,7 +6,8 @@ package enum DropReason: String, Hashable, Sendable, CaseIterable {
     case spoofedMAC = "spoofed-mac"
     /// The IPv6 source is not the attachment's and could not become so.
     case spoofedIP = "spoofed-ip"
-    /// The IPv6 source could become the attachment's, but is not yet: the agent hears of it.
+    /// The IPv6 source could become the attachment's, but is not yet: the agent hears of it. To a router: nobody has the
+    /// destination, which is of its own segment.
     case unlearnedIP = "unlearned-ip"
     /// A neighbour discovery message that speaks for somebody else, or is not as RFC 4861 wants it.
     case foreignND = "foreign-nd"
@@ -36,7 +37,7 @@ package enum DropReason: String, Hashable, Sendable, CaseIterable {
     /// Whether frames to a port are dropped for it too.
     package var isOfReceivers: Bool {
         switch self {
-        case .notReady, .policy, .rate, .tableFull: true
+        case .notReady, .unlearnedIP, .policy, .rate, .tableFull: true
         default: false
         }
     }

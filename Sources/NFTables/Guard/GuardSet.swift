@@ -3,7 +3,7 @@ package import Addressing
 /// The sets that the agent fills, in both tables.
 package enum GuardSet: UInt8, Hashable, Sendable, CaseIterable {
     case ready, fast, own, ports, layer2, externals, targets, allowed, allowedTargets, macs, gateways, segments
-    case claimable, held, to, admitted, ingressProfiles, egressProfiles, ingress, egress
+    case claimable, held, to, admitted, onLink, ingressProfiles, egressProfiles, ingress, egress
     case ndRate, multicastRate, flowRateOut, flowRateIn, packetRateOut, packetRateIn, byteRateOut, byteRateIn, ruleRate
     /// Of `inet kc`; all others are of `bridge kc`.
     case vteps

@@ -62,6 +62,8 @@ extension KCRuleset {
         package static let to = NamedSet("to", of: [.mark, .outputName], value: .mark)
         /// Networks from which a port takes everything.
         package static let admitted = NamedSet("admitted", of: [.outputName, sourceNetwork])
+        /// Networks whose members a router does not have to lead to: they are neighbours.
+        package static let onLink = NamedSet("on-link", of: [.outputName, destinationNetwork])
         /// The number of the rules for what a port gets.
         package static let ingressProfiles = NamedSet("ingress-profiles", of: [.outputName], value: .mark)
         /// The number of the rules for what a port sends.
@@ -111,8 +113,8 @@ extension KCRuleset {
         /// All that the agent fills, in the order of the structure.
         package static let filledByAgent: [NamedSet] = [
             ready, fast, own, ports, layer2, externals, targets, allowed, allowedTargets, macs, gateways, segments,
-            claimable, held, to, admitted, ingressProfiles, egressProfiles, ingress, egress, ndRate, multicastRate,
-            flowRateOut, flowRateIn, packetRateOut, packetRateIn, byteRateOut, byteRateIn, ruleRate,
+            claimable, held, to, admitted, onLink, ingressProfiles, egressProfiles, ingress, egress, ndRate,
+            multicastRate, flowRateOut, flowRateIn, packetRateOut, packetRateIn, byteRateOut, byteRateIn, ruleRate,
         ]
         /// All that packets fill.
         package static let filledByPackets: [NamedSet] =

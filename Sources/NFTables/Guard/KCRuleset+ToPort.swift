@@ -12,7 +12,7 @@ extension KCRuleset {
                         .match(.equal(.mark, .number(UInt64(FrameMark.delivered)))), .verdict(.accept),
                     ]),
                     Rule(.equal(.mark, .number(UInt64(Way.outside.mark))), then: .goto(Way.outside.chain)),
-                    Rule([Way.choose(.limitedDeliver, .limitedOutside)]),
+                    Rule([Way.choose(.limitedDeliver, .limitedOutside, .router)]),
                     Rule(.outputNamePrefix("kct"), then: .dropTo(.notReady)),
                     // VXLAN would copy it to the outer packet.
                     Rule([.match(.outputNamePrefix("kcx")), .setMark(0)]),
@@ -23,6 +23,18 @@ extension KCRuleset {
                     Rule(then: .jump("limits-to")), Rule([.setMark(FrameMark.delivered), .verdict(.accept)]),
                 ]),
             Chain("to-limited", rules: [Rule(then: .jump("limits-to")), Rule(then: .goto("outside"))]),
+            // From a member to the router, and back into the segment: only to an address that somebody has. Or a guest
+            // could have the router ask for thousands of neighbours that are not there (RFC 6583), and the kernel has one
+            // table of neighbours for all namespaces.
+            Chain(
+                Way.router.chain,
+                rules: [
+                    Rule(.notInSet(S.onLink.key, S.onLink.name), then: .goto("deliver")),
+                    Rule(.inSet([.outputName] + destination, S.targets.name), then: .goto("deliver")),
+                    Rule([.lookUpMark([.outputName], S.segments.name)]),
+                    Rule(.inSet([.mark] + destination, S.held.name), then: .goto("deliver")),
+                    Rule(then: .dropTo(.unlearnedIP)),
+                ]),
             Chain(
                 "limits-to",
                 rules: [
@@ -110,6 +122,9 @@ extension KCRuleset {
                 ]),
         ] + arrivals
     }
+
+    /// In the halves that sets of addresses have.
+    private static let destination: [Field] = [S.destinationNetwork, .network(256, 64)]
 
     /// The fields of a flow as its answers have them.
     private static var reply: [Field] {

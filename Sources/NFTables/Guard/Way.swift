@@ -16,7 +16,7 @@ package enum Way: UInt32, Hashable, Sendable, CaseIterable {
     // Of `to`.
     case deliver = 0x6b63_00ff
     case limitedDeliver = 0x6b63_0140
-    case outside, limitedOutside
+    case outside, limitedOutside, router
 
     /// What the element carries.
     package var mark: UInt32 { rawValue }
@@ -45,6 +45,7 @@ package enum Way: UInt32, Hashable, Sendable, CaseIterable {
         case .limitedDeliver: "to-limited-open"
         case .outside: "outside"
         case .limitedOutside: "to-limited"
+        case .router: "to-router"
         }
     }
 

@@ -15,10 +15,14 @@ extension PlanContext {
         let admitsAll = attachment.policies.contains(.builtIn(.allowAll))
         let table = desired.bindings[segment.id] ?? [:]
         let bound = wanted.bindings[attachment.id] ?? []
+        var addresses = addresses(of: attachment, bound: bound, in: table)
+        if case .gateway = attachment.port {
+            addresses.formUnion(RouterAddresses.of(attachment, on: segment).map(\.address))
+        }
         return PortGuard(
             name: attachment.portName, role: role(of: attachment, on: segment), vni: segment.vni,
             mac: attachment.mac, prefix: segment.ipam == .none ? nil : segment.prefix,
-            addresses: addresses(of: attachment, bound: bound, in: table), allowed: attachment.allowedAddresses,
+            addresses: addresses, allowed: attachment.allowedAddresses,
             mayLearn: attachment.learnedAddressLimit > 0, admitsAll: admitsAll,
             admitsSegment: attachment.policies.contains(.builtIn(.allowSegment)),
             profile: profile.flatMap { wanted.profileNumbers[$0] },

@@ -79,6 +79,12 @@ struct PortGuard {
 
     private func gateway(_ elements: inout ElementCollector) {
         elements.add(.ports, elements.port, macAndIPv6, value: Way.gateway.value)
+        guard role == .gateway, let prefix else { return }
+        elements.add(.onLink, elements.port, .number(prefix.address.high))
+        // With the anycast address of all routers (RFC 4291 section 2.6.1).
+        for address in addresses.union([prefix.address]) {
+            elements.add(.targets, elements.port, .number(address.high), .number(address.low))
+        }
     }
 
     private func layer2(_ elements: inout ElementCollector) {
@@ -136,12 +142,13 @@ struct PortGuard {
 
     private func receiving(_ elements: inout ElementCollector) {
         let open: Way = isLimitedIn ? .limitedDeliver : .deliver
+        let members: Way = role == .gateway && prefix != nil && !isLimitedIn ? .router : open
         let looking: Way = isLimitedIn ? .limitedOutside : .outside
         // Without addresses nobody can tell a member from others.
         let isBare = role == .layer2 || role == .layer2Gateway
         elements.add(
             .to, .number(UInt64(KCRuleset.FrameMark.member)), elements.port,
-            value: (admitsAll || admitsSegment ? open : looking).value)
+            value: (admitsAll || admitsSegment ? members : looking).value)
         elements.add(
             .to, .number(UInt64(KCRuleset.FrameMark.outside)), elements.port,
             value: (admitsAll || isBare && admitsSegment ? open : looking).value)

@@ -19,6 +19,8 @@ struct ControlPlane: Sendable {
     var unwired: [ResourceDocument] = []
     /// What this host says of the zones that it does not serve as it shall.
     var unservedZones: [String] = []
+    /// Attachments of all hosts.
+    var neighbours = 0
 
     var hostSpec: Host.Spec? {
         // A host of a newer server that cannot be read is not examined further.
@@ -53,8 +55,9 @@ struct ControlPlane: Sendable {
                 }
                 for project in try await session.client.list(ResourceCollection(Project.kind, project: "")) {
                     let collection = ResourceCollection(Attachment.kind, project: project.name.text)
-                    let mine = try await session.client.list(collection)
-                        .filter { $0.spec?["host"]?.string == host.id.description }
+                    let all = try await session.client.list(collection)
+                    found.neighbours += all.count
+                    let mine = all.filter { $0.spec?["host"]?.string == host.id.description }
                     found.attachments += mine.count
                     found.unwired += mine.filter { $0.phase != "wired" }
                 }

@@ -39,6 +39,9 @@ struct Doctor: AsyncParsableCommand {
             MulticastCapacity.finding(
                 optmem: ProcFile.number("/proc/sys/net/core/optmem_max"), groups: control.groupCount,
                 isUsed: control.underlay?.multicast ?? true))
+        findings.append(
+            NeighbourCapacity.finding(
+                limit: ProcFile.number("/proc/sys/net/ipv6/neigh/default/gc_thresh3"), attachments: control.neighbours))
         if let spec = control.hostSpec { findings += await UnderlayChecks.all(spec, underlay: control.underlay) }
         return findings
     }
