@@ -32,6 +32,9 @@ package struct APIServer: Sendable {
 
     /// A connection on which nothing is asked or still being sent for so long is closed.
     private static let idleTimeout = TimeAmount.seconds(75)
+    /// How long a TLS connection that the server closes waits for the client's own goodbye (RFC 8446 section 6.1). The
+    /// framework's 5 s is what a server's end took as long as one client had nothing to read.
+    private static let farewell = TimeAmount.milliseconds(200)
 
     package init(
         service: NetworkService, authenticator: any Authenticator, settings: Settings, logger: Logger
@@ -97,6 +100,7 @@ package struct APIServer: Sendable {
                     certificateChain: try NIOSSLCertificate.fromPEMFile(files.certificate).map { .certificate($0) },
                     privateKey: .privateKey(try NIOSSLPrivateKey(file: files.key, format: .pem)))
                 tls.minimumTLSVersion = .tlsv12
+                tls.shutdownTimeout = Self.farewell
                 tls.applicationProtocols = ["http/1.1"]
                 channel = try TLSChannel(base, tlsConfiguration: tls)
             } else {

@@ -16,6 +16,8 @@ struct LiveServer: Sendable {
     let service: NetworkService
     let port: Int
     let token: String
+    /// Where it speaks TLS, and its certificate in PEM.
+    let encrypted: (url: String, certificate: String)
 
     var curl: Curl { Curl(socket: folder + "/api.sock") }
     var overTCP: Curl { Curl(base: "http://[::1]:\(port)", headers: ["Authorization: Bearer \(token)"]) }
@@ -40,8 +42,13 @@ struct LiveServer: Sendable {
         let token = try String(contentsOfFile: folder + "/admin.token", encoding: .utf8)
             .trimmingCharacters(in: .whitespacesAndNewlines)
         let port = Int.random(in: 20_000..<60_000)
+        let loopback = try ListenAddress(subject: "::1")
+        let certificate = try ServerCertificate(
+            directory: folder + "/tls", names: [], addresses: [loopback.addressBytes ?? []])
+        let files = Listener.TLSFiles(certificate: certificate.certificatePath, key: certificate.keyPath)
         var settings = APIServer.Settings(listeners: [
             try Listener(unix: folder + "/api.sock"), try Listener(ListenAddress("[::1]:\(port)"), tls: nil),
+            try Listener(ListenAddress("https://[::1]:\(port + 1)"), tls: files),
         ])
         settings.patience = patience
         let server = APIServer(
@@ -49,7 +56,9 @@ struct LiveServer: Sendable {
             authenticator: TokenAuthenticator(store: store, known: KnownTokens(store: store), fingerprint: nil),
             settings: settings, logger: logger)
         let group = ServiceGroup(configuration: .init(services: try server.services(), logger: logger))
-        let live = LiveServer(folder: folder, service: service, port: port, token: token)
+        let pem = try String(contentsOfFile: certificate.certificatePath, encoding: .utf8)
+        let live = LiveServer(
+            folder: folder, service: service, port: port, token: token, encrypted: ("https://[::1]:\(port + 1)", pem))
         do {
             try await withThrowingTaskGroup(of: Void.self) { tasks in
                 tasks.addTask { try await group.run() }

@@ -135,6 +135,45 @@ private let segments = "/v1/projects/default/segments"
         try await eventually("the client ended by itself") { !watch.isRunning }
         #expect(watch.exitCode == 0)
     }
+
+    @Test func `the server ends within a second while agents are connected with TLS`() async throws {
+        let asked = Shared<ContinuousClock.Instant?>(nil)
+        var clients: [APIClient] = []
+        let agents = Shared<[Task<Void, Never>]>([])
+        let told = Shared(0)
+        try await LiveServer.with { server in
+            try await server.make("/v1/hosts", #"{"name":"h1","spec":{"vtep":"2001:db8::1","interface":"u0"}}"#)
+            for _ in 0..<4 {
+                let client = try APIClient(
+                    endpoint: Endpoint(parsing: server.encrypted.url), token: server.token,
+                    certificate: server.encrypted.certificate)
+                clients.append(client)
+                // As an agent does: one connection for its stream, which it opens again when it ends, and one that is
+                // kept for its requests.
+                _ = try await client.send(APIRequest(.get, ["v1", "hosts"]))
+                let task = Task {
+                    while !Task.isCancelled {
+                        do {
+                            for try await _ in try await client.desiredUpdates(host: "h1") {
+                                told.withLock { $0 += 1 }
+                            }
+                        } catch {
+                            // Refused or cut off: tried again as long as the test lasts.
+                        }
+                        await Task.yield()
+                    }
+                }
+                agents.withLock { $0.append(task) }
+            }
+            try await eventually("all have their state") { told.withLock { $0 } >= 4 }
+            asked.withLock { $0 = .now }
+        }
+        let took = try #require(asked.withLock { $0 }).duration(to: .now)
+        for task in agents.withLock({ $0 }) { task.cancel() }
+        for client in clients { await client.shutdown() }
+        print("the server ended in \(took)")
+        #expect(took < .seconds(1), "\(took)")
+    }
 }
 
 @Suite(.serialized) struct DescriptionTests {
