@@ -114,6 +114,42 @@ private func onThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> 
         }
     }
 
+    @Test(arguments: [
+        ["GET /healthz HTTP/1.1\r\nX: "], ["G"], ["POST /v1/hosts HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{"],
+        // A byte at a time, never silent for as long as the limit.
+        ["GET /healthz HTTP/1.1\r\nX: "] + Array(repeating: "x", count: 40),
+    ]) func `a later request that does not arrive is answered as the first one is`(pieces: [String]) async throws {
+        try await LiveServer.with(patience: .milliseconds(600)) { server in
+            let answer = try await onThread {
+                let connection = try RawConnection(server.folder + "/api.sock")
+                #expect(connection.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"))
+                #expect(connection.isReadable(within: 5000))
+                usleep(700_000)  // longer than the limit: silence between requests is not what is cut off
+                #expect(!connection.isHungUp())
+                for piece in pieces where connection.send(piece) { usleep(pieces.count > 1 ? 50_000 : 0) }
+                return connection.readToEnd()
+            }
+            let answers = answer.components(separatedBy: "HTTP/1.1 ").dropFirst()
+            #expect(answers.count == 2 && answers.first?.hasPrefix("200") == true, "\(answer)")
+            let reply = Curl.parse("HTTP/1.1 " + (answers.last ?? ""), 0)
+            #expect(reply.status == 408 && reply.problem == "slow-request", "\(answer)")
+        }
+    }
+
+    @Test func `what comes early of a next request takes no time from the one that is being answered`() async throws {
+        try await LiveServer.with(patience: .milliseconds(300)) { server in
+            let isOpen = try await onThread {
+                let connection = try RawConnection(server.folder + "/api.sock")
+                #expect(connection.send("GET /v1/hosts?watch=true HTTP/1.1\r\nHost: x\r\n\r\n"))
+                #expect(connection.isReadable(within: 5000))
+                #expect(connection.send("GET /heal"))
+                usleep(900_000)  // three times the limit
+                return !connection.isHungUp()
+            }
+            #expect(isOpen)
+        }
+    }
+
     @Test func `a kept connection and a stream that is read live longer than the limit`() async throws {
         try await LiveServer.with(patience: .milliseconds(300)) { server in
             let stream = try EventReader(server, "/v1/hosts?watch=true")

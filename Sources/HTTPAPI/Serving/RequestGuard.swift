@@ -10,7 +10,8 @@ import Resources
 /// bad request (the framework's own answer is an empty 400), and a request that does not arrive in time is cut off, so
 /// that no client holds a connection by sending a byte now and then.
 ///
-/// Stands between HTTP and the framework's handler of the connection. Belongs to one connection and its event loop.
+/// Stands between HTTP and the framework's handler of the connection, with a `RequestArrival` before the decoder of HTTP
+/// that tells it of bytes which are no request yet. Belongs to one connection and its event loop.
 final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
@@ -19,8 +20,14 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     private let patience: TimeAmount
     private let logger: Logger
-    /// Ends the wait for the part of a request that is due.
+    /// Ends the wait for the part of a request that is due; nil when none is.
     private var deadline: Scheduled<Void>?
+    /// A request's header has come and its end has not.
+    private var isReceiving = false
+    /// Requests whose response has not ended.
+    private var unanswered = 0
+    /// Bytes of a further request have come while one was being answered; its time begins when that ends.
+    private var hasBytesOfNext = false
     /// A response has begun and not ended: nothing may be written between.
     private var isAnswering = false
     /// Why what came is no request; the framework's answer to it is replaced by this.
@@ -33,6 +40,14 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         if context.channel.isActive { allowTime(for: .header, context) }
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        do {
+            try RequestArrival { bound.value.0.bytesArrived(bound.value.1) }.stand(beforeDecoderOf: context.pipeline)
+        } catch {
+            // Only when the framework's pipeline is another one than it was: later requests then have no time limit of
+            // their own but the connection's idle limit.
+            logger.error("late requests are not watched", metadata: ["reason": "\(error)"])
+        }
     }
 
     func channelActive(context: ChannelHandlerContext) {
@@ -41,25 +56,37 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        deadline?.cancel()
+        endWait()
         context.fireChannelInactive()
     }
 
-    func handlerRemoved(context: ChannelHandlerContext) { deadline?.cancel() }
+    func handlerRemoved(context: ChannelHandlerContext) { endWait() }
+
+    /// Called with bytes before HTTP is made of them.
+    private func bytesArrived(_ context: ChannelHandlerContext) {
+        guard deadline == nil, !isReceiving else { return }
+        if unanswered > 0 { hasBytesOfNext = true } else { allowTime(for: .header, context) }
+    }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
-        case .head: allowTime(for: .body, context)
+        case .head:
+            isReceiving = true
+            unanswered += 1
+            hasBytesOfNext = false
+            allowTime(for: .body, context)
         case .body: break
-        // Until the next request begins the connection is idle, which has a limit of its own.
-        case .end: deadline?.cancel()
+        // Until the next request's first byte the connection is idle, which has a limit of its own.
+        case .end:
+            isReceiving = false
+            endWait()
         }
         context.fireChannelRead(data)
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         if let error = error as? HTTPParserError {
-            deadline?.cancel()
+            endWait()
             refusal =
                 error == .headerOverflow
                 ? Problem(.headersTooLarge, "the header of the request is larger than the server takes")
@@ -77,15 +104,26 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
                 return write(refusal, context, promise)
             }
         case .body: break
-        case .end: isAnswering = false
+        case .end:
+            isAnswering = false
+            unanswered = max(0, unanswered - 1)
+            if hasBytesOfNext, unanswered == 0, deadline == nil, !isReceiving {
+                hasBytesOfNext = false
+                allowTime(for: .header, context)
+            }
         }
         context.write(data, promise: promise)
     }
 
     private enum Part: String { case header, body }
 
-    private func allowTime(for part: Part, _ context: ChannelHandlerContext) {
+    private func endWait() {
         deadline?.cancel()
+        deadline = nil
+    }
+
+    private func allowTime(for part: Part, _ context: ChannelHandlerContext) {
+        endWait()
         let context = NIOLoopBound(context, eventLoop: context.eventLoop)
         let this = NIOLoopBound(self, eventLoop: context.value.eventLoop)
         deadline = context.value.eventLoop.scheduleTask(in: patience) { this.value.giveUp(part, context.value) }
