@@ -211,35 +211,74 @@ import Testing
             let service = server.service
             try await service.makeHost(1)
             #expect(try await service.get(.host, "h1").text("status", "phase") == "never-seen")
-            let id = try await service.get(.host, "h1").id
-            try await service.renew(host: id)
-            #expect(try await service.get(.host, "h1").text("status", "phase") == "up")
+            let host = LeasedHost(id: try await service.get(.host, "h1").id, lease: settings.leaseDuration)
+            try await host.expectUp(renewing: service, reading: service)
             let other = server.another()
             try await server.running(other) {
-                // A lease of the same length that nobody renews shows when the host's would have ended without renewals.
-                let unrenewed = StoreKey("/unrenewed")
-                let lease = try await server.store.grantLease(ttl: settings.leaseDuration)
-                let outcome = try await server.store.commit(
-                    StoreTransaction(changes: [.put(unrenewed, [], lease: lease)]))
-                guard case .committed(let before) = outcome else {
-                    Issue.record("\(outcome)")
-                    return
+                var wasKept = false
+                // On a machine so busy that a renewal comes too late, the lease rightly ends: then once more.
+                for _ in 0..<10 where !wasKept {
+                    wasKept = try await host.outlives(settings.leaseDuration, other, server)
                 }
-                try await eventually("the lease that nobody renews has ended") {
-                    try await other.renew(host: id)
-                    return try await server.store.get(unrenewed).entry == nil
-                }
-                // That end is the one write: a renewal is none.
-                #expect(try await server.store.currentRevision() == Revision(before.value + 1))
-                #expect(try await other.get(.host, "h1").text("status", "phase") == "up")
+                #expect(wasKept, "never was a lease renewed in time")
                 try await eventually("the host is down") {
                     try await service.get(.host, "h1").text("status", "phase") == "down"
                 }
                 #expect(try await service.get(.host, "h1").text("status", "lastSeen") != nil)
-                try await other.renew(host: id)
-                try await service.await(.consistent)
-                #expect(try await service.get(.host, "h1").text("status", "phase") == "up")
+                try await host.expectUp(renewing: other, reading: service)
             }
         }
+    }
+}
+
+/// A host that renews, and knows whether it did so in time: what is expected of one that did not is nothing.
+private struct LeasedHost {
+    let id: ResourceID
+    let lease: Duration
+
+    /// Renews, and expects that the host is up as long as the lease must last.
+    func expectUp(renewing: NetworkService, reading: NetworkService) async throws {
+        for _ in 0..<10 {
+            let renewed = ContinuousClock.now
+            try await renewing.renew(host: id)
+            try await reading.await(.consistent)
+            let phase = try await reading.get(.host, "h1").text("status", "phase")
+            guard renewed.duration(to: .now) < lease else { continue }
+            #expect(phase == "up")
+            return
+        }
+        Issue.record("ten times it took longer than \(lease) to renew and read")
+    }
+
+    /// Renews for longer than a lease lasts, and expects that the host stays up and no renewal is a write.
+    /// - Returns: false when a renewal came too late to tell.
+    func outlives(_ duration: Duration, _ other: NetworkService, _ server: TestServer) async throws -> Bool {
+        // Begun here, so that the end of the lease before, if it ended, is not in what is counted.
+        var last = ContinuousClock.now
+        try await other.renew(host: id)
+        try await other.await(.consistent)
+        // A lease of the same length that nobody renews shows when the host's would have ended without renewals.
+        let unrenewed = StoreKey("/unrenewed")
+        let lease = try await server.store.grantLease(ttl: duration)
+        let outcome = try await server.store.commit(StoreTransaction(changes: [.put(unrenewed, [], lease: lease)]))
+        guard case .committed(let before) = outcome else {
+            Issue.record("\(outcome)")
+            return true
+        }
+        var longest = Duration.zero
+        try await eventually("the lease that nobody renews has ended") {
+            let began = ContinuousClock.now
+            try await other.renew(host: id)
+            longest = max(longest, last.duration(to: .now))
+            last = began
+            return try await server.store.get(unrenewed).entry == nil
+        }
+        let revision = try await server.store.currentRevision()
+        let phase = try await other.get(.host, "h1").text("status", "phase")
+        guard max(longest, last.duration(to: .now)) < duration else { return false }
+        // That end is the one write: a renewal is none.
+        #expect(revision == Revision(before.value + 1))
+        #expect(phase == "up")
+        return true
     }
 }
