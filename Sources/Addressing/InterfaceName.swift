@@ -43,6 +43,12 @@ package struct InterfaceName: Hashable, Comparable, Sendable, CustomStringConver
     }
     /// `seg<vni:6 hex>`: the port of a managed gateway on a segment, inside the gateway's namespace.
     package static func gatewaySegment(_ vni: VNI) -> InterfaceName { InterfaceName(derived: "seg" + vni.hex) }
+    /// `kcu<10 characters of base32(id)>`: the host's end of a gateway's routed uplink.
+    package static func uplink(_ identifier: [UInt8]) -> InterfaceName {
+        InterfaceName(derived: "kcu" + base32(identifier, length: 10))
+    }
+    /// `up0`: the way out, inside a gateway's namespace.
+    package static let up0 = InterfaceName(derived: "up0")
 
     package static func < (left: InterfaceName, right: InterfaceName) -> Bool { left.text < right.text }
     package var description: String { text }

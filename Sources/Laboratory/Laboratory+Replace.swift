@@ -32,6 +32,8 @@ extension Laboratory {
         for route in topology.routes(of: host.name) {
             try await new.ip("route", "add", "\(route.prefix)", "via", "\(route.gateway)")
         }
+        for cable in host.cables { try await new.connect(cable, to: machine(cable.router)) }
+        try await new.prepare(host)
         for guest in host.guests { try await new.addGuest(guest) }
     }
 

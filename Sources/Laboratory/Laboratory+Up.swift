@@ -48,12 +48,19 @@ extension Laboratory {
                 try await machine.ip("route", "add", "\(route.prefix)", "via", "\(route.gateway)")
             }
         }
+        for host in topology.hosts {
+            guard let machine = machines[host.name] else { continue }
+            for cable in host.cables {
+                guard let router = machines[cable.router] else { continue }
+                try await machine.connect(cable, to: router)
+            }
+            try await machine.prepare(host)
+            for guest in host.guests { try await machine.addGuest(guest) }
+        }
+        // Their routes may lead through cables.
         for router in topology.routers {
             guard let machine = machines[router.name] else { continue }
             try await start(router, on: machine, progress)
-        }
-        for host in topology.hosts {
-            for guest in host.guests { try await machines[host.name]?.addGuest(guest) }
         }
     }
 
@@ -61,6 +68,9 @@ extension Laboratory {
         _ router: UnderlayRouter, on machine: Machine, _ progress: Progress
     ) async throws(LaboratoryError) {
         try await machine.setSysctl("net/ipv6/conf/all/forwarding", "1")
+        for route in router.routes {
+            try await machine.ip("route", "add", "\(route.prefix)", "via", "\(route.gateway)")
+        }
         guard router.multicast else { return }
         progress(
             "router \(router.name): forwards multicast between \(router.legs.map(\.link.text).joined(separator: ", "))")

@@ -1,4 +1,5 @@
 package import Addressing
+import Glibc
 package import NetworkModel
 package import NetworkPlanning
 package import NodePorts
@@ -43,6 +44,8 @@ package struct NetlinkLinkTable: LinkTable {
                 outcomes += await perform(operations, in: namespace, role: .work)
             case .veth(let new, let peer):
                 outcomes.append(await create(new, peer: peer, in: namespace))
+            case .move(let name, let target, let new):
+                outcomes.append(await move(name, from: namespace, to: target, as: new))
             case .trailingDeletions(let operations):
                 outcomes += await perform(operations, in: namespace, role: .deletion)
             }
@@ -72,6 +75,31 @@ package struct NetlinkLinkTable: LinkTable {
         } catch {
             return operations.map { _ in .failure(error) }
         }
+    }
+
+    /// Success when it is there already under the new name and here no more.
+    private func move(
+        _ name: InterfaceName, from namespace: NamespaceName?, to target: NamespaceName?, as new: InterfaceName
+    ) async -> OperationOutcome {
+        do throws(NodeError) {
+            let home = threads.home
+            let isGone = try await threads.thread(for: namespace).run { context throws(NodeError) in
+                guard let index = context.index(of: name) else { return true }
+                let file = try target.map { target throws(NodeError) in try NamespaceFile(target) }
+                context.netlink.request.move(index: index, to: file?.descriptor ?? home.descriptor, as: new)
+                do throws(KernelError) { try context.netlink.acknowledge() } catch {
+                    throw error.error("move", name.text)
+                }
+                return false
+            }
+            guard isGone else { return .success(()) }
+            return try await threads.thread(for: target).run { context throws(NodeError) in
+                if context.index(of: new) != nil { return .success(()) }
+                return .failure(
+                    NodeError(.errno(ENODEV), operation: "move", subject: name.text, message: "there is no such device")
+                )
+            }
+        } catch { return .failure(error) }
     }
 
     /// A veth whose peer is born in another namespace: made here, the peer completed there, then this end completed,
@@ -117,6 +145,7 @@ package struct NetlinkLinkTable: LinkTable {
 private enum Batch {
     case here([LinkOperation])
     case veth(NewLink, NewPeer)
+    case move(InterfaceName, NamespaceName?, InterfaceName)
     /// Deletions with nothing after them: each waits 17 ms or more in the kernel, and nothing has to wait for them, so
     /// they happen on a second thread while the first is free for other callers.
     case trailingDeletions([LinkOperation])
@@ -134,6 +163,9 @@ private enum Batch {
             if case .create(let new) = operation, new.kind == .veth, let peer = new.peer {
                 flush()
                 batches.append(.veth(new, peer))
+            } else if case .move(let name, let target, let new) = operation {
+                flush()
+                batches.append(.move(name, target, new))
             } else {
                 run.append(operation)
             }

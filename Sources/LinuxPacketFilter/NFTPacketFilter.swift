@@ -39,7 +39,7 @@ package final class NFTPacketFilter: PacketFilter {
         return stream
     }
 
-    private static func workerBesideProgram() -> String {
+    static func workerBesideProgram() -> String {
         var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
         let count = readlink("/proc/self/exe", &buffer, buffer.count)
         let program = buffer[..<max(0, count)].map(UInt8.init(bitPattern:))

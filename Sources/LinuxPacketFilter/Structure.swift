@@ -55,7 +55,7 @@ extension NetfilterSocket {
     }
 
     /// nil when the table is missing, sleeps, or has no digest.
-    private func digest(of family: Table.Family) throws(NodeError) -> String? {
+    func digest(of family: Table.Family) throws(NodeError) -> String? {
         var request = NetfilterRequest()
         request.begin(
             NFT_MSG_GETTABLE, family: ElementChange.number(family), flags: NLM_F_REQUEST, sequence: nextSequence())

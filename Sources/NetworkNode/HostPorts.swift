@@ -12,13 +12,17 @@ package struct HostPorts: Sendable {
     package var records: any FilterRecords
     /// nil where the host cannot have one.
     package var names: (any NameServer)?
+    package var firewalls: any GatewayFirewall
+    package var export: any RouteExport
 
     package init(
         links: any LinkTable, filter: any PacketFilter, namespaces: any Namespaces, daemons: any DaemonSupervisor,
         packets: any PacketLog, frames: any FrameSender, records: any FilterRecords,
-        names: (any NameServer)? = nil
+        firewalls: any GatewayFirewall, export: any RouteExport, names: (any NameServer)? = nil
     ) {
         self.names = names
+        self.firewalls = firewalls
+        self.export = export
         self.links = links
         self.filter = filter
         self.namespaces = namespaces

@@ -73,6 +73,26 @@ package protocol DaemonSupervisor: Sendable {
     func events() -> AsyncStream<Void>
 }
 
+/// The filters inside gateways' namespaces.
+package protocol GatewayFirewall: Sendable {
+    func observe(in namespace: NamespaceName) async throws(NodeError) -> ObservedFirewall
+    /// One transaction.
+    func apply(_ operation: FirewallOperation, in namespace: NamespaceName) async throws(NodeError)
+    /// How many packets were dropped, by reason, since the structure was installed; empty when there is none.
+    func drops(in namespace: NamespaceName) async throws(NodeError) -> [String: UInt64]
+}
+
+/// Tells other routers that the prefixes of segments are reached by this host: by routes of the host itself, or by a
+/// routing protocol. A route that is exported leads to the segment by `Route.Target.via`.
+package protocol RouteExport: Sendable {
+    /// What is exported now; with the target `unreachable` where nothing leads to the prefix any more.
+    func exported() async throws(NodeError) -> Set<Route>
+    /// Success when it is so already. Nothing of anybody else is changed.
+    func export(_ route: Route) async throws(NodeError)
+    /// Success when it is not exported.
+    func withdraw(_ route: Route) async throws(NodeError)
+}
+
 package typealias OperationOutcome = Result<Void, NodeError>
 
 /// A failure at the kernel's or a daemon's edge.

@@ -20,6 +20,11 @@ extension HostModel: CustomStringConvertible {
             lines.append("daemon \(instance) in \(daemon.spec.namespace ?? "host")\(daemon.isRunning ? "" : " dead")")
             lines += daemon.spec.configuration.split(separator: "\n").map { "  | \($0)" }
         }
+        for (namespace, firewall) in firewalls.sorted(by: { $0.key < $1.key }) {
+            lines.append("firewall \(firewall.digest ?? "none") in \(namespace)")
+            lines += firewall.known.sorted().map { "  known \($0)" }
+        }
+        lines += exports.sorted().map { "export \($0)" }
         return lines.joined(separator: "\n")
     }
 }
@@ -45,6 +50,7 @@ extension HostModel.Namespace {
             lines += (addresses[name] ?? []).sorted().map { "    address \($0.address)/\($0.length)" }
             if routed.contains(name) { lines.append("    routed") }
         }
+        lines += routes.sorted().map { "  route \($0)" }
         return lines
     }
 }

@@ -1,4 +1,5 @@
 import Addressing
+import NFTables
 package import NetworkModel
 package import NetworkPlanning
 package import NodePorts
@@ -31,8 +32,45 @@ extension HostModel {
             }
             self[namespace]?.addresses[name, default: []].insert(address)
         case .removeAddress(let name, let address): self[namespace]?.addresses[name]?.remove(address)
+        case .addRoute(let route):
+            if case .via(_, let name) = route.target {
+                guard self[namespace]?.devices[name] != nil else { throw refuse(Errno.noDevice) }
+            }
+            self[namespace]?.routes.insert(route)
+        case .removeRoute(let route): self[namespace]?.routes.remove(route)
+        case .move(let name, let target, let new):
+            guard var device = self[namespace]?.devices[name], self[target] != nil else {
+                throw refuse(Errno.noDevice)
+            }
+            guard self[target]?.devices[new] == nil else { throw refuse(Errno.exists) }
+            self[namespace]?.devices[name] = nil
+            self[namespace]?.addresses[name] = nil
+            self[namespace]?.dropRoutes(through: name)
+            device.settings.isUp = false
+            self[target]?.devices[new] = device
         }
     }
+
+    /// Does one operation on the filter of a gateway.
+    package mutating func apply(_ operation: FirewallOperation, in namespace: NamespaceName) throws(NodeError) {
+        guard self[namespace] != nil else { throw .missing(namespace, "\(operation)") }
+        switch operation {
+        case .install(let ruleset, let known):
+            firewalls[namespace] = ObservedFirewall(digest: ruleset.digest, known: known)
+        case .change(let removed, let added):
+            firewalls[namespace]?.known.subtract(removed)
+            firewalls[namespace]?.known.formUnion(added)
+        }
+    }
+
+    package mutating func export(_ route: Route) throws(NodeError) {
+        if case .via(_, let name) = route.target, self[nil]?.devices[name] == nil {
+            throw NodeError(.errno(Errno.noDevice), operation: "export", subject: "\(route)")
+        }
+        exports.insert(route)
+    }
+
+    package mutating func withdraw(_ route: Route) { exports.remove(route) }
 
     private mutating func create(_ new: NewLink, in namespace: NamespaceName?, _ refuse: (Int32, String) -> NodeError)
         throws(NodeError)
@@ -116,4 +154,13 @@ extension HostModel {
 extension LinkOperation {
     /// The first word of what is tried, for errors.
     fileprivate var verb: String { String(description.prefix { $0 != " " }) }
+}
+
+extension HostModel.Namespace {
+    mutating func dropRoutes(through name: InterfaceName) { routes = routes.filter { $0.device != name } }
+
+    /// Every next hop answers here.
+    var hasWayOut: Bool {
+        hasDefaultRoute || routes.contains { $0.destination == Route.everywhere && $0.target != .unreachable }
+    }
 }

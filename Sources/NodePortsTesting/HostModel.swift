@@ -31,6 +31,7 @@ package struct HostModel: Sendable {
         package var addresses: [InterfaceName: Set<InterfaceAddress>] = [:]
         package var routed: Set<InterfaceName> = []
         package var hasDefaultRoute = false
+        package var routes: Set<Route> = []
         package var isForwarding = false
     }
 
@@ -44,6 +45,8 @@ package struct HostModel: Sendable {
     package internal(set) var namespaces: [NamespaceName: Namespace] = [:]
     package var filter = ObservedFilter()
     package private(set) var daemons: [String: Daemon] = [:]
+    package internal(set) var firewalls: [NamespaceName: ObservedFirewall] = [:]
+    package internal(set) var exports: Set<Route> = []
     /// Daemons that were stopped with a last advertisement, in order.
     package private(set) var farewells: [String] = []
     private var nextIndex: Int32 = 1
@@ -83,6 +86,7 @@ package struct HostModel: Sendable {
 
     package mutating func deleteNamespace(_ name: NamespaceName) {
         guard let gone = namespaces.removeValue(forKey: name) else { return }
+        firewalls[name] = nil
         for device in gone.devices.values { if let peer = device.peer { removeDevice(index: peer) } }
     }
 
@@ -108,6 +112,8 @@ package struct HostModel: Sendable {
             // A VXLAN does not outlive its underlay device (vxlan_handle_lowerdev_unregister).
             if case .vxlan(let vxlan) = settings.kind, vxlan.link == name { removeDevice(other, in: namespace) }
         }
+        self[namespace]?.dropRoutes(through: name)
+        if namespace == nil { exports = exports.filter { $0.device != name } }
         if let peer = device.peer { removeDevice(index: peer) }
     }
 
@@ -145,7 +151,7 @@ package struct HostModel: Sendable {
             daemons: daemons.mapValues {
                 ObservedDaemon(
                     isRunning: $0.isRunning, configuration: $0.spec.configuration, restarts: $0.restarts)
-            })
+            }, firewalls: firewalls, exports: exports)
     }
 
     package func links(in namespace: Namespace) -> ObservedLinks {
@@ -157,8 +163,8 @@ package struct HostModel: Sendable {
         }
         return ObservedLinks(
             links: links, floods: namespace.floods.filter { !$0.value.isEmpty },
-            addresses: namespace.addresses.filter { !$0.value.isEmpty }, hasDefaultRoute: namespace.hasDefaultRoute,
-            routed: namespace.routed, isForwarding: namespace.isForwarding)
+            addresses: namespace.addresses.filter { !$0.value.isEmpty }, hasDefaultRoute: namespace.hasWayOut,
+            routes: namespace.routes, routed: namespace.routed, isForwarding: namespace.isForwarding)
     }
 }
 

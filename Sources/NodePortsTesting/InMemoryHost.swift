@@ -59,6 +59,8 @@ package final class InMemoryHost: Sendable {
     package var daemons: any DaemonSupervisor { Daemons(host: self) }
     package var packets: any PacketLog { packetLog }
     package var frames: any FrameSender { sender }
+    package var firewalls: any GatewayFirewall { Firewalls(host: self) }
+    package var export: any RouteExport { Export(host: self) }
     package var records: any FilterRecords { filterRecords }
 
     /// Does one step of a plan.
@@ -70,6 +72,9 @@ package final class InMemoryHost: Sendable {
             case .createNamespace(let name): model.createNamespace(name, isUnfinished: true)
             case .deleteNamespace(let name): model.deleteNamespace(name)
             case .setForwarding(let on, in: let name): try model.setForwarding(on, in: name)
+            case .firewall(let operation, in: let name): try model.apply(operation, in: name)
+            case .export(let route): try model.export(route)
+            case .withdraw(let route): model.withdraw(route)
             case .ensureDaemon(let spec): try model.ensure(spec)
             case .stopDaemon(let instance, let withdraw): model.stop(instance: instance, withdraw: withdraw)
             }
@@ -195,4 +200,24 @@ private struct Daemons: DaemonSupervisor {
     /// No server runs in memory.
     func leases(instance: String) async throws(NodeError) -> [Lease] { [] }
     func events() -> AsyncStream<Void> { host.listenToDaemons() }
+}
+
+private struct Firewalls: GatewayFirewall {
+    let host: InMemoryHost
+
+    func observe(in namespace: NamespaceName) async throws(NodeError) -> ObservedFirewall {
+        host.model.firewalls[namespace] ?? ObservedFirewall()
+    }
+    func apply(_ operation: FirewallOperation, in namespace: NamespaceName) async throws(NodeError) {
+        try host.apply(.firewall(operation, in: namespace))
+    }
+    func drops(in namespace: NamespaceName) async throws(NodeError) -> [String: UInt64] { [:] }
+}
+
+private struct Export: RouteExport {
+    let host: InMemoryHost
+
+    func exported() async throws(NodeError) -> Set<Route> { host.model.exports }
+    func export(_ route: Route) async throws(NodeError) { try host.apply(.export(route)) }
+    func withdraw(_ route: Route) async throws(NodeError) { try host.apply(.withdraw(route)) }
 }

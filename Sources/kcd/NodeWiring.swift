@@ -18,6 +18,7 @@ enum NodeWiring {
             daemons: ProcessSupervisor(runDirectory: settings.runDirectory + "/daemons") { instance, line in
                 daemonLog.info("\(line)", metadata: ["daemon": "\(instance)"])
             }, packets: NetfilterLog(), frames: PacketSocketSender(), records: filter,
+            firewalls: NFTGatewayFirewall(), export: StaticRouteExport(threads: threads),
             names: try KnotNameServer(
                 runDirectory: settings.runDirectory, stateDirectory: settings.state.path))
     }

@@ -61,6 +61,10 @@ import Testing
             		typeof ip6 saddr
             		comment "who may send VXLAN here"
             	}
+            	chain from-gateway {
+            		meta l4proto 58 @th,0,8 { 0x1, 0x2, 0x3, 0x4, 0x80, 0x81, 0x87, 0x88 } accept
+            		counter drop
+            	}
             	chain first-fragment {
             		meta l4proto != 17 return
             		@th,0,8 >= 0x0 return
@@ -68,9 +72,14 @@ import Testing
             	}
             	chain from-underlay {
             		type filter hook input priority -350; policy accept;
+            		iifname "kcu*" goto from-gateway
             		meta l4proto 17 @th,16,16 0x12b5 ip6 saddr != @vteps counter drop
             		meta nfproto ipv4 meta l4proto 17 @th,16,16 0x12b5 counter drop
             		frag frag-off 0 ip6 saddr != @vteps jump first-fragment
+            	}
+            	chain through-host {
+            		type filter hook forward priority -350; policy accept;
+            		iifname "kcu*" ip6 daddr @vteps counter drop
             	}
             }
 

@@ -172,7 +172,8 @@ import Testing
         host.change { $0.set(foreign, Fixture.device(alias: "somebody's")) }
         let ports = HostPorts(
             links: host.links, filter: host.filter, namespaces: host.namespaces, daemons: host.daemons,
-            packets: host.packets, frames: host.frames, records: host.records)
+            packets: host.packets, frames: host.frames, records: host.records, firewalls: host.firewalls,
+            export: host.export)
         let report = try await Removal(ports, logger: .silent).run()
         #expect(report.left.isEmpty)
         #expect(Set(host.model[nil]?.devices.keys.map(\.text) ?? []) == ["lo", "u0", "tap0"])
@@ -187,7 +188,8 @@ import Testing
         let before = host.dump
         let ports = HostPorts(
             links: host.links, filter: host.filter, namespaces: host.namespaces, daemons: host.daemons,
-            packets: host.packets, frames: host.frames, records: host.records)
+            packets: host.packets, frames: host.frames, records: host.records, firewalls: host.firewalls,
+            export: host.export)
         let preview = PlanPreview(ports, logger: .silent)
         let api = StandInAPI(Fixture.reset(9))
         let file = folder.files.state.snapshot

@@ -10,7 +10,7 @@ extension SystemTests {
     /// Everything that stands in `topology/`, end to end, with the two oracles: a restarted agent has nothing to do, and a
     /// new machine in the place of a lost one becomes the same from the store alone.
     struct TopologyRunTests {
-        @Test(arguments: ["one-host", "two-hosts", "no-multicast", "three-hosts-router"])
+        @Test(arguments: ["one-host", "two-hosts", "no-multicast", "three-hosts-router", "routed"])
         func `a topology becomes as expected, stays so, can be built again, and leaves nothing`(_ name: String)
             async throws
         {

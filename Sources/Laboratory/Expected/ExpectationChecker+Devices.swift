@@ -93,10 +93,15 @@ extension ExpectationChecker {
             wanted.formUnion([InterfaceName.vxlan(vni).text, InterfaceName.bridge(vni).text])
         }
         wanted.formUnion(view.attachments(on: host.name).compactMap { $0.status?["interface"]?.string })
+        for gateway in view.gateways(on: host.name)
+        where gateway.spec?["uplink"]?["type"]?.string == "routed" {
+            wanted.insert(InterfaceName.uplink(gateway.id.bytes).text)
+        }
         let devices = try await machine.devices()
         let ours = Set(
             devices.filter { device in
-                device.alias.hasPrefix("kc:") || ["kcx", "kcb", "kct", "kcp"].contains { device.name.hasPrefix($0) }
+                device.alias.hasPrefix("kc:")
+                    || ["kcx", "kcb", "kct", "kcp", "kcu"].contains { device.name.hasPrefix($0) }
             }.map(\.name))
         let present = Set(devices.map(\.name))
         var found = ours.subtracting(wanted).sorted().map { Discrepancy(subject, "nobody wants the device \($0)") }

@@ -1,3 +1,4 @@
+import Addressing
 import FoundationEssentials
 package import NetworkModel
 import Resources
@@ -47,6 +48,22 @@ extension Machine {
         try await mount("--bind", "\(directory)/run", "/run/kc")
         try await mount("--bind", "\(directory)/lib", "/var/lib/kc")
         try await mount("-t", "sysfs", marker, "/sys")
+    }
+
+    /// Puts a cable between this machine and a router, up at both ends.
+    func connect(_ cable: LabCable, to router: Machine) async throws(LaboratoryError) {
+        try await ip(
+            "link", "add", cable.interface.text, "type", "veth", "peer", "name", cable.routerInterface.text, "netns",
+            "\(router.keeper.pid)")
+        try await ip("link", "set", cable.interface.text, "up")
+        try await router.ip("address", "add", "\(cable.address)", "dev", cable.routerInterface.text, "nodad")
+        try await router.ip("link", "set", cable.routerInterface.text, "up")
+    }
+
+    /// What a host needs to route for its gateways.
+    func prepare(_ host: LabHost) async throws(LaboratoryError) {
+        if host.forwarding { try await setSysctl("net/ipv6/conf/all/forwarding", "1") }
+        if let router = host.defaultRoute { try await ip("route", "add", "default", "via", "\(router)") }
     }
 
     /// A namespace inside the machine that stands for a virtual machine: it listens to router advertisements.

@@ -35,8 +35,8 @@ extension UnderlayRouter: JSONReadable {
         var reader = try FieldReader(node, path: path)
         self.init(
             name: try reader.required("name"), legs: try reader.required("legs"),
-            multicast: try reader.optional("multicast") ?? true)
-        guard legs.count >= 2 else { throw FieldError(field: reader.path(of: "legs"), rule: "must be two at least") }
+            multicast: try reader.optional("multicast") ?? true, routes: try reader.optional("routes") ?? [])
+        guard !legs.isEmpty else { throw FieldError(field: reader.path(of: "legs"), rule: "must be one at least") }
         try reader.finish()
     }
 }
@@ -58,10 +58,30 @@ extension LabHost: JSONReadable {
             name: try reader.required("name"), link: try reader.required("link"),
             interface: try givenInterface(reader.optional("interface"), reader.path(of: "interface")),
             address: try reader.required("address"), mtu: try reader.optional("mtu"),
-            roles: try reader.optional("roles") ?? [], guests: try reader.optional("guests") ?? [])
+            roles: try reader.optional("roles") ?? [], guests: try reader.optional("guests") ?? [],
+            forwarding: try reader.optional("forwarding") ?? false,
+            defaultRoute: try reader.optional("defaultRoute"), cables: try reader.optional("cables") ?? [])
         guard Set(guests).count == guests.count else {
             throw FieldError(field: reader.path(of: "guests"), rule: "must not repeat a name")
         }
+        try reader.finish()
+    }
+}
+
+extension UnderlayRoute: JSONReadable {
+    package init(json node: JSONNode, path: String) throws(FieldError) {
+        var reader = try FieldReader(node, path: path)
+        self.init(prefix: try reader.required("prefix"), gateway: try reader.required("via"))
+        try reader.finish()
+    }
+}
+
+extension LabCable: JSONReadable {
+    package init(json node: JSONNode, path: String) throws(FieldError) {
+        var reader = try FieldReader(node, path: path)
+        self.init(
+            interface: try reader.required("interface"), router: try reader.required("router"),
+            routerInterface: try reader.required("routerInterface"), address: try reader.required("address"))
         try reader.finish()
     }
 }

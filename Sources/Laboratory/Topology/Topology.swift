@@ -50,6 +50,8 @@ package struct UnderlayRouter: Hashable, Sendable {
     package var name: Name
     package var legs: [Leg]
     package var multicast: Bool
+    /// To what is not of the underlay: the prefixes of segments.
+    package var routes: [UnderlayRoute]
 }
 
 /// A machine with the node agent.
@@ -64,6 +66,21 @@ package struct LabHost: Hashable, Sendable {
     package var roles: [HostRole]
     /// Namespaces inside the host that stand for virtual machines; attachments name them as their port.
     package var guests: [NamespaceName]
+    /// Whether it routes for others, as a host with routed uplinks must.
+    package var forwarding: Bool
+    /// Its way to whatever is not of the underlay.
+    package var defaultRoute: IPv6Address?
+    /// Interfaces beside the underlay's, each with a cable to an interface of a router.
+    package var cables: [LabCable]
+}
+
+/// A direct link between a host and a router, for an uplink: without addresses at the host's end.
+package struct LabCable: Hashable, Sendable {
+    package var interface: InterfaceName
+    package var router: Name
+    package var routerInterface: InterfaceName
+    /// Of the router's end.
+    package var address: OnLinkAddress
 }
 
 /// Where the API runs: a machine of its own on the underlay.

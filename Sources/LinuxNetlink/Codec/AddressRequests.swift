@@ -7,11 +7,17 @@ extension RequestBuffer {
     /// Adds without duplicate address detection: KC assigns, and a router's address must serve at once.
     func address(add: Bool, index: Int32, _ address: InterfaceAddress) {
         begin(add ? RTM_NEWADDR : RTM_DELADDR, flags: add ? NLM_F_CREATE | NLM_F_EXCL : 0)
+        let isIPv4 = address.address.isIPv4Mapped
         put(
             header: ifaddrmsg(
-                ifa_family: UInt8(AF_INET6), ifa_prefixlen: UInt8(clamping: address.length), ifa_flags: 0,
+                ifa_family: UInt8(isIPv4 ? AF_INET : AF_INET6),
+                ifa_prefixlen: UInt8(clamping: address.length - (isIPv4 ? 96 : 0)), ifa_flags: 0,
                 ifa_scope: 0, ifa_index: UInt32(bitPattern: index)))
-        put(Int(IFA_LOCAL), high: address.address.high, low: address.address.low)
+        put(Int(IFA_LOCAL), address.address, isIPv4: isIPv4)
+        if isIPv4 {
+            if add { put(Int(IFA_ADDRESS), address.address, isIPv4: true) }
+            return
+        }
         if add { put(Int(IFA_FLAGS), UInt32(IFA_F_NODAD)) }
     }
 

@@ -134,6 +134,17 @@ extension RequestBuffer {
         }
     }
 
+    /// RTM_SETLINK of a device into another namespace, where it is down and has that name.
+    func move(index: Int32, to namespace: Int32, as name: InterfaceName) {
+        begin(RTM_SETLINK)
+        var header = ifinfomsg()
+        header.ifi_index = index
+        header.ifi_change = UInt32(IFF_UP)
+        put(header: header)
+        put(IFLA_NET_NS_FD, namespace)
+        put(IFLA_IFNAME, text: name.text)
+    }
+
     /// RTM_SETLINK of family AF_BRIDGE: options of a bridge's port. IFLA_PROTINFO must carry NLA_F_NESTED here, or the
     /// kernel reads it as an old-style port state.
     func adjustPort(index: Int32, learning: Bool) {

@@ -51,3 +51,36 @@ struct FloodAnswer {
         self.destination = destination
     }
 }
+
+/// Requests about neighbours (RTM_*NEIGH of family AF_INET6).
+extension RequestBuffer {
+    /// Asks the kernel to use the neighbour: to look for it when it is not known, to verify it when it was not heard of
+    /// for long (NTF_USE; RFC 4861 section 7.3.3).
+    func useNeighbour(_ address: IPv6Address, index: Int32) {
+        begin(RTM_NEWNEIGH, flags: NLM_F_CREATE)
+        var header = ndmsg()
+        header.ndm_family = UInt8(AF_INET6)
+        header.ndm_ifindex = index
+        header.ndm_flags = UInt8(NTF_USE)
+        put(header: header)
+        put(Int(NDA_DST), high: address.high, low: address.low)
+    }
+
+    /// One neighbour's entry; ENOENT when there is none.
+    func getNeighbour(_ address: IPv6Address, index: Int32) {
+        begin(RTM_GETNEIGH)
+        var header = ndmsg()
+        header.ndm_family = UInt8(AF_INET6)
+        header.ndm_ifindex = index
+        put(header: header)
+        put(Int(NDA_DST), high: address.high, low: address.low)
+    }
+}
+
+/// NUD_* of a neighbour's entry (linux/neighbour.h); nil for other messages.
+func neighbourState(_ message: Message) -> Int32? {
+    guard message.type == RTM_NEWNEIGH, let header = message.header(ndmsg.self),
+        Int32(header.ndm_family) == AF_INET6
+    else { return nil }
+    return Int32(header.ndm_state)
+}

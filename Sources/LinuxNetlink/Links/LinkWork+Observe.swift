@@ -94,19 +94,28 @@ extension LinkWork {
         }
     }
 
-    private func collectRoutes(
+    func collectRoutes(
         into observed: inout ObservedLinks, nameOf: (Int32) -> InterfaceName?
     ) throws(KernelError) {
         for family in [AF_INET6, AF_INET] {
             request.getRoutes(family: family)
             do throws(KernelError) {
-                let (hasDefault, routed) = try netlink.dump((false, Set<InterfaceName>())) { found, message in
+                let found = try netlink.dump(FoundRoutes()) { found, message in
                     guard let route = RouteAnswer(message) else { return }
-                    if route.isDefault, route.isIPv6 { found.0 = true }
-                    if !route.isKernels { found.1.formUnion(route.indexes.compactMap(nameOf)) }
+                    if route.isDefault, route.isIPv6, route.isAlive { found.defaults.append(route) }
+                    if !route.isKernels { found.routed.formUnion(route.indexes.compactMap(nameOf)) }
+                    if route.isOurs { found.ours.append(route) }
                 }
-                if hasDefault { observed.hasDefaultRoute = true }
-                observed.routed.formUnion(routed)
+                observed.routed.formUnion(found.routed)
+                observed.routes.formUnion(
+                    found.ours.compactMap { $0.route { nameOf($0) ?? context.name(of: $0) } })
+                for route in found.defaults {
+                    guard let hop = route.nextHop, let index = route.indexes.first else {
+                        observed.hasDefaultRoute = true
+                        continue
+                    }
+                    if try isAnswering(hop, index: index) { observed.hasDefaultRoute = true }
+                }
             } catch  where error.errno == ENOENT {
                 continue  // the main table is made with its first route
             }
@@ -114,4 +123,11 @@ extension LinkWork {
         request.getForwardingSetting()
         observed.isForwarding = try netlink.get(forwarding) ?? false
     }
+}
+
+/// What a dump of routes is read for.
+private struct FoundRoutes {
+    var defaults: [RouteAnswer] = []
+    var routed: Set<InterfaceName> = []
+    var ours: [RouteAnswer] = []
 }

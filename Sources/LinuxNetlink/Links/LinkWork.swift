@@ -27,6 +27,11 @@ struct LinkWork {
         case .removeFlood(let name, let destination): try flood(add: false, name, destination)
         case .addAddress(let name, let address): try add(address, to: name)
         case .removeAddress(let name, let address): try remove(address, from: name)
+        case .addRoute(let route): try add(route)
+        case .removeRoute(let route): try remove(route)
+        case .move(let name, _, _):
+            throw NodeError(
+                .protocolViolation, operation: "move", subject: name.text, message: "needs another namespace")
         }
     }
 
@@ -91,7 +96,7 @@ struct LinkWork {
     }
 
     private func observeAddresses(index: Int32) throws(NodeError) -> Set<InterfaceAddress> {
-        request.getAddresses(family: AF_INET6, index: index)
+        request.getAddresses(family: AF_UNSPEC, index: index)
         do throws(KernelError) {
             return try netlink.dump([]) { addresses, message in
                 guard let answer = AddressAnswer(message), answer.index == index else { return }

@@ -7,7 +7,7 @@ import NodePorts
 /// A thread that is away must never wake a task: the runtime may start a new thread of its pool from the waking
 /// thread, and that would be born in the wrong namespace. So every job goes, works, comes back, and only then answers.
 final class HomeNamespace: Sendable {
-    private let descriptor: Int32
+    let descriptor: Int32
 
     /// Call it on a thread that is at home.
     init() throws(NodeError) {

@@ -69,11 +69,30 @@ package enum KCRuleset {
                 Chain(
                     "from-underlay", hook: Hook(.input, priority: priority),
                     rules: [
+                        Rule(.inputNamePrefix("kcu"), then: .goto("from-gateway")),
                         Rule((toTunnel + [isStranger]).map(Statement.match) + [.count, .verdict(.drop)]),
                         Rule(
                             ([.equal(.meta(.networkProtocol), .number(2))] + toTunnel).map(Statement.match)
                                 + [.count, .verdict(.drop)]),
                         Rule(.equal(.fragmentOffset, .number(0)), isStranger, then: .jump(firstFragment)),
+                    ]),
+                // The host is the next hop of its gateways and nothing else: they ask for its address, may be told of
+                // errors, and reach no service of it.
+                Chain(
+                    "from-gateway",
+                    rules: [
+                        Rule(
+                            .equal(.transportProtocol, .number(58)),
+                            .oneOf(.transport(0, 8), [1, 2, 3, 4, 128, 129, 135, 136]), then: .accept),
+                        Rule(counted: true, then: .drop),
+                    ]),
+                // Nor do they reach the underlay through it: tunnel endpoints are never a way's end.
+                Chain(
+                    "through-host", hook: Hook(.forward, priority: priority),
+                    rules: [
+                        Rule(
+                            [.inputNamePrefix("kcu"), .inSet([.ipv6Destination], vteps)].map(Statement.match)
+                                + [.count, .verdict(.drop)])
                     ]),
                 Chain(
                     firstFragment,

@@ -105,9 +105,17 @@ extension Convergence {
                 links.insert(link.interface)
                 // The other end of a veth is seen only from inside.
                 if case .create(let new) = link, let peer = new.peer { namespaces.insert(peer.namespace) }
+                if case .move(_, let target?, _) = link { namespaces.insert(target) }
             case .link(_, let namespace?), .createNamespace(let namespace), .deleteNamespace(let namespace),
-                .setForwarding(_, let namespace):
+                .setForwarding(_, let namespace), .firewall(_, let namespace):
                 namespaces.insert(namespace)
+                // Moved, a device is another namespace's.
+                if case .link(.move(_, let target, let name), _) = operation {
+                    if let target { namespaces.insert(target) } else { links.insert(name) }
+                }
+            case .export(let route), .withdraw(let route):
+                // What is exported is looked at with the host's own devices.
+                links.insert(route.device ?? .loopback)
             case .filter: filter = true
             case .ensureDaemon, .stopDaemon: daemons = true
             }

@@ -25,11 +25,15 @@ struct HostObserver: Sendable {
         async let filter = filter()
         async let daemons = ports.daemons.observe()
         host.links = try await ports.links.observe(in: nil)
+        host.exports = try await ports.export.exported()
         host.filter = try await filter.get()
         host.daemons = await daemons
         host.namespaces = try await ports.namespaces.list()
         for name in host.namespaces.sorted() where name.isGateway || wanted.contains(name) {
-            do { host.inside[name] = try await ports.links.observe(in: name) } catch {
+            do throws(NodeError) {
+                host.inside[name] = try await ports.links.observe(in: name)
+                if name.isGateway { host.firewalls[name] = try await ports.firewalls.observe(in: name) }
+            } catch {
                 // It went away since it was listed, or it cannot be looked into.
                 if error.isMissing { host.namespaces.remove(name) } else { log(name, error) }
             }
@@ -53,6 +57,7 @@ struct HostObserver: Sendable {
         guard !names.isEmpty else { return }
         guard names.count <= Self.manyLinks else { return try await lookAtLinks(of: &state) }
         let seen = try await ports.links.observe(links: names, in: nil)
+        state.observe(routing: seen, exports: try await ports.export.exported())
         for name in names {
             state.observe(seen.links[name], at: name)
             state.observe(floods: seen.floods[name] ?? [], addresses: seen.addresses[name] ?? [], of: name)
@@ -63,6 +68,7 @@ struct HostObserver: Sendable {
     func lookAtLinks(of state: inout PlanningState) async throws(NodeError) {
         var host = state.observed
         host.links = try await ports.links.observe(in: nil)
+        host.exports = try await ports.export.exported()
         state.observe(host)
     }
 
@@ -70,6 +76,9 @@ struct HostObserver: Sendable {
     func look(inside name: NamespaceName, of state: inout PlanningState) async {
         do throws(NodeError) {
             let links = try await ports.links.observe(in: name)
+            if name.isGateway {
+                state.observe(firewall: try await ports.firewalls.observe(in: name), inside: name)
+            }
             state.observe(namespaces: state.observed.namespaces.union([name]))
             state.observe(inside: name, links)
         } catch {

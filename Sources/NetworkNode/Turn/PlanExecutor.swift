@@ -87,6 +87,9 @@ package struct PlanExecutor: Sendable {
             case .createNamespace(let name): try await ports.namespaces.create(name)
             case .deleteNamespace(let name): try await ports.namespaces.delete(name)
             case .setForwarding(let on, let name): try await ports.namespaces.setForwarding(on, in: name)
+            case .firewall(let operation, let name): try await ports.firewalls.apply(operation, in: name)
+            case .export(let route): try await ports.export.export(route)
+            case .withdraw(let route): try await ports.export.withdraw(route)
             case .ensureDaemon(let spec): try await ports.daemons.ensure(spec)
             case .stopDaemon(let instance, let withdraw):
                 try await ports.daemons.stop(instance: instance, withdraw: withdraw)

@@ -51,6 +51,8 @@ extension PlanScope {
         for id in segments { devices.formUnion(snapshot.segments[id]?.devices ?? []) }
         for id in attachments { if let device = snapshot.attachments[id]?.portName { devices.insert(device) } }
         for id in gateways {
+            devices.insert(.uplink(id.bytes))
+            if case .interface(let uplink) = snapshot.gateways[id]?.uplink?.way { devices.insert(uplink.interface) }
             for port in snapshot.gateways[id]?.ports.values ?? [:].values {
                 if let device = snapshot.attachments[port]?.portName { devices.insert(device) }
             }
@@ -77,5 +79,5 @@ extension PlanScope {
 
 extension InterfaceName {
     /// A name that only KC gives: VXLAN devices, bridges, ports and their other ends.
-    var isOurs: Bool { ["kcx", "kcb", "kct", "kcp"].contains { text.hasPrefix($0) } }
+    var isOurs: Bool { ["kcx", "kcb", "kct", "kcp", "kcu"].contains { text.hasPrefix($0) } }
 }

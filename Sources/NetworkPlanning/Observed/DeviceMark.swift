@@ -12,6 +12,8 @@ package enum DeviceMark: Hashable, Sendable {
     case gateway(ResourceID)
     /// An operator's interface that KC took into a bridge and gives back.
     case external(ExternalMark)
+    /// Either end of a gateway's way out: a veth, or an operator's interface that KC moved into the gateway.
+    case uplink(UplinkMark)
 
     /// nil for whatever is not, byte for byte, an alias that KC writes.
     package init?(alias: String) {
@@ -35,6 +37,8 @@ package enum DeviceMark: Hashable, Sendable {
             self = .gateway(id)
         } else if let mark = rest(after: "kc:external/").flatMap(ExternalMark.init), mark.alias == alias {
             self = .external(mark)
+        } else if let mark = rest(after: "kc:uplink/").flatMap(UplinkMark.init), mark.alias == alias {
+            self = .uplink(mark)
         } else {
             return nil
         }
@@ -46,6 +50,7 @@ package enum DeviceMark: Hashable, Sendable {
         case .attachment(let id): "kc:attachment/\(id)"
         case .gateway(let id): "kc:gateway/\(id)"
         case .external(let mark): mark.alias
+        case .uplink(let mark): mark.alias
         }
     }
 
@@ -56,6 +61,7 @@ package enum DeviceMark: Hashable, Sendable {
         case .attachment(let id): .attachment(id)
         case .gateway(let id): .gateway(id)
         case .external(let mark): .attachment(mark.attachment)
+        case .uplink(let mark): .gateway(mark.gateway)
         }
     }
 
@@ -69,6 +75,7 @@ package enum DeviceMark: Hashable, Sendable {
         switch (mark, link.kind) {
         case (.segment, .vxlan), (.segment, .bridge), (.attachment, .tap), (.attachment, .veth), (.external, _):
             return mark
+        case (.uplink(let uplink), let kind): return uplink.taken != nil || kind == .veth ? mark : nil
         case (.gateway, _): return link.name == .loopback ? mark : nil
         default: return nil
         }

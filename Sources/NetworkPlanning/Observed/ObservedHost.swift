@@ -9,8 +9,11 @@ package struct ObservedLinks: Hashable, Sendable {
     /// Addresses by device, without those the kernel made by itself (link-local of EUI-64, loopback). An IPv4 address
     /// is there in its mapped form (::ffff:a.b.c.d, length + 96): it matters whether a device has one.
     package var addresses: [InterfaceName: Set<InterfaceAddress>]
-    /// Whether an IPv6 default route exists (RTA_DST absent, not `unreachable`).
+    /// Whether an IPv6 default route exists (RTA_DST absent, not `unreachable`) whose device has a carrier and whose
+    /// next hop, if it has one, answers Neighbor Solicitations (RFC 4861 section 7.3).
     package var hasDefaultRoute: Bool
+    /// Those of KC's own in the main table.
+    package var routes: Set<Route>
     /// Devices that a route of either family leaves through, without those the kernel made by itself (RTPROT_KERNEL).
     package var routed: Set<InterfaceName>
     /// net.ipv6.conf.all.forwarding.
@@ -19,12 +22,13 @@ package struct ObservedLinks: Hashable, Sendable {
     package init(
         links: [InterfaceName: ObservedLink] = [:], floods: [InterfaceName: Set<IPv6Address>] = [:],
         addresses: [InterfaceName: Set<InterfaceAddress>] = [:], hasDefaultRoute: Bool = false,
-        routed: Set<InterfaceName> = [], isForwarding: Bool = false
+        routes: Set<Route> = [], routed: Set<InterfaceName> = [], isForwarding: Bool = false
     ) {
         self.links = links
         self.floods = floods
         self.addresses = addresses
         self.hasDefaultRoute = hasDefaultRoute
+        self.routes = routes
         self.routed = routed
         self.isForwarding = isForwarding
     }
@@ -87,12 +91,19 @@ package struct ObservedHost: Hashable, Sendable {
     package var inside: [NamespaceName: ObservedLinks]
     /// By instance.
     package var daemons: [String: ObservedDaemon]
+    /// What the filters inside gateway namespaces hold.
+    package var firewalls: [NamespaceName: ObservedFirewall]
+    /// The routes to segments that this host tells others of.
+    package var exports: Set<Route>
 
     package init(
         links: ObservedLinks = ObservedLinks(), filter: ObservedFilter = ObservedFilter(),
         namespaces: Set<NamespaceName> = [], inside: [NamespaceName: ObservedLinks] = [:],
-        daemons: [String: ObservedDaemon] = [:]
+        daemons: [String: ObservedDaemon] = [:], firewalls: [NamespaceName: ObservedFirewall] = [:],
+        exports: Set<Route> = []
     ) {
+        self.firewalls = firewalls
+        self.exports = exports
         self.links = links
         self.filter = filter
         self.namespaces = namespaces

@@ -26,7 +26,8 @@ struct ClosedScope {
                 switch subject {
                 case .segment(let id): segments.insert(id)
                 case .attachment(let id): attachments.insert(id)
-                case .gateway, .host, .orphan: break
+                case .gateway(let id): gateways.insert(id)
+                case .host, .orphan: break
                 }
             }
             return
@@ -108,6 +109,7 @@ struct ClosedScope {
         case .segment(let id): add(segment: id)
         case .attachment(let id): add(attachment: id)
         case .external(let mark): add(attachment: mark.attachment)
+        case .uplink(let mark): gateways.insert(mark.gateway)
         case .gateway, nil: break
         }
     }

@@ -47,6 +47,9 @@ extension Operation: CustomStringConvertible {
         case .createNamespace(let name): "create namespace \(name)"
         case .deleteNamespace(let name): "delete namespace \(name)"
         case .setForwarding(let on, in: let name): "set forwarding \(on ? "on" : "off") in namespace \(name)"
+        case .firewall(let operation, in: let name): "\(operation) in namespace \(name)"
+        case .export(let route): "export route \(route)"
+        case .withdraw(let route): "withdraw route \(route)"
         case .ensureDaemon(let spec): "ensure daemon \(spec.instance)"
         case .stopDaemon(let instance, let withdraw):
             "stop daemon \(instance)" + (withdraw ? " with a last advertisement" : "")
@@ -66,6 +69,21 @@ extension LinkOperation: CustomStringConvertible {
         case .removeFlood(let name, let address): "remove flood \(name) \(address)"
         case .addAddress(let name, let address): "add address \(name) \(address.address)/\(address.length)"
         case .removeAddress(let name, let address): "remove address \(name) \(address.address)/\(address.length)"
+        case .addRoute(let route): "add route \(route)"
+        case .removeRoute(let route): "remove route \(route)"
+        case .move(let name, let namespace, let new):
+            "move \(name) to \(namespace.map { "namespace \($0)" } ?? "the host") as \(new)"
+        }
+    }
+}
+
+extension FirewallOperation: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .install(let ruleset, let known):
+            "install firewall \(ruleset.digest) with \(known.count) known addresses"
+        case .change(let removed, let added):
+            "change firewall: \(removed.count) known addresses less, \(added.count) more"
         }
     }
 }

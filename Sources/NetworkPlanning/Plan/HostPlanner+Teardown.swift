@@ -17,6 +17,17 @@ extension HostPlanner {
             let elements = observed.filter.content[.port(name)].sorted()
             steps.append(Step(.filter(.close(name, elements)), for: seen.marks[name]?.subject ?? .orphan))
         }
+        for route in observed.exports.sorted() { steps.append(Step(.withdraw(route), for: .orphan)) }
+        for (id, namespaces) in seen.gateways.sorted(by: { $0.key < $1.key }) {
+            for name in namespaces.sorted() {
+                guard let link = observed.inside[name]?.links[.up0], case .uplink(let mark) = DeviceMark.of(link),
+                    let taken = mark.taken, observed.links.links[taken.name] == nil
+                else { continue }
+                let operations: [Operation] =
+                    [.link(.move(.up0, to: nil, as: taken.name), in: name)] + taken.release(nil).map { .link($0) }
+                steps += operations.map { Step($0, for: .gateway(id)) }
+            }
+        }
         for (id, namespaces) in seen.gateways.sorted(by: { $0.key < $1.key }) {
             for name in namespaces.sorted() { steps.append(Step(.deleteNamespace(name), for: .gateway(id))) }
         }
@@ -51,6 +62,14 @@ private struct TeardownDraft {
                 ports.append(Step(.link(operation), for: mark.subject))
             }
         case (.gateway, _): break
+        case (.uplink(let mark), _):
+            if let taken = mark.taken {
+                for operation in taken.release(link) {
+                    ports.append(Step(.link(operation), for: .gateway(mark.gateway)))
+                }
+            } else {
+                ports.append(deletion)
+            }
         case (.attachment, _): ports.append(deletion)
         case (_, .bridge): bridges.append(deletion)
         default: tunnels.append(deletion)

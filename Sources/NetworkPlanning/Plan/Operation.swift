@@ -13,6 +13,11 @@ package enum Operation: Hashable, Sendable {
     /// Deletes a gateway namespace with all that is in it.
     case deleteNamespace(NamespaceName)
     case setForwarding(Bool, in: NamespaceName)
+    case firewall(FirewallOperation, in: NamespaceName)
+    /// Tells others that a segment's prefix is reached by this host.
+    case export(Route)
+    /// No more.
+    case withdraw(Route)
     case ensureDaemon(DaemonSpec)
     /// `withdraw`: a last message tells guests that the service ends (radvd: router lifetime 0); otherwise the daemon
     /// ends without a word, so that guests stay connected until its successor speaks.
@@ -28,6 +33,10 @@ package enum LinkOperation: Hashable, Sendable {
     case removeFlood(InterfaceName, IPv6Address)
     case addAddress(InterfaceName, InterfaceAddress)
     case removeAddress(InterfaceName, InterfaceAddress)
+    case addRoute(Route)
+    case removeRoute(Route)
+    /// Moves a device, down, with its alias, into another namespace (nil: the agent's own) under another name.
+    case move(InterfaceName, to: NamespaceName?, as: InterfaceName)
 }
 
 /// A device to be made.
@@ -107,6 +116,13 @@ package enum FilterOperation: Hashable, Sendable {
     case change(GuardOwner, remove: [GuardElement], add: [GuardElement])
     /// Takes both tables away.
     case uninstall
+}
+
+/// On the filter inside a gateway's namespace.
+package enum FirewallOperation: Hashable, Sendable {
+    /// Puts the table in place of whatever it is, in one transaction, with these known addresses in it. Connections go on.
+    case install(Ruleset, known: Set<IPv6Address>)
+    case change(remove: Set<IPv6Address>, add: Set<IPv6Address>)
 }
 
 /// Which resource an operation serves: a failure is reported there.

@@ -57,6 +57,12 @@ final class PlanContext: Sendable {
             }
             return desired.segments[attachment.segment] != nil
         case .gateway: return true
+        case .uplink(let mark):
+            guard let uplink = desired.gateways[mark.gateway]?.uplink else { return false }
+            switch uplink.way {
+            case .routed: return mark.taken == nil && name == .uplink(mark.gateway.bytes)
+            case .interface(let wanted): return mark.taken?.name == wanted.interface
+            }
         }
     }
 
@@ -81,7 +87,7 @@ final class PlanContext: Sendable {
             if seen.peers[id]?.contains(where: isClaimed) == true { return true }
             return isOnFullBridge(name)
         case .external: return wanted.ports[name] != nil || isOnFullBridge(name)
-        case .gateway: return false
+        case .gateway, .uplink: return false
         }
     }
 

@@ -30,6 +30,7 @@ extension PlanDraft {
     mutating func planTable(of id: ResourceID) {
         if let segment = context.desired.segments[id], context.claimant(of: segment.vni) == id {
             settle(.segment(segment.vni), as: context.guardElements(of: segment), for: .segment(id))
+            planKnown(on: id)
         }
         let numbers = Set((context.seen.owned[.segment(id)] ?? []).compactMap(\.segmentVNI))
         for vni in numbers.sorted() where context.claimant(of: vni) == nil {
@@ -57,6 +58,7 @@ extension PlanDraft {
                 settle(.segment(vni), as: [], for: .orphan)
             }
         }
+        planStrayExports()
         // The name server is looked after beside the plan.
         let instances = Set(context.desired.gateways.keys.flatMap(DaemonInstance.all) + [DaemonInstance.nameServer])
         for instance in context.observed.daemons.keys.sorted() where !instances.contains(instance) {

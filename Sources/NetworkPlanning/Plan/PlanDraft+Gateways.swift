@@ -8,10 +8,11 @@ extension PlanDraft {
     mutating func planNamespace(of id: ResourceID) {
         let subject = Subject.gateway(id)
         let name = NamespaceName.gateway(id)
-        guard context.desired.gateways[id] != nil else {
+        guard let gateway = context.desired.gateways[id] else {
             stop(daemon: DaemonInstance.radvd(of: id), for: .orphan)
             stop(daemon: DaemonInstance.resolver(of: id), for: .orphan)
             stop(daemon: DaemonInstance.keaDHCP6(of: id), for: .orphan)
+            planUplink(ofGone: id)
             for namespace in (context.seen.gateways[id] ?? []).sorted() {
                 add(.deleteNamespace(namespace), for: subject, in: .removeNamespaces)
             }
@@ -43,6 +44,7 @@ extension PlanDraft {
                 .link(.change(.loopback, LinkChange(alias: mark.alias, isUp: true)), in: name), for: subject,
                 in: .namespaces)
         }
+        planFirewall(of: gateway)
         if inside?.isForwarding != true { add(.setForwarding(true, in: name), for: subject, in: .namespaces) }
     }
 
@@ -71,6 +73,8 @@ extension PlanDraft {
             routed.append(segment)
             if segment.ipam == .automatic, segment.prefix != nil { advertised.append(segment) }
         }
+        planUplink(of: gateway)
+        planRoutes(of: gateway)
         planAdvertisements(of: gateway, on: advertised)
         planDHCP(of: gateway, on: advertised)
         planResolver(of: gateway, on: routed)
@@ -99,7 +103,7 @@ extension PlanDraft {
         let instance = DaemonInstance.radvd(of: gateway.id)
         guard !segments.isEmpty else { return stop(daemon: instance, for: .gateway(gateway.id)) }
         // A router without a way out must not draw its guests' traffic (RFC 7084 section 4.1, G-4).
-        let hasWayOut = context.observed.inside[namespace]?.hasDefaultRoute == true
+        let hasWayOut = context.obstacleOutside(of: gateway) == nil
         let interfaces = segments.sorted { $0.vni < $1.vni }.compactMap { segment in
             segment.prefix.map {
                 RadvdConfiguration.Interface(

@@ -41,6 +41,12 @@ struct PlanDraft {
     var refusedGateways: [ResourceID: Refusal] = [:]
     /// Attachments whose devices are made in this plan: nothing that was on former ones counts.
     var made: Set<ResourceID> = []
+    /// Gateways whose uplink cannot be had now.
+    var refusedUplinks: Set<ResourceID> = []
+    /// Gateways whose uplink's device is another after this plan.
+    var remadeUplinks: Set<ResourceID> = []
+    /// Gateways whose firewall this plan installs, with all that is known.
+    var reinforced: Set<ResourceID> = []
     /// Daemons that this plan ends.
     var stopped: Set<String> = []
     private var crowdedOut: [ResourceID: Set<ResourceID>] = [:]

@@ -24,6 +24,13 @@ extension PlanningState {
             for case .attachment(let id) in peers { observe(nil, at: .port(id.bytes)) }
         case .setForwarding(let on, in: let name):
             observed.inside[name]?.isForwarding = on
+        case .firewall(.install(let ruleset, let known), in: let name):
+            observed.firewalls[name] = ObservedFirewall(digest: ruleset.digest, known: known)
+        case .firewall(.change(let removed, let added), in: let name):
+            observed.firewalls[name]?.known.subtract(removed)
+            observed.firewalls[name]?.known.formUnion(added)
+        case .export(let route): observed.exports.insert(route)
+        case .withdraw(let route): observed.exports.remove(route)
         case .ensureDaemon(let spec):
             observed.daemons[spec.instance] = ObservedDaemon(
                 isRunning: true, configuration: spec.configuration,
@@ -55,7 +62,13 @@ extension PlanningState {
                 observe(link, at: port)
             }
             observe(nil, at: name)
-        case .addFlood, .removeFlood, .addAddress, .removeAddress: observed.links.apply(operation)
+        case .move(let name, let namespace?, let new):
+            guard let link = observed.links.links[name] else { return }
+            observe(nil, at: name)
+            observe(link.moved(as: new), at: new, inside: namespace)
+        case .move(_, nil, _): return
+        case .addFlood, .removeFlood, .addAddress, .removeAddress, .addRoute, .removeRoute:
+            observed.links.apply(operation)
         }
     }
 
@@ -69,7 +82,16 @@ extension PlanningState {
             if change.alias != nil { link.isUnfinished = false }
             observe(link, at: name, inside: namespace)
         case .delete(let name): observe(nil, at: name, inside: namespace)
-        case .addFlood, .removeFlood, .addAddress, .removeAddress: observed.inside[namespace]?.apply(operation)
+        case .move(let name, let target, let new):
+            guard let link = observed.inside[namespace]?.links[name] else { return }
+            observe(nil, at: name, inside: namespace)
+            if let target {
+                observe(link.moved(as: new), at: new, inside: target)
+            } else {
+                observe(link.moved(as: new), at: new)
+            }
+        case .addFlood, .removeFlood, .addAddress, .removeAddress, .addRoute, .removeRoute:
+            observed.inside[namespace]?.apply(operation)
         }
     }
 
@@ -102,8 +124,22 @@ extension ObservedLinks {
         case .removeFlood(let name, let address): floods.remove(address, from: name)
         case .addAddress(let name, let address): addresses[name, default: []].insert(address)
         case .removeAddress(let name, let address): addresses.remove(address, from: name)
-        case .create, .change, .delete: break
+        case .addRoute(let route):
+            routes.insert(route)
+            if route.destination == Route.everywhere, route.target != .unreachable { hasDefaultRoute = true }
+        case .removeRoute(let route): routes.remove(route)
+        case .create, .change, .delete, .move: break
         }
+    }
+}
+
+extension ObservedLink {
+    /// As it comes into another namespace.
+    fileprivate func moved(as name: InterfaceName) -> ObservedLink {
+        var link = self
+        link.name = name
+        link.settings.isUp = false
+        return link
     }
 }
 
@@ -142,8 +178,10 @@ extension LinkOperation {
         switch self {
         case .create(let new): new.name
         case .change(let name, _), .delete(let name), .addFlood(let name, _), .removeFlood(let name, _),
-            .addAddress(let name, _), .removeAddress(let name, _):
+            .addAddress(let name, _), .removeAddress(let name, _), .move(let name, _, _):
             name
+        case .addRoute(let route), .removeRoute(let route):
+            route.device ?? .loopback
         }
     }
 }

@@ -182,8 +182,23 @@ package struct PlanningState: Sendable {
 
     /// All names of namespaces; what was known of one that is gone is forgotten.
     package mutating func observe(namespaces: Set<NamespaceName>) {
-        for gone in observed.namespaces.subtracting(namespaces) { observe(inside: gone, nil) }
+        for gone in observed.namespaces.subtracting(namespaces) {
+            observe(inside: gone, nil)
+            observed.firewalls[gone] = nil
+        }
         observed.namespaces = namespaces
+    }
+
+    /// The filter of a gateway's namespace.
+    package mutating func observe(firewall: ObservedFirewall, inside namespace: NamespaceName) {
+        observed.firewalls[namespace] = firewall
+    }
+
+    /// What of the host's own namespace is of no single device.
+    package mutating func observe(routing: ObservedLinks, exports: Set<Route>) {
+        observed.links.hasDefaultRoute = routing.hasDefaultRoute
+        observed.links.isForwarding = routing.isForwarding
+        observed.exports = exports
     }
 
     package mutating func observe(_ filter: ObservedFilter) { observed.filter = filter }

@@ -121,8 +121,9 @@ struct ReportJudge {
         } else if missing == nil, hasDHCP(gateway) {
             missing = "waits for the DHCPv6 server (Kea)"
         }
-        let inside = context.observed.inside[.gateway(id)]
-        details["routerLifetime"] = inside?.hasDefaultRoute == true ? "\(PlanDraft.routerLifetimeSeconds)" : "0"
+        let obstacle = context.obstacleOutside(of: gateway)
+        details["wayOut"] = obstacle.map { "no: \($0)" } ?? "yes"
+        details["routerLifetime"] = obstacle == nil ? "\(PlanDraft.routerLifetimeSeconds)" : "0"
         var report = report(.gateway(id), gateway.generation, missing: missing)
         report.details = details
         return report

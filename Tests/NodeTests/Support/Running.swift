@@ -14,7 +14,8 @@ func withAgent(
     let agent = NodeAgent(
         ports: HostPorts(
             links: links ?? host.links, filter: host.filter, namespaces: host.namespaces, daemons: host.daemons,
-            packets: host.packets, frames: host.frames, records: host.records),
+            packets: host.packets, frames: host.frames, records: host.records, firewalls: host.firewalls,
+            export: host.export),
         source: api, sink: api, files: folder.files, settings: settings,
         facts: HostFacts(kernel: "6.1", version: "test"), endpoint: "unix:/test", logger: Logger.silent)
     try await withThrowingTaskGroup(of: Void.self) { group in

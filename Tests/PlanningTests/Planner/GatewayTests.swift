@@ -41,14 +41,16 @@ import Testing
             case .stopDaemon(let instance, let withdraw): "\(withdraw ? "withdraw" : "stop") \(instance)"
             case .filter(.close): "gate"
             case .link(.delete, _): "delete"
+            case .link(.removeRoute, _): "remove route"
+            case .firewall(.install, _): "firewall"
             default: "\(step.operation)"
             }
         }
         let radvd = DaemonInstance.radvd(of: world.gateway)
         #expect(
             instances == [
-                "ensure \(radvd)", "ensure \(farewell)", "withdraw \(farewell)", "gate",
-                "change segment 301: 1 elements less, 0 more", "delete", "delete", "delete",
+                "ensure \(radvd)", "ensure \(farewell)", "withdraw \(farewell)", "gate", "firewall",
+                "change segment 301: 1 elements less, 0 more", "remove route", "delete", "delete", "delete",
             ], "\(plan)")
         let lost = InterfaceName.gatewaySegment(try VNI(World.vni + 1))
         for case .ensureDaemon(let spec) in plan.steps.map(\.operation) {

@@ -57,7 +57,10 @@ import Testing
             world.reports()[.gateway(world.gateway)]
                 == Report(
                     phase: .wired, generation: 2,
-                    details: ["radvd": "running", "radvdRestarts": "0", "routerLifetime": "0"]))
+                    details: [
+                        "radvd": "running", "radvdRestarts": "0", "routerLifetime": "0",
+                        "wayOut": "no: it has no uplink",
+                    ]))
         let namespace = NamespaceName.gateway(world.gateway)
         let instance = DaemonInstance.radvd(of: world.gateway)
         #expect(world.model.daemons[instance]?.spec.configuration.contains("AdvDefaultLifetime 0;") == true)

@@ -21,6 +21,9 @@ extension HostModel {
         case .createNamespace(let name): createNamespace(name, isUnfinished: true)
         case .deleteNamespace(let name): deleteNamespace(name)
         case .setForwarding(let on, in: let name): try setForwarding(on, in: name)
+        case .firewall(let operation, in: let name): try apply(operation, in: name)
+        case .export(let route): try export(route)
+        case .withdraw(let route): withdraw(route)
         case .ensureDaemon(let spec): try ensure(spec)
         case .stopDaemon(let instance, let withdraw): stop(instance: instance, withdraw: withdraw)
         }
