@@ -57,6 +57,8 @@ extension LinkWork {
     /// nobody has asked for yet, so that a router that is there does not seem away.
     func isAnswering(_ address: IPv6Address, index: Int32) throws(KernelError) -> Bool {
         let before = try neighbourState(address, index)
+        // An entry that somebody put there by hand is an answer; to use it would make an ordinary one of it (__neigh_update).
+        if let before, before & (NUD_PERMANENT | NUD_NOARP) != 0 { return true }
         request.useNeighbour(address, index: index)
         do throws(KernelError) { try netlink.acknowledge() } catch { return false }
         guard before == nil || before == NUD_NONE else { return try isValid(neighbourState(address, index)) }
