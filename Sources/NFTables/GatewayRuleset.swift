@@ -226,8 +226,13 @@ package struct GatewayRuleset: Hashable, Sendable {
                 [
                     "type filter hook forward priority 0; policy drop;",
                     "ct state vmap { established : goto shaped, related : goto shaped }",
-                    "ct state invalid \(drop(.invalid))", "iifname \"up0\" goto from-outside",
-                    "oifname \"up0\" goto to-outside", "iifname \"seg*\" oifname \"seg*\" goto between",
+                    "ct state invalid \(drop(.invalid))",
+                    // What the translator between IPv6 and IPv4 takes and gives is judged on its IPv6 side.
+                    "meta nfproto ipv4 iifname \"up0\" oifname \"nat0\" accept",
+                    "meta nfproto ipv4 iifname \"nat0\" oifname { \"up0\", \"nat0\" } accept",
+                    "iifname { \"up0\", \"nat0\" } goto from-outside",
+                    "oifname { \"up0\", \"nat0\" } goto to-outside",
+                    "iifname \"seg*\" oifname \"seg*\" goto between",
                     "counter name \(Reason.policy.counter)",
                 ])
     }
