@@ -34,6 +34,13 @@ import Testing
         #expect(text == expected)
     }
 
+    @Test func `where names are looked for stands in a block of its own`() throws {
+        var interface = try Self.interface()
+        interface.search = [try DomainName(parsing: "blue.default.cloud.example")]
+        let text = RadvdConfiguration(interfaces: [interface]).text
+        #expect(text.contains("    DNSSL blue.default.cloud.example {\n        AdvDNSSLLifetime 1800;\n    };\n"))
+    }
+
     @Test(arguments: [(false, false), (false, true), (true, true)])
     func `the flags say how guests come to addresses`(isManaged: Bool, hasOther: Bool) throws {
         var interface = try Self.interface()

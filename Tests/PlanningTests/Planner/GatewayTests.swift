@@ -28,6 +28,34 @@ import Testing
         return (world, port)
     }
 
+    @Test func `a gateway with a resolver runs it for its segments, tells guests of it, and takes it away`() throws {
+        var (world, _) = try routed()
+        let zone = try DomainName(parsing: "cloud.example")
+        let server = try IPv6Address(parsing: "2001:db8::53")
+        world.desired.gateways[world.gateway]?.resolver = DesiredResolver(
+            zones: [zone], servers: [server], search: [world.segment: try zone.prepending(["blue", "default"])])
+        #expect(world.model.apply(world.plan.steps).isEmpty)
+        #expect(world.plan.isEmpty, "\(world.plan)")
+        let resolver = DaemonInstance.resolver(of: world.gateway)
+        let text = try #require(world.model.observed.daemons[resolver]?.configuration)
+        for prefix in world.desired.segments.values.compactMap(\.prefix) {
+            #expect(text.contains("access-control: \(prefix) allow"))
+        }
+        #expect(text.contains("stub-addr: \(server)"))
+        let advertised = try #require(
+            world.model.observed.daemons[DaemonInstance.radvd(of: world.gateway)]?.configuration)
+        let own = try #require(world.desired.segments[world.segment]?.prefix)
+        let told = advertised.split(separator: "\n").filter { $0.contains("RDNSS ") }.compactMap {
+            $0.split(separator: " ").dropFirst().first.flatMap { IPv6Address(String($0)) }
+        }
+        #expect(told.count == 2 && told.contains { own.contains($0) })
+        #expect(advertised.contains("DNSSL blue.default.cloud.example {"))
+        world.desired.gateways[world.gateway]?.resolver = nil
+        #expect(world.model.apply(world.plan.steps).isEmpty)
+        #expect(world.model.observed.daemons[resolver] == nil)
+        #expect(world.plan.isEmpty, "\(world.plan)")
+    }
+
     @Test func `a segment that a gateway loses is told so before its port stops forwarding`() throws {
         var (world, port) = try routed()
         let segment = try #require(world.desired.attachments[port]?.segment)

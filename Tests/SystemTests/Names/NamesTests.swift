@@ -167,6 +167,36 @@ extension SystemTests {
             }
         }
 
+        @Test func `two hosts serve one zone with one key, and the role moves without another`() async throws {
+            try await withSystem("names", warnings: ["the API refused a report"]) { system in
+                try await system.zonesAreServed()
+                func signer(_ host: String) async throws -> String? {
+                    try await system.get(Zone.kind, "cloud").status?["hosts"]?[host]?["details"]?["ds"]?.string
+                }
+                let before = try #require(try await signer("h1"))
+                try await system.kcnet("host", "update", "h2", "--role", "dns")
+                try await system.eventually("h2 serves the zone too", within: .seconds(30)) {
+                    try await system.dig("db.green.default.cloud.example", "AAAA", at: "fd0a::2")
+                        == ["fd00:0:0:9::db"]
+                }
+                try await system.eventually("with the same key") { try await signer("h2") == before }
+                try await system.eventually("and both are its servers") {
+                    Set(try await system.dig("cloud.example", "NS"))
+                        == ["h1.ns.cloud.example.", "h2.ns.cloud.example."]
+                }
+                try await system.kcnet("host", "update", "h1", "--role", "gateway")
+                let h1 = try system.machine("h1")
+                try await system.eventually("h1 forgets the keys and serves nothing", within: .seconds(20)) {
+                    let keys = try await h1.command("ls", ["/var/lib/kc/node/dns/keys"]).run()
+                    let pid = try await h1.command("cat", ["/run/kc/daemons/knot/pid"]).run()
+                    return !keys.isSuccess && !pid.isSuccess
+                }
+                #expect(try await signer("h2") == before)
+                #expect(
+                    try await system.dig("db.green.default.cloud.example", "AAAA", at: "fd0a::2") == ["fd00:0:0:9::db"])
+            }
+        }
+
         @Test
         func `guests are told of a resolver in their gateway, which knows the cloud's names and answers them alone`()
             async throws
