@@ -111,6 +111,8 @@ struct NameServerTurn {
             }
             let isNew = new.text != configuration
             guard isNew || turns % Self.comparison == 0 || silences > 0 else { return }
+            // One that an earlier agent left has read what that one wrote.
+            let wasRunning = await daemons.observe()[DaemonInstance.nameServer]?.isRunning ?? false
             try await daemons.ensure(
                 DaemonSpec(
                     program: .knot, instance: DaemonInstance.nameServer, namespace: nil, configuration: new.text))
@@ -119,7 +121,7 @@ struct NameServerTurn {
             configuration = new.text
             answers = [:]
             // A start reads all files.
-            if isFirst { unread = [] }
+            if isFirst { unread = wasRunning ? Set(zones.map(\.domain)) : [] }
             try await server.keep(
                 Set(zones.map(\.id)), keysOf: Set(zones.filter { $0.signingKey != nil }.map(\.domain)))
             signers = signers.filter { domain, _ in zones.contains { $0.domain == domain } }

@@ -44,6 +44,17 @@ extension SystemTests {
                     }
                 }
                 #expect(longest < .seconds(1), "the slowest of ten took \(longest)")
+                // What changes while no agent is there, the next one has the server read.
+                let h1 = try system.machine("h1")
+                try await h1.stop("node", signal: SIGKILL)
+                try await system.create(
+                    Attachment.kind,
+                    #"{"name":"meanwhile","spec":{"segment":"green","addresses":["fd00:0:0:9::99"]}}"#)
+                #expect(try await system.dig("a2.green.default.cloud.example", "AAAA") == ["fd00:0:0:9::2"])
+                try h1.restart("node")
+                try await system.eventually("what came meanwhile resolves") {
+                    try await system.dig("meanwhile.green.default.cloud.example", "AAAA") == ["fd00:0:0:9::99"]
+                }
                 try await system.kcnet("attachment", "delete", "a1")
                 try await system.eventually("a1 is gone", within: .seconds(2)) {
                     let forward = try await system.dig("a1.green.default.cloud.example", "AAAA")
