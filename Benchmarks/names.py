@@ -1,5 +1,7 @@
 """From the creation of an attachment to its name resolving, with other names there."""
+import os
 import pathlib
+import signal
 import subprocess
 import sys
 import threading
@@ -43,7 +45,7 @@ def names(rounds):
         for thread in threads:
             thread.join()
         cloud.segment("late", ipam="manual")
-        cloud.agent("h1", namespace)
+        agent = cloud.agent("h1", namespace)
         eventually(lambda: cloud.call("GET", "/v1/zones/cloud")["status"]["phase"] == "wired", 120, "the zone is served")
         asking = resolver(scene, namespace, "fd00:a::1")
         try:
@@ -56,6 +58,9 @@ def names(rounds):
         finally:
             asking.kill()
             asking.wait()
+            # The name server outlives its agent.
+            scene.end(agent)
+            os.kill(int((scene.folder / "h1" / "daemons" / "knot" / "pid").read_text()), signal.SIGTERM)
     took.sort()
     say(f"  {len(took)} names: median {took[len(took) // 2]:.0f} ms, 99 % {took[int(len(took) * 0.99)]:.0f} ms, longest {took[-1]:.0f} ms")
     median, width = spread(took)
