@@ -77,6 +77,10 @@ class Pair:
         """No rules at all."""
         for table in ("bridge", "inet"):
             run("ip", "netns", "exec", self.host, "nft", "delete", "table", table, "kc")
+        for link in json.loads(run("ip", "-n", self.host, "-j", "link")):
+            if link["ifname"].startswith("kct"):
+                # Without the table the gate of the port lets nothing through.
+                run("ip", "netns", "exec", self.host, "tc", "qdisc", "delete", "dev", link["ifname"], "clsact")
 
     def one_rule_a_port(self):
         """What a port costs where each has a rule: all are walked for each frame, the two that talk are the last."""
