@@ -11,6 +11,7 @@ extension SupervisedDaemon {
     /// is silent for a moment.
     private static let patience = 1
     private static let askLimit = Duration.seconds(1)
+    private static let refusedAtOnce = 16
 
     /// Asks it, and mends what it cannot see by itself.
     /// - Returns: why it must be killed; nil when it need not.
@@ -64,12 +65,12 @@ extension SupervisedDaemon {
     /// Kea says that a client got nothing although something is reserved for it: its lease is still that of another
     /// DUID, since the guest was installed anew or another program asks on its port.
     func noteRefusal(_ line: String) {
-        guard line.contains("ALLOC_ENGINE_V6_ALLOC_FAIL_CLASSES"), line.contains("KNOWN"),
+        guard line.contains("ALLOC_ENGINE_V6_ALLOC_FAIL_CLASSES"), line.contains(" KNOWN"),
             let start = line.firstIndex(of: "[")
         else { return }
         let duid = line[start...].dropFirst().prefix { $0 != "]" }
-        if refused.count < 1000 { refused.insert(String(duid)) }
-        do throws(NodeError) { try freeRefused() } catch { log.add(error.description) }
+        // Mended at the next look, so that guests who ask without end cost one look in two seconds.
+        if refused.count < Self.refusedAtOnce { refused.insert(String(duid)) }
     }
 
     /// Deletes leases of others on what is reserved for refused clients: the reservation is the right to it. What the

@@ -117,8 +117,9 @@ package struct NetlinkLinkTable: LinkTable {
             }
             do throws(NodeError) {
                 try await there.run { context throws(NodeError) in
-                    try LinkWork(context: context).finish(
-                        peer.name, peer.settings, kind: .veth, isGuests: true)
+                    let work = LinkWork(context: context)
+                    if !peer.makesLinkLocal { try work.keepFromMakingLinkLocal(peer.name) }
+                    try work.finish(peer.name, peer.settings, kind: .veth, isGuests: true)
                 }
                 try await here.run { context throws(NodeError) in
                     let work = LinkWork(context: context)

@@ -14,6 +14,11 @@ enum DeviceFiles {
         }
     }
 
+    /// net.ipv6.conf.<device>.addr_gen_mode: IN6_ADDR_GEN_MODE_NONE (linux/if_link.h).
+    static func keepFromMakingLinkLocal(_ name: InterfaceName) throws(KernelError) {
+        try write("1", to: "/proc/sys/net/ipv6/conf/\(name.text)/addr_gen_mode")
+    }
+
     static func write(_ value: String, to path: String) throws(KernelError) {
         let descriptor = open(path, O_WRONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw .last("open \(path)") }

@@ -64,6 +64,13 @@ extension LinkWork {
         }
     }
 
+    /// Before the device is up for the first time: it gets no link-local address by itself.
+    func keepFromMakingLinkLocal(_ name: InterfaceName) throws(NodeError) {
+        do throws(KernelError) { try DeviceFiles.keepFromMakingLinkLocal(name) } catch {
+            throw error.error("set up veth", name.text)
+        }
+    }
+
     /// What the kernel does not take at birth. Does no harm to a device that has it all.
     /// - Parameter isGuests: the device is a guest's own from now on, and no mark of KC's making stays on it but the
     ///   alias.

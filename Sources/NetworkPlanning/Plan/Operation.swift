@@ -60,8 +60,14 @@ package struct NewPeer: Hashable, Sendable {
     package var namespace: NamespaceName
     package var name: InterfaceName
     package var settings: LinkSettings
+    /// Whether the kernel gives it a link-local address made of its MAC (RFC 4291 section 2.5.6). A router that has
+    /// another one needs none: daemons that listen on each link-local address would hear every multicast twice.
+    package var makesLinkLocal: Bool
 
-    package init(namespace: NamespaceName, name: InterfaceName, settings: LinkSettings) {
+    package init(
+        namespace: NamespaceName, name: InterfaceName, settings: LinkSettings, makesLinkLocal: Bool = true
+    ) {
+        self.makesLinkLocal = makesLinkLocal
         self.namespace = namespace
         self.name = name
         self.settings = settings

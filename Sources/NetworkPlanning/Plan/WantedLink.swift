@@ -29,19 +29,24 @@ enum WantedLink {
         let alias = DeviceMark.attachment(attachment.id).alias
         let settings = LinkSettings(
             alias: alias, mtu: segment.mtu.bytes, master: .bridge(segment.vni), isUp: true, ipv6Disabled: true)
-        func veth(_ namespace: NamespaceName, _ name: InterfaceName, _ mac: MACAddress) -> NewLink {
+        func veth(
+            _ namespace: NamespaceName, _ name: InterfaceName, _ mac: MACAddress, makesLinkLocal: Bool = true
+        ) -> NewLink {
             NewLink(
                 name: attachment.portName, kind: .veth, settings: settings,
                 peer: NewPeer(
                     namespace: namespace, name: name,
-                    settings: LinkSettings(alias: alias, mtu: segment.mtu.bytes, mac: mac, isUp: true)))
+                    settings: LinkSettings(alias: alias, mtu: segment.mtu.bytes, mac: mac, isUp: true),
+                    makesLinkLocal: makesLinkLocal))
         }
         return switch attachment.port {
         case .tap: NewLink(name: attachment.portName, kind: .tap, settings: settings)
         case .namespace(let namespace, let interface): veth(namespace, interface, attachment.mac)
         case .gateway(let gateway):
             // Not the attachment's own MAC: guests must not notice when the router is made again or moves.
-            veth(.gateway(gateway), .gatewaySegment(segment.vni), RouterMAC.derive(segment: segment.id))
+            veth(
+                .gateway(gateway), .gatewaySegment(segment.vni), RouterMAC.derive(segment: segment.id),
+                makesLinkLocal: false)
         case .external: nil
         }
     }
