@@ -49,13 +49,19 @@ final class PlanContext: Sendable {
             guard let attachment = desired.attachments[id], attachment.portName == name,
                 desired.segments[attachment.segment] != nil, let link = observed.links.links[name]
             else { return false }
-            if case .gateway = attachment.port, !isKnownToGateway(attachment) { return false }
+            if case .gateway = attachment.port {
+                // Its other end is named after the VNI, so only a port of the VNI's claimant may have it.
+                guard isKnownToGateway(attachment), let vni = desired.segments[attachment.segment]?.vni,
+                    claimant(of: vni) == attachment.segment
+                else { return false }
+            }
             return isRightKind(link, for: attachment)
         case .external(let mark):
-            guard let attachment = desired.attachments[mark.attachment], attachment.port == .external(name) else {
-                return false
-            }
-            return desired.segments[attachment.segment] != nil
+            guard let attachment = desired.attachments[mark.attachment], attachment.port == .external(name),
+                let segment = desired.segments[attachment.segment], let link = observed.links.links[name]
+            else { return false }
+            // One too small for its segment would not be taken either.
+            return link.settings.mtu >= segment.mtu.bytes
         case .gateway: return true
         case .uplink(let mark):
             guard let uplink = desired.gateways[mark.gateway]?.uplink else { return false }

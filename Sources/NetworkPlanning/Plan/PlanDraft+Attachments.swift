@@ -7,7 +7,8 @@ extension PlanDraft {
         for name in (context.seen.owned[.attachment(id)] ?? []).sorted() where context.isLeaving(name) {
             remove(name)
         }
-        guard let attachment = context.desired.attachments[id] else { return planStray(portOf: id) }
+        planStray(portOf: id)
+        guard let attachment = context.desired.attachments[id] else { return }
         // Whatever else becomes of it: a port that is not where it belongs does not forward.
         // One that is, and stays as it is, is guarded as it now shall be.
         if isMine(attachment) {

@@ -70,7 +70,8 @@ extension PlanDraft {
         }
     }
 
-    /// What is left under the names that a removed attachment had.
+    /// What is left under the name of an attachment's own device when it has none any more: it is gone, or an operator's
+    /// interface is its port now.
     mutating func planStray(portOf id: ResourceID) {
         let name = InterfaceName.port(id.bytes)
         if context.wanted.ports[name] == nil, context.seen.marks[name] == nil { gate(name, for: .orphan) }

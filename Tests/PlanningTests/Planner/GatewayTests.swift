@@ -176,4 +176,27 @@ import Testing
         world.model[name]?.devices[.loopback]?.isUnfinished = false
         #expect(!world.plan.steps.contains { $0.operation == .deleteNamespace(name) })
     }
+
+    @Test func `the port of a segment that loses its VNI to another makes room in the gateway`() throws {
+        var (world, port) = try routed()
+        let (first, third) = (world.segment, Scenario.id(kind: 1, 3))
+        let second = try #require(world.desired.attachments[port]?.segment)
+        // The segment of VNI 301 goes. Both of the others want its VNI, and the lower id gets it; the port of the one
+        // that went is on the other now, with its end in the gateway named as it was.
+        var loser = try #require(world.desired.segments[second])
+        loser.id = third
+        world.desired.segments = [first: try #require(world.desired.segments[first]), third: loser]
+        world.desired.segments[first]?.vni = loser.vni
+        world.desired.attachments[port]?.segment = third
+        world.desired.gateways[world.gateway]?.ports = [first: world.attachment, third: port]
+        #expect(world.refusal(.attachment(port)) == "failed: VNI 301 belongs to segment \(first) on this host")
+        let plan = world.plan
+        #expect(world.model.apply(plan.steps).isEmpty, "\(plan)")
+        #expect(world.plan.isEmpty, "\(world.plan)")
+        let place = InterfaceName.gatewaySegment(loser.vni)
+        #expect(
+            world.model[.gateway(world.gateway)]?.devices[place]?.settings.alias
+                == DeviceMark.attachment(world.attachment).alias)
+        #expect(world.model[nil]?.devices[InterfaceName.port(port.bytes)] == nil)
+    }
 }

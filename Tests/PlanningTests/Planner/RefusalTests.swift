@@ -118,6 +118,28 @@ import Testing
         #expect(world.refusal(.attachment(world.attachment))?.contains("is for a gateway of KC") == true)
     }
 
+    @Test func `an external interface that is too small for its segment is given back as it would not be taken`() throws
+    {
+        var world = try World(port: .external(name("ext0")))
+        world.set("ext0", mtu: 1450)
+        let before = world.model
+        try #require(world.model.apply(world.plan.steps).isEmpty)
+        try #require(world.model.filter.ready == [name("ext0")])
+        world.desired.segments[world.segment]?.mtu = try MTU(1450)
+        #expect(!world.plan.steps.contains { if case .filter(.close) = $0.operation { true } else { false } })
+        world.desired.underlay = Underlay.Spec(mtu: try MTU(9000))
+        world.model[nil]?.devices[name("eth0")]?.settings.mtu = 9000
+        world.desired.segments[world.segment]?.mtu = try MTU(1451)
+        #expect(
+            world.refusal(.attachment(world.attachment))
+                == "unfit: the interface ext0 has MTU 1450, less than the segment's 1451; raise it "
+                + "(`ip link set ext0 mtu 1451`)")
+        #expect(world.model.apply(world.plan.steps).isEmpty)
+        #expect(world.model[nil]?.devices[name("ext0")] == before[nil]?.devices[name("ext0")])
+        #expect(world.model.filter.ready.isEmpty)
+        #expect(world.plan.isEmpty, "\(world.plan)")
+    }
+
     @Test func `an external interface that somebody lives on is refused with the reason`() throws {
         func reason(_ bend: (inout World) throws -> Void) throws -> String? {
             var world = try World(port: .external(name("ext0")))

@@ -123,6 +123,20 @@ import Testing
         }
     }
 
+    @Test func `an attachment that became an operator's interface has its former port shut, planned alone too`() throws
+    {
+        var world = try World()
+        try #require(world.model.apply(world.plan.steps).isEmpty)
+        let port = InterfaceName.port(world.attachment.bytes)
+        // Its tap is gone behind the agent's back, what let it through is not.
+        world.model.removeDevice(port, in: nil)
+        world.add(.external(name("ext0")))
+        let part = HostPlanner.plan(
+            desired: world.desired, observed: world.model.observed, scope: PlanScope(attachments: [world.attachment]))
+        #expect(world.model.apply(part.steps).isEmpty)
+        #expect(world.model.filter.ready.isEmpty, "\(part)")
+    }
+
     /// What leads from one snapshot to another, cut and shuffled by chance.
     private func updates(from old: HostSnapshot, to new: HostSnapshot, _ random: inout SeededGenerator) -> [HostUpdate]
     {
@@ -144,6 +158,26 @@ import Testing
                 new.gateways[id].map { HostUpdate(revision: revision, gateways: [$0]) }
                     ?? HostUpdate(revision: revision, removedGateways: [id]))
         }
+        for id in Set(old.policies.keys).union(new.policies.keys).sorted() where old.policies[id] != new.policies[id] {
+            single.append(
+                new.policies[id].map { HostUpdate(revision: revision, policies: [$0]) }
+                    ?? HostUpdate(revision: revision, removedPolicies: [id]))
+        }
+        for id in Set(old.members.keys).union(new.members.keys).sorted() where old.members[id] != new.members[id] {
+            single.append(
+                new.members[id].map {
+                    HostUpdate(revision: revision, members: [PolicyMembers(policy: id, addresses: $0)])
+                } ?? HostUpdate(revision: revision, removedMembers: [id]))
+        }
+        for id in new.segments.keys.sorted() {
+            let (table, next) = (old.bindings[id] ?? [:], new.bindings[id] ?? [:])
+            guard table != next else { continue }
+            let isReset = random.chance(20)
+            let put = next.values.filter { isReset || table[$0.address] != $0 }.sorted { $0.address < $1.address }
+            let removed = isReset ? [] : Set(table.keys).subtracting(next.keys)
+            let change = BindingChange(segment: id, reset: isReset, put: put, removed: removed)
+            single.append(HostUpdate(revision: revision, bindings: [change]))
+        }
         single.append(HostUpdate(revision: revision, vteps: new.vteps))
         single.shuffle(using: &random)
         var grouped: [HostUpdate] = []
@@ -159,6 +193,11 @@ import Testing
             last.removedSegments.formUnion(update.removedSegments)
             last.removedAttachments.formUnion(update.removedAttachments)
             last.removedGateways.formUnion(update.removedGateways)
+            last.policies += update.policies
+            last.removedPolicies.formUnion(update.removedPolicies)
+            last.members += update.members
+            last.removedMembers.formUnion(update.removedMembers)
+            last.bindings += update.bindings
             grouped[grouped.count - 1] = last
         }
         return grouped

@@ -12,11 +12,15 @@ import SeededRandomness
 /// `try!` and `!` stand on literals that are in range: a trap here is a mistake in this file.
 struct Scenario {
     var random: SeededGenerator
+    var isolation: SeededGenerator
+    /// Whether ports have policies, addresses and limits, too: every tenth seed, for they cost the most time.
+    let isIsolating: Bool
     /// Whether two resources may want the same thing: then which of them has it depends on who came first.
     let isContentious: Bool
     let segmentIDs: [ResourceID]
     let attachmentIDs: [ResourceID]
     let gatewayIDs: [ResourceID]
+    let policyIDs: [ResourceID]
     let host: HostIdentity
 
     static let underlay = Underlay.Spec(mtu: try! MTU(1500))  // a literal in range
@@ -24,10 +28,13 @@ struct Scenario {
 
     init(seed: UInt64, isContentious: Bool) {
         random = SeededGenerator(seed: seed)
+        isolation = SeededGenerator(seed: ~seed)
+        isIsolating = seed.isMultiple(of: 10)
         self.isContentious = isContentious
         segmentIDs = (0..<6).map { Self.id(kind: 1, $0) }
         attachmentIDs = (0..<14).map { Self.id(kind: 2, $0) }
         gatewayIDs = (0..<3).map { Self.id(kind: 3, $0) }
+        policyIDs = (0..<4).map { Self.id(kind: 5, $0) }
         host = HostIdentity(
             id: Self.id(kind: 4, 0), name: Name("h1")!, vtep: Self.vtep, interface: name("eth0"), generation: 1)
     }
@@ -81,6 +88,7 @@ struct Scenario {
                 id: id, generation: 1, segment: segment, mac: MACAddress(UInt64.random(in: 1...99, using: &random)),
                 addresses: [], port: port)
         }
+        if isIsolating { isolate(&snapshot) }
         return snapshot
     }
 
