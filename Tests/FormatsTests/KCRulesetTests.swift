@@ -62,7 +62,7 @@ import Testing
             		comment "who may send VXLAN here"
             	}
             	chain from-gateway {
-            		meta l4proto 58 @th,0,8 { 0x1, 0x2, 0x3, 0x4, 0x80, 0x81, 0x87, 0x88 } accept
+            		meta l4proto 58 @th,0,8 { 0x1, 0x2, 0x3, 0x4, 0x81, 0x87, 0x88 } accept
             		counter drop
             	}
             	chain first-fragment {

@@ -83,7 +83,7 @@ package enum KCRuleset {
                     rules: [
                         Rule(
                             .equal(.transportProtocol, .number(58)),
-                            .oneOf(.transport(0, 8), [1, 2, 3, 4, 128, 129, 135, 136]), then: .accept),
+                            .oneOf(.transport(0, 8), [1, 2, 3, 4, 129, 135, 136]), then: .accept),
                         Rule(counted: true, then: .drop),
                     ]),
                 // Nor do they reach the underlay through it: tunnel endpoints are never a way's end.
