@@ -124,7 +124,8 @@ let programs: [Target] = [
         "kcd",
         [
             "Addressing", "Resources", "NetworkModel", "NetworkPlanning", "Persistence", "NodePorts",
-            "LinuxNetlink", "LinuxPacketFilter", "LinuxPackets", "LinuxDaemons", "SQLiteStore", "Authenticators",
+            "LinuxNetlink", "LinuxPacketFilter", "LinuxPackets", "LinuxBPF", "LinuxDaemons", "SQLiteStore",
+            "Authenticators",
             "NetworkService", "HTTPAPI", "APIClient", "NetworkNode", argumentParser, logging, serviceLifecycle,
         ]),
     program(

@@ -14,11 +14,13 @@ package struct HostPorts: Sendable {
     package var names: (any NameServer)?
     package var firewalls: any GatewayFirewall
     package var export: any RouteExport
+    package var translators: any Translators
 
     package init(
         links: any LinkTable, filter: any PacketFilter, namespaces: any Namespaces, daemons: any DaemonSupervisor,
         packets: any PacketLog, frames: any FrameSender, records: any FilterRecords,
-        firewalls: any GatewayFirewall, export: any RouteExport, names: (any NameServer)? = nil
+        firewalls: any GatewayFirewall, export: any RouteExport, translators: any Translators,
+        names: (any NameServer)? = nil
     ) {
         self.names = names
         self.firewalls = firewalls
@@ -30,6 +32,7 @@ package struct HostPorts: Sendable {
         self.packets = packets
         self.frames = frames
         self.records = records
+        self.translators = translators
     }
 
     /// Frames that guards, policies and the gates of ports dropped.

@@ -34,6 +34,7 @@ extension HostModel.Namespace {
         var lines: [String] = []
         if isForwarding { lines.append("  forwarding") }
         if hasDefaultRoute { lines.append("  default route") }
+        if let translator { lines.append("  \(translator)") }
         for (name, device) in devices.sorted(by: { $0.key < $1.key }) {
             let settings = device.settings
             var words = ["  \(name)", "\(device.kind)", "mtu \(settings.mtu)", settings.isUp ? "up" : "down"]

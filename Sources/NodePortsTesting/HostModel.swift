@@ -33,6 +33,7 @@ package struct HostModel: Sendable {
         package var hasDefaultRoute = false
         package var routes: Set<Route> = []
         package var isForwarding = false
+        package var translator: TranslatorSpec?
     }
 
     package struct Daemon: Hashable, Sendable {
@@ -93,6 +94,11 @@ package struct HostModel: Sendable {
     package mutating func setForwarding(_ on: Bool, in name: NamespaceName) throws(NodeError) {
         guard namespaces[name] != nil else { throw .missing(name, "set forwarding") }
         namespaces[name]?.isForwarding = on
+    }
+
+    package mutating func setTranslator(_ spec: TranslatorSpec?, in name: NamespaceName) throws(NodeError) {
+        guard namespaces[name] != nil else { throw .missing(name, "translate") }
+        namespaces[name]?.translator = spec
     }
 
     // MARK: Devices that are not KC's doing
@@ -164,7 +170,8 @@ package struct HostModel: Sendable {
         return ObservedLinks(
             links: links, floods: namespace.floods.filter { !$0.value.isEmpty },
             addresses: namespace.addresses.filter { !$0.value.isEmpty }, hasDefaultRoute: namespace.hasWayOut,
-            routes: namespace.routes, routed: namespace.routed, isForwarding: namespace.isForwarding)
+            routes: namespace.routes, routed: namespace.routed, isForwarding: namespace.isForwarding,
+            translator: namespace.translator)
     }
 }
 

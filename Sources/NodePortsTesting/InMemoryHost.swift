@@ -62,6 +62,7 @@ package final class InMemoryHost: Sendable {
     package var firewalls: any GatewayFirewall { Firewalls(host: self) }
     package var export: any RouteExport { Export(host: self) }
     package var records: any FilterRecords { filterRecords }
+    package var translators: any Translators { TranslatorsInMemory(host: self) }
 
     /// Does one step of a plan.
     package func apply(_ operation: Operation) throws(NodeError) {
@@ -77,6 +78,8 @@ package final class InMemoryHost: Sendable {
             case .withdraw(let route): model.withdraw(route)
             case .ensureDaemon(let spec): try model.ensure(spec)
             case .stopDaemon(let instance, let withdraw): model.stop(instance: instance, withdraw: withdraw)
+            case .ensureTranslator(let spec, in: let name): try model.setTranslator(spec, in: name)
+            case .removeTranslator(in: let name): try model.setTranslator(nil, in: name)
             }
         }
     }
@@ -220,4 +223,22 @@ private struct Export: RouteExport {
     func exported() async throws(NodeError) -> Set<Route> { host.model.exports }
     func export(_ route: Route) async throws(NodeError) { try host.apply(.export(route)) }
     func withdraw(_ route: Route) async throws(NodeError) { try host.apply(.withdraw(route)) }
+}
+
+private struct TranslatorsInMemory: Translators {
+    let host: InMemoryHost
+
+    func observe(in namespace: NamespaceName) async throws(NodeError) -> TranslatorSpec? {
+        host.model.namespaces[namespace]?.translator
+    }
+    func ensure(_ spec: TranslatorSpec, in namespace: NamespaceName) async throws(NodeError) {
+        try host.apply(.ensureTranslator(spec, in: namespace))
+    }
+    func remove(in namespace: NamespaceName) async throws(NodeError) {
+        try host.apply(.removeTranslator(in: namespace))
+    }
+    /// It sees no packets.
+    func statistics(in namespace: NamespaceName) async throws(NodeError) -> TranslatorStatistics? {
+        host.model.namespaces[namespace]?.translator == nil ? nil : TranslatorStatistics()
+    }
 }

@@ -1,3 +1,4 @@
+import LinuxBPF
 import LinuxDaemons
 import LinuxNetlink
 import LinuxPacketFilter
@@ -19,6 +20,7 @@ enum NodeWiring {
                 daemonLog.info("\(line)", metadata: ["daemon": "\(instance)"])
             }, packets: NetfilterLog(), frames: PacketSocketSender(), records: filter,
             firewalls: NFTGatewayFirewall(), export: StaticRouteExport(threads: threads),
+            translators: GatewayTranslators(),
             names: try KnotNameServer(
                 runDirectory: settings.runDirectory, stateDirectory: settings.state.path))
     }

@@ -173,7 +173,7 @@ import Testing
         let ports = HostPorts(
             links: host.links, filter: host.filter, namespaces: host.namespaces, daemons: host.daemons,
             packets: host.packets, frames: host.frames, records: host.records, firewalls: host.firewalls,
-            export: host.export)
+            export: host.export, translators: host.translators)
         let report = try await Removal(ports, logger: .silent).run()
         #expect(report.left.isEmpty)
         #expect(Set(host.model[nil]?.devices.keys.map(\.text) ?? []) == ["lo", "u0", "tap0"])
@@ -189,7 +189,7 @@ import Testing
         let ports = HostPorts(
             links: host.links, filter: host.filter, namespaces: host.namespaces, daemons: host.daemons,
             packets: host.packets, frames: host.frames, records: host.records, firewalls: host.firewalls,
-            export: host.export)
+            export: host.export, translators: host.translators)
         let preview = PlanPreview(ports, logger: .silent)
         let api = StandInAPI(Fixture.reset(9))
         let file = folder.files.state.snapshot

@@ -27,6 +27,8 @@ if mode == "tcp-serve":
     print("ready", flush=True)
     echo(s.accept()[0])
 elif mode == "udp-serve":
+    if family == socket.AF_INET:
+        s.setsockopt(socket.IPPROTO_IP, 10, 0)  # IP_MTU_DISCOVER: IP_PMTUDISC_DONT
     s.bind((address, PORT))
     print("ready", flush=True)
     data, peer = s.recvfrom(65536)

@@ -107,7 +107,8 @@ extension Convergence {
                 if case .create(let new) = link, let peer = new.peer { namespaces.insert(peer.namespace) }
                 if case .move(_, let target?, _) = link { namespaces.insert(target) }
             case .link(_, let namespace?), .createNamespace(let namespace), .deleteNamespace(let namespace),
-                .setForwarding(_, let namespace), .firewall(_, let namespace):
+                .setForwarding(_, let namespace), .firewall(_, let namespace), .ensureTranslator(_, let namespace),
+                .removeTranslator(let namespace):
                 namespaces.insert(namespace)
                 // Moved, a device is another namespace's.
                 if case .link(.move(_, let target, let name), _) = operation {

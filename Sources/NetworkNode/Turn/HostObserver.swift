@@ -31,7 +31,7 @@ struct HostObserver: Sendable {
         host.namespaces = try await ports.namespaces.list()
         for name in host.namespaces.sorted() where name.isGateway || wanted.contains(name) {
             do throws(NodeError) {
-                host.inside[name] = try await ports.links.observe(in: name)
+                host.inside[name] = try await observe(inside: name)
                 if name.isGateway { host.firewalls[name] = try await ports.firewalls.observe(in: name) }
             } catch {
                 // It went away since it was listed, or it cannot be looked into.
@@ -75,7 +75,7 @@ struct HostObserver: Sendable {
     /// Looks whether a namespace exists, and into it.
     func look(inside name: NamespaceName, of state: inout PlanningState) async {
         do throws(NodeError) {
-            let links = try await ports.links.observe(in: name)
+            let links = try await observe(inside: name)
             if name.isGateway {
                 state.observe(firewall: try await ports.firewalls.observe(in: name), inside: name)
             }
@@ -96,6 +96,14 @@ struct HostObserver: Sendable {
     private func log(_ name: NamespaceName, _ error: NodeError) {
         logger.error(
             "cannot look into a namespace", metadata: ["namespace": "\(name)", "reason": "\(error)"])
+    }
+
+    private func observe(inside name: NamespaceName) async throws(NodeError) -> ObservedLinks {
+        var links = try await ports.links.observe(in: name)
+        if name.isGateway, links.links[.translator] != nil {
+            links.translator = try await ports.translators.observe(in: name)
+        }
+        return links
     }
 
     func lookAtFilter(of state: inout PlanningState) async throws(NodeError) {

@@ -93,6 +93,8 @@ package struct PlanExecutor: Sendable {
             case .ensureDaemon(let spec): try await ports.daemons.ensure(spec)
             case .stopDaemon(let instance, let withdraw):
                 try await ports.daemons.stop(instance: instance, withdraw: withdraw)
+            case .ensureTranslator(let spec, let name): try await ports.translators.ensure(spec, in: name)
+            case .removeTranslator(let name): try await ports.translators.remove(in: name)
             case .link, .filter: preconditionFailure("links and filters go in batches")
             }
             return .success(())

@@ -18,11 +18,14 @@ package struct ObservedLinks: Hashable, Sendable {
     package var routed: Set<InterfaceName>
     /// net.ipv6.conf.all.forwarding.
     package var isForwarding: Bool
+    /// What translates between IPv6 and IPv4 here; nil when nothing does, or not as a whole.
+    package var translator: TranslatorSpec?
 
     package init(
         links: [InterfaceName: ObservedLink] = [:], floods: [InterfaceName: Set<IPv6Address>] = [:],
         addresses: [InterfaceName: Set<InterfaceAddress>] = [:], hasDefaultRoute: Bool = false,
-        routes: Set<Route> = [], routed: Set<InterfaceName> = [], isForwarding: Bool = false
+        routes: Set<Route> = [], routed: Set<InterfaceName> = [], isForwarding: Bool = false,
+        translator: TranslatorSpec? = nil
     ) {
         self.links = links
         self.floods = floods
@@ -31,6 +34,7 @@ package struct ObservedLinks: Hashable, Sendable {
         self.routes = routes
         self.routed = routed
         self.isForwarding = isForwarding
+        self.translator = translator
     }
 }
 

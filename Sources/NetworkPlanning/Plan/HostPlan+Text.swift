@@ -53,6 +53,9 @@ extension Operation: CustomStringConvertible {
         case .ensureDaemon(let spec): "ensure daemon \(spec.instance)"
         case .stopDaemon(let instance, let withdraw):
             "stop daemon \(instance)" + (withdraw ? " with a last advertisement" : "")
+        case .ensureTranslator(let spec, in: let name):
+            "ensure translator of \(spec.prefix) with \(spec.mappings.count) mappings in namespace \(name)"
+        case .removeTranslator(in: let name): "remove translator in namespace \(name)"
         }
     }
 }

@@ -22,6 +22,9 @@ package enum Operation: Hashable, Sendable {
     /// `withdraw`: a last message tells guests that the service ends (radvd: router lifetime 0); otherwise the daemon
     /// ends without a word, so that guests stay connected until its successor speaks.
     case stopDaemon(instance: String, withdraw: Bool)
+    /// Makes the translator between IPv6 and IPv4 of a gateway's namespace what is given, with its device and routes.
+    case ensureTranslator(TranslatorSpec, in: NamespaceName)
+    case removeTranslator(in: NamespaceName)
 }
 
 package enum LinkOperation: Hashable, Sendable {

@@ -37,6 +37,8 @@ extension PlanningState {
                 restarts: observed.daemons[spec.instance]?.restarts ?? 0)
         case .stopDaemon(let instance, withdraw: _):
             observed.daemons[instance] = nil
+        case .ensureTranslator(let spec, in: let name): observed.inside[name]?.translator = spec
+        case .removeTranslator(in: let name): observed.inside[name]?.translator = nil
         }
     }
 

@@ -15,7 +15,7 @@ func withAgent(
         ports: HostPorts(
             links: links ?? host.links, filter: host.filter, namespaces: host.namespaces, daemons: host.daemons,
             packets: host.packets, frames: host.frames, records: host.records, firewalls: host.firewalls,
-            export: host.export),
+            export: host.export, translators: host.translators),
         source: api, sink: api, files: folder.files, settings: settings,
         facts: HostFacts(kernel: "6.1", version: "test"), endpoint: "unix:/test", logger: Logger.silent)
     try await withThrowingTaskGroup(of: Void.self) { group in

@@ -9,7 +9,7 @@ import Testing
 /// What becomes of a gateway's namespace and its daemon when it changes or was never finished.
 @Suite struct GatewayTests {
     /// A gateway on two segments, realised.
-    private func routed() throws -> (world: World, lost: ResourceID) {
+    func routed() throws -> (world: World, lost: ResourceID) {
         var world = try World()
         let second = Scenario.id(kind: 1, 2)
         let port = Scenario.id(kind: 2, 2)

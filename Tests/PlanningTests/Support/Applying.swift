@@ -26,6 +26,8 @@ extension HostModel {
         case .withdraw(let route): withdraw(route)
         case .ensureDaemon(let spec): try ensure(spec)
         case .stopDaemon(let instance, let withdraw): stop(instance: instance, withdraw: withdraw)
+        case .ensureTranslator(let spec, in: let name): try setTranslator(spec, in: name)
+        case .removeTranslator(in: let name): try setTranslator(nil, in: name)
         }
     }
 
