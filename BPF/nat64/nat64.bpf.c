@@ -207,6 +207,7 @@ int nat64_outer(struct __sk_buff *packet) {
     if (!result) result = four_to_six(packet, config, &header, &chain, 0, &new);
     if (result) return drop(result);
     if (set_type(packet, ETHERTYPE_IPV6)) return drop(NAT64_DROP_KERNEL);
+    packet->mark = NAT64_MARK;
     count(NAT64_TRANSLATED_4_TO_6);
     return TC_ACT_OK;
 }

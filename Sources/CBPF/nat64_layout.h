@@ -55,6 +55,10 @@ struct nat64_holder {
     __u64 used;
 };
 
+/* The mark of a packet that was translated on arrival: its source is routed to the inner device, not to the one that it
+ * came by, which a strict check of sources has to know. */
+#define NAT64_MARK 0x6b64
+
 /* Seconds after which a silent holder's address may be given to another: longer than any connection is tracked. */
 #define NAT64_DYNAMIC_IDLE 432000ULL
 /* How many places of the block are tried for a new sender. */

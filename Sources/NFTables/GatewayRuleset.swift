@@ -211,7 +211,10 @@ package struct GatewayRuleset: Hashable, Sendable {
             "source",
             [
                 "type filter hook prerouting priority -300; policy accept;",
-                "meta nfproto ipv6 iifname { \"up0\", \"seg*\" } ip6 saddr != :: fib saddr . iif oif missing "
+                // 0x6b64 (NAT64_MARK): translated on arrival, and the way back is the translator's device. No mark
+                // comes in from outside.
+                "meta nfproto ipv6 meta mark != 0x6b64 iifname { \"up0\", \"seg*\" } ip6 saddr != :: "
+                    + "fib saddr . iif oif missing "
                     + drop(.spoofed),
             ])
             + chain(
@@ -226,10 +229,11 @@ package struct GatewayRuleset: Hashable, Sendable {
                 [
                     "type filter hook forward priority 0; policy drop;",
                     "ct state vmap { established : goto shaped, related : goto shaped }",
-                    "ct state invalid \(drop(.invalid))",
-                    // What the translator between IPv6 and IPv4 takes and gives is judged on its IPv6 side.
+                    // What the translator between IPv6 and IPv4 takes and gives is judged on its IPv6 side. Here it may
+                    // be seen one way only, and then the state of its connection is no state.
                     "meta nfproto ipv4 iifname \"up0\" oifname \"nat0\" accept",
                     "meta nfproto ipv4 iifname \"nat0\" oifname { \"up0\", \"nat0\" } accept",
+                    "ct state invalid \(drop(.invalid))",
                     "iifname { \"up0\", \"nat0\" } goto from-outside",
                     "oifname { \"up0\", \"nat0\" } goto to-outside",
                     "iifname \"seg*\" oifname \"seg*\" goto between",
