@@ -67,7 +67,8 @@ final class FilterState: ThreadState {
 
     private func install(_ ruleset: Ruleset, _ content: FilterContent) throws(NodeError) {
         let kept = try kept()
-        _ = try worker.submit(ruleset.text(with: KCRuleset.elements(content.elements)) + kept, .run)
+        let old = try stable { () throws(NodeError) -> Structure in try socket.structure() }
+        try replace(old, with: ruleset.text(with: KCRuleset.elements(content.elements)) + kept)
         for _ in 0..<Self.attempts {
             do throws(NodeError) {
                 let generation = try socket.generation()
@@ -80,6 +81,17 @@ final class FilterState: ThreadState {
             }
         }
         throw NodeError(.errno(EAGAIN), operation: "seal", subject: "tables kc", message: "the ruleset never rests")
+    }
+
+    private func replace(_ old: Structure, with text: String) throws(NodeError) {
+        let unhooking = old.unhooking
+        do throws(NodeError) {
+            _ = try worker.submit(unhooking + text, .run)
+        } catch {
+            // A table asleep has no hooks to be taken off, and somebody may have changed the tables just now.
+            guard error.code == .program, !unhooking.isEmpty else { throw error }
+            _ = try worker.submit(text, .run)
+        }
     }
 
     /// What packets have put into the sets of the table that is to be replaced, as text: flows go on, counts are kept.

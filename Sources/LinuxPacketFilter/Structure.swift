@@ -9,8 +9,30 @@ struct Structure: Equatable {
     var digest: String?
     /// Over all that is in both tables as the kernel tells it, without counts, handles and elements.
     var fingerprint = FNV1a()
+    /// Of both tables.
+    var baseChains: [BaseChain] = []
     /// The fingerprint that was taken when the structure had just been installed; nil when there is none.
     var seal: String?
+
+    /// A chain that the kernel calls by itself.
+    struct BaseChain: Equatable {
+        var family: Table.Family
+        var name: String
+    }
+
+    /// Takes all base chains off their hooks: the beginning of a transaction that replaces the tables. Empty when there
+    /// are none.
+    ///
+    /// Tables that go keep their rules until their chains are off their hooks, but what was in their maps is gone from
+    /// the moment at which the new tables hold (nft_delset, net/netfilter/nf_tables_api.c): between the two, rules that
+    /// ask such a map drop every frame. The kernel ends things in the order of the transaction; behind all rules and
+    /// sets it took the hooks long enough to lose a ping of 1 ms in every seventh replacement.
+    var unhooking: String {
+        baseChains.map { chain in
+            let place = "\(chain.family.rawValue) \(KCRuleset.table.text) \(chain.name)"
+            return "flush chain \(place)\ndelete chain \(place)\n"
+        }.joined()
+    }
 
     /// Whether the tables are as they were installed.
     var isWhole: Bool { digest != nil && seal == fingerprint.hex }
@@ -108,6 +130,9 @@ extension NetfilterSocket {
             if family == .inet, name.hasPrefix(Structure.sealPrefix) {
                 structure.seal = String(name.dropFirst(Structure.sealPrefix.count))
                 return
+            }
+            if message.attributes.first(Int(NFTA_CHAIN_HOOK.rawValue)) != nil {
+                structure.baseChains.append(Structure.BaseChain(family: family, name: name))
             }
             for attribute in message.attributes where kept.contains(attribute.type) {
                 structure.fingerprint.add(attribute.payload)

@@ -51,20 +51,20 @@ import Testing
         #expect(!canTalk())
     }
 
-    @Test func `an installation with its elements interrupts for no more than about a packet`() async throws {
+    @Test func `the whole structure is replaced, with its elements, and no packet is lost`() async throws {
         try await lab.install()
         try await eventually { canTalk() }
-        // A second of pings, while the whole structure is replaced ten times.
-        async let pings = lab.guest(1).run("ping", "-6", "-q", "-c", "500", "-i", "0.002", "-W", "1", "fd01::2")
-        for round in 0..<10 {
+        let count = 1000
+        async let pings = lab.guest(1).run("ping", "-6", "-q", "-c", "\(count)", "-i", "0.001", "-W", "1", "fd01::2")
+        for round in 0..<20 {
             let other = KCRuleset.structure(vxlanPort: UInt16(4789 + round))
             try await lab.filter.apply([.install(other, lab.content)])
         }
         let report = try await pings
-        // About one packet of these is lost in two installations; what in the kernel's commit does that is not known yet.
-        // More than one in each would be a gap of another kind.
         let received = try #require(report.firstMatch(of: /(\d+) received/).flatMap { Int($0.1) })
-        #expect(received >= 490, "\(report)")
+        // The kernel lets the old tables' hooks go some microseconds after the new tables hold: a packet may just fall
+        // in there, hardly two.
+        #expect(received >= count - 1, "\(report)")
     }
 
     @Test func `a port that is not open teaches the bridge nothing, not even by a link-local group`() async throws {
