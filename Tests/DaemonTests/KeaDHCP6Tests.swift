@@ -43,6 +43,7 @@ import Testing
     deinit {
         // Whatever a failed test left: only processes of this test's own directory.
         if let pid = pid { kill(pid, SIGKILL) }
+        endClient()
         do {
             if FileManager.default.fileExists(atPath: root) { try FileManager.default.removeItem(atPath: root) }
         } catch {
@@ -91,12 +92,16 @@ import Testing
     /// One run of ISC's client, with files of its own.
     /// - Returns: whether it got what it asked for.
     func dhclient(_ words: String..., seconds: Int = 6) -> Bool {
+        endClient()
         do {
             try awaitLinkLocal()
             try guest.run(
                 ["timeout", "\(seconds)", "dhclient", "-6", "-1", "-sf", script, "-lf", "\(root)/client.leases"]
                     + ["-pf", "\(root)/client.pid"] + words + ["eth0"])
         } catch { return false }
+        // It is in the background by now, and about to say with which process id.
+        let deadline = ContinuousClock.now + .seconds(5)
+        while clientID == nil, ContinuousClock.now < deadline {}
         return true
     }
 
@@ -120,13 +125,21 @@ import Testing
         chmod(script, 0o700)
     }
 
-    /// Ends the client that stays after it got its lease; its leases are forgotten too, so that the next is a new DUID.
+    private var clientID: ProcessID? {
+        // None yet, or none any more.
+        guard let text = try? String(contentsOfFile: "\(root)/client.pid", encoding: .utf8) else { return nil }
+        return Int32(text.prefix { $0.isNumber })
+    }
+
+    /// Ends the client that stays after it got its lease.
+    private func endClient() {
+        if let clientID { kill(clientID, SIGKILL) }
+        unlink("\(root)/client.pid")
+    }
+
+    /// Ends the client; its leases are forgotten too, so that the next is a new DUID.
     func forgetClient(duid isKept: Bool = false) {
-        if let text = try? String(contentsOfFile: "\(root)/client.pid", encoding: .utf8),
-            let pid = Int32(text.prefix { $0.isNumber })
-        {
-            kill(pid, SIGKILL)
-        }
+        endClient()
         if !isKept { unlink("\(root)/client.leases") }
     }
 

@@ -41,19 +41,25 @@ extension SystemTests {
         }
 
         private func removeEverything(_ system: System) async throws {
-            for kind in [Gateway.kind, Attachment.kind, Segment.kind] {
-                for document in try await system.client.list(system.collection(kind)) {
-                    do { try await system.client.delete(system.collection(kind), document.name.text) } catch let problem
-                        as APIProblem where problem.status == 404
-                    {
-                        // The ports of a gateway go with it.
+            let projects = try await system.client.list(system.collection(Project.kind)).map(\.name.text)
+            for project in projects {
+                for kind in [Gateway.kind, Attachment.kind, Segment.kind] {
+                    let collection = ResourceCollection(kind, project: project)
+                    for document in try await system.client.list(collection) {
+                        do { try await system.client.delete(collection, document.name.text) } catch let problem
+                            as APIProblem where problem.status == 404
+                        {
+                            // The ports of a gateway go with it.
+                        }
                     }
                 }
             }
             for host in system.topology.hosts {
                 let machine = try system.laboratory.machine(host.name)
+                // An operator's interface that was an uplink is back.
+                let own = ["lo", host.interface.text] + host.cables.map(\.interface.text)
                 try await system.eventually("nothing of KC is left on \(host.name)") {
-                    try await machine.devices().map(\.name).sorted() == [host.interface.text, "lo"].sorted()
+                    try await machine.devices().map(\.name).sorted() == own.sorted()
                 }
                 try await system.eventually("no gateway is left on \(host.name)") {
                     try await machine.guestNamespaces().allSatisfy { !$0.hasPrefix("kcg-") }

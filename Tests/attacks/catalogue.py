@@ -130,7 +130,7 @@ def _services():
 def _neighbour_tables():
     """Last: what they leave in the kernel's one neighbour table hinders everything for a while."""
     for flags in ("", "-p", "-R", "-s {alice}", "-P", "-T", "-U", "-m", "-r", "-a"):
-        yield Attack(f"ndpexhaust26 {flags}".strip(), f"atk6-ndpexhaust26 {flags} {{if}} {{prefix}}::/64", "arrives",
+        yield Attack(f"ndpexhaust26 {flags}".strip(), f"atk6-ndpexhaust26 {flags} {{if}} {{prefix}}::/64", "lawful" if flags in ("-p", "-P") else "arrives",
                      seconds=2.5, flood=True, at="gateway", long=flags in ("-P", "-T", "-U", "-m", "-r", "-a"))
 
 

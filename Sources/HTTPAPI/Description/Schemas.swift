@@ -68,7 +68,7 @@ enum Schemas {
         case .zone:
             #"{"type":"object","properties":{"domain":\#(domainName),"attachments":{"type":"boolean","default":false},"projects":{"type":"array","maxItems":100,"uniqueItems":true,"items":\#(reference)},"secondaries":{"type":"array","maxItems":8,"items":{"type":"object","properties":{"address":\#(address),"key":{"$ref":"@Name"}},"required":["address"],"additionalProperties":false}},"nameServers":{"type":"array","maxItems":8,"uniqueItems":true,"items":\#(domainName)},"ttl":\#(ttl),"dnssec":{"type":"boolean","default":true}},"required":["domain"],"additionalProperties":false}"#
         case .record:
-            #"{"type":"object","properties":{"zone":\#(reference),"name":{"type":"string","description":"@, labels below the zone, or in a reverse zone an address or a prefix.","minLength":1,"maxLength":255},"type":{"enum":["A","AAAA","CAA","CNAME","MX","NS","PTR","SRV","TXT"]},"values":{"type":"array","minItems":1,"maxItems":64,"uniqueItems":true,"items":{"type":"string","maxLength":4096}},"ttl":\#(ttl)},"required":["zone","name","type","values"],"additionalProperties":false}"#
+            #"{"type":"object","properties":{"zone":\#(reference),"name":{"type":"string","description":"Labels below the zone, @ for the zone itself, or in a reverse zone an address or a prefix.","minLength":1,"maxLength":255},"type":{"enum":["A","AAAA","CAA","CNAME","MX","NS","PTR","SRV","TXT"]},"values":{"type":"array","minItems":1,"maxItems":64,"uniqueItems":true,"items":{"type":"string","maxLength":4096}},"ttl":\#(ttl)},"required":["zone","name","type","values"],"additionalProperties":false}"#
         }
     }
 

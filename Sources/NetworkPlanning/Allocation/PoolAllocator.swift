@@ -129,6 +129,9 @@ package struct PoolAllocator<Value: PoolValue>: Sendable {
         return true
     }
 
+    /// Marks a value as in use that somebody has, also where a part of it was in use already.
+    package mutating func occupy(_ value: Value) { used.insert(value.ordinals) }
+
     /// Gives a value back; nothing happens when it was not in use.
     package mutating func release(_ value: Value) { used.remove(value.ordinals) }
 

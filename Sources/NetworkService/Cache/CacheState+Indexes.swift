@@ -217,7 +217,8 @@ extension CacheState {
         macs.take(attachment.assigned.mac)
         if let prefix = attachment.assigned.delegatedPrefix {
             holders.delegated[prefix] = id
-            delegations.take(DelegatedPrefix(prefix))
+            // Also over what was just chosen here and will not be had.
+            delegations.occupy(DelegatedPrefix(prefix))
         }
         guard let segment = attachment.spec.segment.id else { return }
         for address in attachment.assigned.addresses {

@@ -185,7 +185,12 @@ extension CacheState {
             case .mac(let mac): if holders.mac[mac] == nil { macs.release(mac) }
             case .ipv4(let address): if holders.ipv4[address] == nil { ipv4s.release(address) }
             case .delegated(let prefix):
-                if holders.delegated[prefix.prefix] == nil { delegations.release(prefix) }
+                guard holders.delegated[prefix.prefix] == nil else { continue }
+                delegations.release(prefix)
+                // Of another length, chosen at another server, and faster.
+                for held in holders.delegated.keys where held.overlaps(prefix.prefix) {
+                    delegations.occupy(DelegatedPrefix(held))
+                }
             }
         }
     }
