@@ -312,36 +312,15 @@ class Scene:
                 host.run("nft", "delete", "table", *table.split(), check=False)
             if "kc" in host.run("nft", "list", "tables"):
                 raise RuntimeError(f"{host.name} still has its tables")
-            self.gates(host, "add")
+            self.open_gates(host)
         self.is_guarded = False
         self.settle_owners()
 
     @staticmethod
-    def gates(host, verb):
-        """Holds the gates of ports open (add): without the tables nothing would leave by any port; or no more (delete)."""
+    def open_gates(host):
+        """Holds the gates of ports open: without the tables nothing would leave by any port."""
         for line in host.run("ip", "-br", "link").splitlines():
             if line.startswith("kct"):
-                words = ["bpf", "da", "bytecode", "1,6 0 0 0"] if verb == "add" else []  # TC_ACT_OK, at once
-                host.run("tc", "filter", verb, "dev", line.split()[0].split("@")[0], "egress", "prio", "1", *words)
-
-    def guard_on(self):
-        """The agents go on and build their tables again; the guests forget what was done to them."""
-        for guest in self.guests.values():
-            self.renew(guest)
-        for pid in self.stopped:
-            os.kill(pid, signal.SIGCONT)
-        self.stopped = []
-        for host in self.hosts.values():
-            host.run("sh", "-c", "echo 1 | tee /proc/sys/net/bridge/bridge-nf-call-*tables")
-            try:
-                eventually(lambda: host.run("nft", "list", "tables").count(" kc") == 2, 20, f"{host.name}'s tables")
-            except RuntimeError as error:
-                raise RuntimeError(f"{error}\n{run('tail', '-n', '15', host.folder / 'log' / 'node.log')}") from error
-        for host in self.hosts.values():
-            self.gates(host, "delete")
-        self.is_guarded = True
-        self.settle_owners()
-        alice, bob, carol = (self.guests[n] for n in ("alice", "bob", "carol"))
-        for target in (bob, carol):
-            eventually(lambda: "1 received" in alice.run(
-                "ping", "-6", "-n", "-q", "-c", "1", "-W", "1", target.global_address, check=False), 20, "forwarding with the guard")
+                port = line.split()[0].split("@")[0]
+                # TC_ACT_OK, at once.
+                host.run("tc", "filter", "add", "dev", port, "egress", "prio", "1", "bpf", "da", "bytecode", "1,6 0 0 0")
