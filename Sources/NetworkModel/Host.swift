@@ -12,11 +12,16 @@ package enum Host: ResourceKind {
         /// The underlay interface that carries it.
         package var interface: InterfaceName
         package var roles: [HostRole]
+        /// The agent looks, measures and reports, and changes nothing: for somebody who works on the machine by hand.
+        package var isPaused: Bool
 
-        package init(vtep: IPv6Address, interface: InterfaceName, roles: [HostRole] = []) {
+        package init(
+            vtep: IPv6Address, interface: InterfaceName, roles: [HostRole] = [], isPaused: Bool = false
+        ) {
             self.vtep = vtep
             self.interface = interface
             self.roles = roles
+            self.isPaused = isPaused
         }
     }
 }
@@ -38,7 +43,8 @@ extension Host.Spec {
                 rule: "must be a global or unique local IPv6 address of the underlay interface")
         }
         self.init(
-            vtep: vtep, interface: try reader.required("interface"), roles: try reader.optional("roles") ?? [])
+            vtep: vtep, interface: try reader.required("interface"), roles: try reader.optional("roles") ?? [],
+            isPaused: try reader.optional("paused") ?? false)
         guard Set(roles).count == roles.count else {
             throw FieldError(field: reader.path(of: "roles"), rule: "must not repeat a role")
         }
@@ -50,6 +56,7 @@ extension Host.Spec {
             writer.member("vtep", vtep)
             writer.member("interface", interface)
             writer.member("roles", roles)
+            if isPaused { writer.member("paused", true) }
         }
     }
 }

@@ -60,13 +60,19 @@ package struct HostIdentity: Hashable, Sendable {
     package var interface: InterfaceName
     /// Of the host resource.
     package var generation: UInt64
+    /// Nothing is to be changed on the host.
+    package var isPaused: Bool
 
-    package init(id: ResourceID, name: Name, vtep: IPv6Address, interface: InterfaceName, generation: UInt64) {
+    package init(
+        id: ResourceID, name: Name, vtep: IPv6Address, interface: InterfaceName, generation: UInt64,
+        isPaused: Bool = false
+    ) {
         self.id = id
         self.name = name
         self.vtep = vtep
         self.interface = interface
         self.generation = generation
+        self.isPaused = isPaused
     }
 }
 

@@ -33,7 +33,10 @@ extension HostUpdate: JSONCodable {
         writer.object { writer in
             writer.member("revision", revision)
             writer.member("reset", reset)
-            writer.member("host", host)
+            if let host {
+                writer.name("host")
+                host.write(to: &writer, format)
+            }
             writer.member("underlay", underlay)
             writer.member("vteps", vteps.map { $0.sorted() })
             if !segments.isEmpty { Self.write("segments", segments, &writer) { $0.write(to: &$1, format) } }
@@ -90,17 +93,21 @@ extension HostIdentity: JSONCodable {
         var reader = try FieldReader(node, path: path)
         self.init(
             id: try reader.required("id"), name: try reader.required("name"), vtep: try reader.required("vtep"),
-            interface: try reader.required("interface"), generation: try reader.required("generation"))
+            interface: try reader.required("interface"), generation: try reader.required("generation"),
+            isPaused: try reader.optional("paused") ?? false)
         try reader.finish()
     }
 
-    package func write(to writer: inout JSONWriter) {
+    package func write(to writer: inout JSONWriter) { write(to: &writer, .newest) }
+
+    func write(to writer: inout JSONWriter, _ format: HostUpdateFormat) {
         writer.object { writer in
             writer.member("id", id)
             writer.member("name", name)
             writer.member("vtep", vtep)
             writer.member("interface", interface)
             writer.member("generation", generation)
+            if isPaused, format >= .diagnosis { writer.member("paused", true) }
         }
     }
 }

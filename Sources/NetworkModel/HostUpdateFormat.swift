@@ -7,8 +7,10 @@ package enum HostUpdateFormat: UInt32, Comparable, Sendable, CaseIterable {
     case isolation = 2
     /// With addressing modes and reservations, ways out, translation and names.
     case services = 3
+    /// With hosts that are paused.
+    case diagnosis = 4
 
-    package static let newest = HostUpdateFormat.services
+    package static let newest = HostUpdateFormat.diagnosis
 
     /// The request header that carries it: one that an older server passes over.
     package static let header = "KC-Desired-Format"

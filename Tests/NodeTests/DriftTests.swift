@@ -90,6 +90,29 @@ import Testing
         try await repaired("namespace") { $0.deleteNamespace(.gateway(Fixture.id(3, 1))) }
     }
 
+    @Test func `a paused host is looked at and left as it is, until it goes on`() async throws {
+        let api = StandInAPI(desired)
+        let (host, name) = (host, tap.portName)
+        try await withAgent(host, api, in: folder) {
+            try await eventually("wired", { host.dump }) { host.model.filter.ready.count == 2 }
+            let before = host.dump
+            let paused = Fixture.host.paused
+            api.push(HostUpdate(revision: Revision(2), host: paused))
+            try await eventually("paused") { api.report(Host.kind, paused.id)?.message == "paused" }
+            host.change { $0.removeDevice(name, in: nil) }
+            try await eventually("told", { api.report(Host.kind, paused.id)?.message ?? "" }) {
+                api.report(Host.kind, paused.id)?.message?.hasSuffix("changes wait") == true
+            }
+            // Full comparisons come and go.
+            let leases = api.leases
+            try await eventually("compared") { api.leases > leases + 40 }
+            #expect(host.model[nil]?.devices[name] == nil)
+            api.push(HostUpdate(revision: Revision(3), host: Fixture.host))
+            try await eventually("as it was", { "was:\n\(before)\nis:\n\(host.dump)" }) { host.dump == before }
+            try await eventually("well again") { api.report(Host.kind, paused.id)?.message == nil }
+        }
+    }
+
     @Test func `what is not ours stays as it is`() async throws {
         let api = StandInAPI(desired)
         let (host, foreign) = (host, Fixture.interface("kcb009999"))
@@ -115,5 +138,13 @@ import Testing
             host.change { $0.removeDevice(tap.portName, in: nil) }
             try await eventually("back", { host.dump }) { host.model[nil]?.devices[tap.portName] != nil }
         }
+    }
+}
+
+extension HostIdentity {
+    fileprivate var paused: HostIdentity {
+        var host = self
+        host.isPaused = true
+        return host
     }
 }

@@ -46,8 +46,8 @@ extension Convergence {
             retries.succeeded(subject)
             logger.notice("is well again", metadata: ["subject": "\(subject)"])
         }
-        // A step that could not be tried for the failure of another's is tried again with it.
-        for subject in undone where failed[subject] == nil && retries.failures(of: subject) == 0 {
+        // A step that could not be tried for the failure of another's is tried again with it; on a paused host none is.
+        for subject in undone where !isPaused && failed[subject] == nil && retries.failures(of: subject) == 0 {
             retries.failed(subject, at: now, jitter: .random(in: 0...1))
         }
         waiting = []
@@ -73,7 +73,8 @@ extension Convergence {
         counters.operations += work.outcome.done.count
         counters.failedOperations += work.outcome.failures.count
         counters.isInSync =
-            retries.isEmpty && leftovers.isEmpty && !troubles.values.contains { $0.phase == .failed }
+            work.withheld.isEmpty && retries.isEmpty && leftovers.isEmpty
+            && !troubles.values.contains { $0.phase == .failed }
         if focus.survey != nil {
             counters.lastSync = took
             counters.lastFullComparison = .now()

@@ -13,6 +13,7 @@ extension Convergence {
         for (subject, report) in state.reports(after: work.plan, outcomes: outcomes(of: work), scope: work.scope) {
             if subject == .host {
                 hostReport = report
+                if isPaused { hostReport?.note(pausedWith: work.withheld.count) }
             } else if let subject = ReportSubject(subject) {
                 reports.append(ResourceReport(subject, report))
             }
@@ -57,9 +58,8 @@ extension Convergence {
         for failure in work.outcome.failures { outcomes[failure.step] = .failed(failure.error.description) }
         for skip in work.outcome.skipped { outcomes[skip.step] = .skipped(skip.waitsFor) }
         // Not tried again yet; it still is what it was.
-        for step in work.withheld {
-            outcomes[step] = .failed(troubles[step.subject]?.message ?? "waits to be tried again")
-        }
+        let reason = isPaused ? Report.paused : "waits to be tried again"
+        for step in work.withheld { outcomes[step] = .failed(troubles[step.subject]?.message ?? reason) }
         // Nothing is wrong with what merely has not come to its turn.
         for step in work.deferred { outcomes[step] = .done }
         return work.plan.steps.map { outcomes[$0] ?? .skipped($0.subject) }
@@ -75,5 +75,15 @@ extension ReportSubject {
         case .gateway(let id): self.init(Gateway.kind, id)
         case .host, .orphan: return nil
         }
+    }
+}
+
+extension Report {
+    /// Why a step is not done.
+    fileprivate static let paused = "waits: the host is paused (`kcnet host update HOST --no-paused` lets it go on)"
+
+    fileprivate mutating func note(pausedWith steps: Int) {
+        phase = steps == 0 ? phase : .pending
+        message = steps == 0 ? "paused" : "paused: \(steps) changes wait"
     }
 }

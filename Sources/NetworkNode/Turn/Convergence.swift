@@ -84,6 +84,9 @@ struct Convergence: Sendable {
 
     var snapshot: HostSnapshot? { state?.desired }
 
+    /// Somebody works on the host by hand: it is looked at, and nothing is changed.
+    var isPaused: Bool { state?.desired.host.isPaused ?? false }
+
     /// Whether the first comparison is over, or there is nothing yet to compare with the host.
     var hasBegun: Bool { !isLoading && (state == nil || hasLooked || troubles[.host] != nil) }
 
@@ -166,6 +169,10 @@ struct Convergence: Sendable {
     ) async -> Work {
         var work = Work(scope: scope, plan: plan)
         guard !plan.isEmpty, let desired = state?.desired else { return work }
+        guard !isPaused else {
+            work.withheld = plan.steps
+            return work
+        }
         var steps = admissible(plan, focus, at: now)
         if steps.count < plan.steps.count {
             let admitted = Set(steps)

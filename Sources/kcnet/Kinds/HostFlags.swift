@@ -12,9 +12,14 @@ struct HostFlags: KindFlags {
     @Option(help: "The underlay interface that carries it.") var interface: String?
     @Option(help: "A role: gateway, dns; may be repeated.") var role: [HostRole] = []
 
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Its agent looks, measures and reports, and changes nothing, while you work on the machine by hand.")
+    var paused: Bool?
+
     func edit(_ spec: JSONNode) -> JSONNode {
         spec.setting("vtep", text: vtep).setting("interface", text: interface)
-            .setting("roles", texts: role.map(\.rawValue))
+            .setting("roles", texts: role.map(\.rawValue)).setting("paused", flag: paused)
     }
 
     static let columns: [Column] = [
