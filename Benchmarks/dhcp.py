@@ -3,6 +3,7 @@ Kea that was configured by hand behind a plain bridge; and how long a new reserv
 import ipaddress
 import json
 import re
+import subprocess
 import time
 
 from cloud import Cloud, UnixConnection
@@ -13,6 +14,33 @@ RESERVATIONS = 5000
 OFFERED = [round(500 * 1.15 ** step) for step in range(20)]
 # With a link-local address that has no MAC in it the servers know the clients by their DUIDs, as perfdhcp makes them.
 CLIENT = "fe80::be"
+
+
+# A client with rapid commit (RFC 8415 section 18.2.1): says when it has begun, and when it was given an address.
+ASKER = r"""
+import socket, struct, sys, time
+mac = bytes.fromhex(sys.argv[1].replace(":", ""))
+link = socket.if_nametoindex("eth0")
+client = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+client.bind(("::", 546, 0, link))
+client.settimeout(0.02)
+option = lambda code, data: struct.pack("!HH", code, len(data)) + data
+options = option(1, struct.pack("!HH", 3, 1) + mac) + option(14, b"") + option(8, b"\0\0") + option(3, struct.pack("!III", 7, 0, 0))
+number = 0
+while True:
+    number += 1
+    client.sendto(bytes([1]) + number.to_bytes(3, "big") + options, ("ff02::1:2", 547, 0, link))
+    try:
+        answer = client.recv(2048)
+        if answer[0] == 7 and struct.pack("!HH", 5, 24) in answer:
+            break
+        time.sleep(0.02)
+    except TimeoutError:
+        pass
+    if number == 1:
+        print("asked", flush=True)
+print(time.monotonic())
+"""
 
 
 def mac(number):
@@ -37,13 +65,20 @@ def exchanges(namespace, macs, count, options=()):
 
 
 def capacity(namespace, macs):
-    """The highest of a few offered rates at which no more than one exchange in a hundred is lost, as it was completed."""
-    best = 0
-    for offered in OFFERED:
+    """The highest offered rate at which no more than one exchange in a hundred is lost, to 2 % of it, as it was completed."""
+    best, low = 0, 0
+    for high in OFFERED:
+        rate, lost = exchanges(namespace, macs, high, ("-r", high))
+        if lost > high / 100:
+            break
+        best, low = rate, high
+    for _ in range(3):
+        offered = (low + high) // 2
         rate, lost = exchanges(namespace, macs, offered, ("-r", offered))
         if lost > offered / 100:
-            break
-        best = rate
+            high = offered
+        else:
+            best, low = rate, offered
     return best
 
 
@@ -61,24 +96,31 @@ class Ours:
                 {"verb": "create", "kind": "attachment", "project": "default",
                  "document": {"name": f"v{number}", "spec": {"segment": "s", "mac": mac(number)}}}
                 for number in range(start, start + 500)]})
+        # One port carries the clients of 5,000. All that they send goes to a group, and a port may send 1,000 such frames
+        # a second unless it is said otherwise.
         self.cloud.call("POST", "/v1/projects/default/attachments", {"name": "guest", "spec": {
-            "segment": "s", "host": "h", "port": {"type": "namespace", "namespace": self.guest}}})
+            "segment": "s", "host": "h", "port": {"type": "namespace", "namespace": self.guest},
+            "limits": {"out": {"multicastPerSecond": 1000000}}}})
         self.cloud.agent("h", host)
         eventually(lambda: self.cloud.call("GET", "/v1/projects/default/gateways/g")["status"]["phase"] == "wired", 120, "gateway")
         eventually(lambda: self.cloud.wired() >= 2, 60, "guest")
         client(self.guest)
 
-    def lease(self, scene, number):
-        """From the request that makes an attachment to the first lease of its address, in seconds."""
-        macs = scene.folder / "one"
-        macs.write_text(mac(number) + "\n")
-        begin = time.monotonic()
-        self.cloud.call("POST", "/v1/projects/default/attachments", {"name": f"v{number}", "spec": {"segment": "s", "mac": mac(number)}},
-                        UnixConnection(self.cloud.socket))
-        while exchanges(self.guest, macs, 1, ("-r", "50"))[1]:
-            if time.monotonic() - begin > 20:
-                raise RuntimeError("no lease within 20 s")
-        return time.monotonic() - begin
+    def lease(self, number):
+        """From the request that makes an attachment to the first lease of its address, in seconds. The client asks all the
+        while, every 20 ms: one that keeps to RFC 8415 asks again after a second, and then that second would be measured."""
+        asker = subprocess.Popen(["ip", "netns", "exec", self.guest, "python3", "-c", ASKER, mac(number)], stdout=subprocess.PIPE,
+                                 text=True)
+        try:
+            # It has begun to ask, and is refused.
+            asker.stdout.readline()
+            begin = time.monotonic()
+            self.cloud.call("POST", "/v1/projects/default/attachments", {"name": f"v{number}", "spec": {"segment": "s", "mac": mac(number)}},
+                            UnixConnection(self.cloud.socket))
+            output = asker.communicate(timeout=20)[0]
+        finally:
+            asker.kill()
+        return float(output) - begin
 
 
 class Hand:
@@ -118,6 +160,9 @@ def dhcp(rounds):
         macs = scene.folder / "macs"
         macs.write_text("".join(mac(number) + "\n" for number in range(RESERVATIONS)))
         hand, ours = Hand(scene), Ours(scene)
+        # With a lease for most of the 5,000; before the file of leases grows by what no 5,000 guests would have written.
+        exchanges(ours.guest, macs, RESERVATIONS, ("-r", 800))
+        times = [ours.lease(RESERVATIONS + number) for number in range(4 * rounds)]
         rates = {hand: [], ours: []}
         # Once unmeasured: then most clients have leases, on both sides.
         for _ in range(rounds + 1):
@@ -125,7 +170,6 @@ def dhcp(rounds):
                 rate = capacity(side.guest, macs)
                 say(f"bench: dhcp: {'hand' if side is hand else 'ours'} {rate:.0f}/s")
                 rates[side].append(rate)
-        times = [ours.lease(scene, RESERVATIONS + number) for number in range(2 * rounds)]
         median, _ = spread(times)
         return [
             ratio_row(f"DHCPv6 exchanges a second, {RESERVATIONS:,} reservations ÷ Kea by hand", "≥ 0.9", rates[ours][1:],

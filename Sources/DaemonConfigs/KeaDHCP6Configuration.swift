@@ -61,6 +61,11 @@ package struct KeaDHCP6Configuration: Hashable, Sendable {
     /// kea-dhcp6 waits by select(2), whose sets end at 1024 descriptors (FD_SETSIZE), and opens two an interface.
     package static let maximumSubnets = 480
 
+    /// How often what is over is taken out of the file of leases, in seconds. With each new configuration the server reads
+    /// that file, 15 µs a line, and answers nobody meanwhile; a port may have 500 lines a second written (its limit on
+    /// frames to groups).
+    package static let cleanUp = 60
+
     /// Names of files in the directory that the server is run in.
     package static let controlSocket = "control"
     package static let leases = "leases.csv"
