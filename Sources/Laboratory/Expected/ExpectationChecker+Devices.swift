@@ -7,16 +7,11 @@ import Resources
 extension ExpectationChecker {
     func check(_ expected: ExpectedSegment, _ view: ResourceView) async throws(LaboratoryError) -> [Discrepancy] {
         let subject = "segment \(expected.name)"
-        guard let document = view.segment(expected.name, in: expected.project), let status = document.status else {
+        guard let document = view.segment(expected.name, in: expected.project) else {
             return [Discrepancy(subject, "does not exist")]
         }
         let assigned: Segment.Assigned
-        do throws(FieldError) {
-            var reader = try FieldReader(status, path: "status")
-            assigned = Segment.Assigned(
-                vni: try reader.required("vni"), group: try reader.required("group"), mtu: try reader.required("mtu"),
-                prefix: try reader.optional("prefix"), replication: try reader.required("replication"))
-        } catch {
+        do throws(FieldError) { assigned = try Segment.Assigned(of: document) } catch {
             return [Discrepancy(subject, error.description)]
         }
         var found: [Discrepancy] = []

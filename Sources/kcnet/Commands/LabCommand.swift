@@ -12,7 +12,9 @@ struct LabCommand: AsyncParsableCommand {
             TOPOLOGY is the name of a folder under ./topology, or a path to one. A laboratory has real VXLAN between \
             network namespaces, the API on a machine of its own, and an agent on every host. It needs root.
             """,
-        subcommands: [Up.self, Down.self, Status.self, Exec.self, Check.self, List.self])
+        subcommands: [
+            Up.self, Down.self, Status.self, Exec.self, Check.self, List.self, Break.self, Heal.self, ListFaults.self,
+        ])
 
     /// Which laboratory.
     struct Place: ParsableArguments {
@@ -187,7 +189,7 @@ extension LabCommand {
 }
 
 /// One line of progress, on standard error: standard output is for results.
-private func say(_ line: String) {
+func say(_ line: String) {
     let text = "lab: \(line)\n"
     // A terminal that went away is no reason to stop.
     _ = text.withCString { write(STDERR_FILENO, $0, strlen($0)) }

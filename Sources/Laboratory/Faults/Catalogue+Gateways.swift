@@ -1,0 +1,84 @@
+import Addressing
+import Glibc
+import NetworkModel
+import Resources
+
+extension Fault {
+    static let gateways: [Fault] = [
+        gateway("no-router-advertisements", "radvd of the gateway has ended and cannot be started", .stronger) {
+            cannotRun("radvd", "/usr/sbin/radvd", $0)
+        },
+        gateway("resolver-dead", "unbound of the gateway has ended and cannot be started", .stronger) {
+            cannotRun("unbound", "/usr/sbin/unbound", $0)
+        },
+        gateway("gateway-deleted", "somebody deleted the gateway's namespace", .paused) { router in
+            FaultScript([.ip(.machine(router.host), "netns", "del", router.namespace.text)], heal: [])
+                .whilePaused(router.host)
+        },
+        gateway("gateway-not-forwarding", "the gateway's namespace does not forward", .paused) { router in
+            FaultScript([.sysctl(router.inside, "net/ipv6/conf/all/forwarding", "0")], heal: [])
+                .whilePaused(router.host)
+        },
+        gateway("gateway-port-down", "the gateway's interface in the segment is down", .paused) { router in
+            FaultScript([.ip(router.inside, "link", "set", router.interface.text, "down")], heal: [])
+                .whilePaused(router.host)
+        },
+        gateway("uplink-down", "the gateway's uplink is down", .paused) { router in
+            FaultScript([.ip(router.inside, "link", "set", "up0", "down")], heal: []).whilePaused(router.host)
+        },
+        Fault("no-route-back", "the router outside has no route to the segment's prefix") {
+            scene throws(LaboratoryError) in
+            guard let prefix = scene.prefix else {
+                throw LaboratoryError(.absent, operation: "find", subject: "the segment's prefix")
+            }
+            let router = try scene.underlayRouter().name
+            return FaultScript(
+                [.ip(.machine(router), "route", "add", "unreachable", "\(prefix)", "metric", "1")],
+                heal: [.ip(.machine(router), "route", "del", "unreachable", "\(prefix)", "metric", "1")])
+        },
+    ]
+
+    static let control: [Fault] = [
+        Fault("agent-dead", "the host's agent was killed") { scene in
+            let host = scene.here.host.name
+            return FaultScript([.kill(role: "node", on: host)], heal: [.restart(role: "node", on: host)])
+        },
+        Fault("agent-stuck", "the host's agent does nothing any more (SIGSTOP)") { scene in
+            let host = scene.here.host.name
+            return FaultScript(
+                [.signal(SIGSTOP, role: "node", on: host)], heal: [.signal(SIGCONT, role: "node", on: host)])
+        },
+        Fault("api-unreachable", "the host cannot reach the API; what it knows of the world grows old") { scene in
+            table(
+                scene.here.place, "inet",
+                [
+                    ("output", "ip6 daddr \(scene.topology.api.address) drop"),
+                    ("input", "ip6 saddr \(scene.topology.api.address) drop"),
+                ])
+        },
+        Fault("host-dead", "the host has stopped: no cable, no agent") { scene in
+            let host = scene.here.host.name
+            let cable = toggle(scene.link, host.text, "down", "up")
+            return FaultScript(
+                cable.inject + [.signal(SIGSTOP, role: "node", on: host)],
+                heal: cable.heal + [.signal(SIGCONT, role: "node", on: host)])
+        },
+    ]
+
+    private static func gateway(
+        _ name: String, _ summary: String, _ holding: Holding,
+        _ script: @escaping @Sendable (FaultScene.Router) -> FaultScript
+    ) -> Fault {
+        Fault(name, summary, holding) { scene throws(LaboratoryError) in script(try scene.theRouter()) }
+    }
+
+    /// The program's file is covered by one that ends at once, in the host's own mount namespace.
+    private static func cannotRun(_ program: String, _ path: String, _ router: FaultScene.Router) -> FaultScript {
+        FaultScript(
+            [
+                .run(.machine(router.host), ["mount", "--bind", "/bin/false", path]),
+                .killAll(program: program, in: router.namespace, on: router.host),
+            ],
+            heal: [.run(.machine(router.host), ["umount", path])])
+    }
+}
