@@ -70,6 +70,11 @@ package struct KnotConfiguration: Hashable, Sendable {
         runDirectory.file("knot.sock")
     }
 
+    /// Where a text made here has the server listen: what it takes a new process to change (knot.conf(5)).
+    package static func places(of text: String) -> [Substring] {
+        text.split(separator: "\n").filter { $0.hasPrefix("    listen: \"") && $0.hasSuffix("@53\"") }
+    }
+
     /// The whole file; equal values give equal text.
     package var text: String {
         var lines = [

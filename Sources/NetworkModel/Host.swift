@@ -12,12 +12,18 @@ package enum Host: ResourceKind {
         /// The underlay interface that carries it.
         package var interface: InterfaceName
         package var roles: [HostRole]
+        /// Where the host's services for gateways are asked, of which the name server is one: no address of the
+        /// underlay, put on the host by the operator, and reached through the uplinks of gateways. Several hosts may
+        /// have the same one (anycast). nil: gateways ask this host nothing.
+        package var serviceAddress: IPv6Address?
         /// The agent looks, measures and reports, and changes nothing: for somebody who works on the machine by hand.
         package var isPaused: Bool
 
         package init(
-            vtep: IPv6Address, interface: InterfaceName, roles: [HostRole] = [], isPaused: Bool = false
+            vtep: IPv6Address, interface: InterfaceName, roles: [HostRole] = [], serviceAddress: IPv6Address? = nil,
+            isPaused: Bool = false
         ) {
+            self.serviceAddress = serviceAddress
             self.vtep = vtep
             self.interface = interface
             self.roles = roles
@@ -44,7 +50,16 @@ extension Host.Spec {
         }
         self.init(
             vtep: vtep, interface: try reader.required("interface"), roles: try reader.optional("roles") ?? [],
-            isPaused: try reader.optional("paused") ?? false)
+            serviceAddress: try reader.optional("serviceAddress"), isPaused: try reader.optional("paused") ?? false)
+        if let address = serviceAddress {
+            guard !address.isMulticast, !address.isUnspecified, !address.isLoopback, !address.isLinkLocal,
+                !address.isIPv4Mapped, address != vtep
+            else {
+                throw FieldError(
+                    field: reader.path(of: "serviceAddress"), value: address.description,
+                    rule: "must be a global or unique local IPv6 address and not the VTEP")
+            }
+        }
         guard Set(roles).count == roles.count else {
             throw FieldError(field: reader.path(of: "roles"), rule: "must not repeat a role")
         }
@@ -56,6 +71,7 @@ extension Host.Spec {
             writer.member("vtep", vtep)
             writer.member("interface", interface)
             writer.member("roles", roles)
+            writer.member("serviceAddress", serviceAddress)
             if isPaused { writer.member("paused", true) }
         }
     }

@@ -60,13 +60,16 @@ package struct HostIdentity: Hashable, Sendable {
     package var interface: InterfaceName
     /// Of the host resource.
     package var generation: UInt64
+    /// Where its name server also answers.
+    package var serviceAddress: IPv6Address?
     /// Nothing is to be changed on the host.
     package var isPaused: Bool
 
     package init(
         id: ResourceID, name: Name, vtep: IPv6Address, interface: InterfaceName, generation: UInt64,
-        isPaused: Bool = false
+        serviceAddress: IPv6Address? = nil, isPaused: Bool = false
     ) {
+        self.serviceAddress = serviceAddress
         self.id = id
         self.name = name
         self.vtep = vtep

@@ -94,7 +94,7 @@ extension HostIdentity: JSONCodable {
         self.init(
             id: try reader.required("id"), name: try reader.required("name"), vtep: try reader.required("vtep"),
             interface: try reader.required("interface"), generation: try reader.required("generation"),
-            isPaused: try reader.optional("paused") ?? false)
+            serviceAddress: try reader.optional("serviceAddress"), isPaused: try reader.optional("paused") ?? false)
         try reader.finish()
     }
 
@@ -108,6 +108,7 @@ extension HostIdentity: JSONCodable {
             writer.member("interface", interface)
             writer.member("generation", generation)
             if isPaused, format >= .diagnosis { writer.member("paused", true) }
+            if format >= .guests { writer.member("serviceAddress", serviceAddress) }
         }
     }
 }

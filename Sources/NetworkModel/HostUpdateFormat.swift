@@ -9,8 +9,10 @@ package enum HostUpdateFormat: UInt32, Comparable, Sendable, CaseIterable {
     case services = 3
     /// With hosts that are paused.
     case diagnosis = 4
+    /// With addresses of hosts' services, and services for guests.
+    case guests = 5
 
-    package static let newest = HostUpdateFormat.diagnosis
+    package static let newest = HostUpdateFormat.guests
 
     /// The request header that carries it: one that an older server passes over.
     package static let header = "KC-Desired-Format"

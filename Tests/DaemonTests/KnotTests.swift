@@ -52,7 +52,7 @@ import Testing
         return NameServerPlan.configuration(
             zones,
             NameServerPlan.Surroundings(
-                address: .loopback, run: places.run, storage: places.storage, pidFile: places.pidFile, keys: keys))
+                addresses: [.loopback], run: places.run, storage: places.storage, pidFile: places.pidFile, keys: keys))
     }
 
     private func start(_ zones: [DesiredZone]) async throws {

@@ -55,6 +55,41 @@ import Testing
         }
     }
 
+    @Test func `gateways ask name servers at their service addresses and never on the underlay`() async throws {
+        try await TestServer.with { server in
+            let service = server.service
+            _ = try await serving(server)
+            try await service.make(
+                .host, #"{"name":"g1","spec":{"vtep":"2001:db8:ff::9","interface":"eth0","roles":["gateway"]}}"#)
+            let id = try await service.get(.host, "g1").id
+            var agent = FeedTests.Agent(feed: try #require(HostFeed(host: id, cache: service.cache)))
+            try await service.make(.zone, #"{"name":"cloud","spec":{"domain":"cloud.example","attachments":true}}"#)
+            try await service.make(.segment, #"{"name":"m","spec":{"ipam":"automatic"}}"#)
+            try await service.make(.gateway, #"{"name":"g","spec":{"host":"g1","segments":["m"],"resolver":{}}}"#)
+            func servers() throws -> [String] {
+                try agent.catchUp()
+                return agent.snapshot?.gateways.values.first?.resolver?.servers.map(\.description) ?? ["none"]
+            }
+            #expect(try servers() == [])
+            func host(_ name: String, _ vtep: String, _ more: String) -> String {
+                #"{"name":"\#(name)","spec":{"vtep":"\#(vtep)","interface":"eth0"\#(more)}}"#
+            }
+            let roles = #","roles":["dns"],"serviceAddress":"2001:db8:53::1""#
+            try await service.put(.host, "ns1", host("ns1", "2001:db8:ff::53", roles))
+            #expect(try servers() == ["2001:db8:53::1"])
+            // The same on another host is one to ask.
+            try await service.make(.host, host("ns2", "2001:db8:ff::54", roles))
+            #expect(try servers() == ["2001:db8:53::1"])
+            for (name, vtep, more) in [
+                ("ns3", "2001:db8:ff::55", #","serviceAddress":"2001:db8:ff::9""#), ("ns3", "2001:db8:53::1", ""),
+                ("ns3", "2001:db8:ff::55", #","serviceAddress":"2001:db8:ff::55""#),
+                ("ns3", "2001:db8:ff::55", #","serviceAddress":"fe80::53""#),
+            ] {
+                await #expect(throws: Problem.self) { try await service.make(.host, host(name, vtep, more)) }
+            }
+        }
+    }
+
     @Test func `the key of a zone is never read through the API`() async throws {
         try await TestServer.with { server in
             var agent = try await serving(server)

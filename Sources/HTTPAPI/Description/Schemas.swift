@@ -50,7 +50,7 @@ enum Schemas {
         switch kind {
         case .project: #"{"type":"object","additionalProperties":false}"#
         case .host:
-            #"{"type":"object","properties":{"vtep":\#(address),"interface":\#(interface),"roles":{"type":"array","uniqueItems":true,"items":{"enum":["gateway","dns"]}}},"required":["vtep","interface"],"additionalProperties":false}"#
+            #"{"type":"object","properties":{"vtep":\#(address),"interface":\#(interface),"roles":{"type":"array","uniqueItems":true,"items":{"enum":["gateway","dns"]}},"serviceAddress":\#(address),"paused":{"type":"boolean"}},"required":["vtep","interface"],"additionalProperties":false}"#
         case .pool:
             #"{"oneOf":[{"type":"object","properties":{"type":{"const":"vni"},"from":\#(vni),"to":\#(vni)},"required":["type","from","to"],"additionalProperties":false},{"type":"object","properties":{"type":{"enum":["prefix","delegation"]},"prefix":\#(prefix)},"required":["type","prefix"],"additionalProperties":false},{"type":"object","properties":{"type":{"const":"mac"},"prefix":{"type":"string","examples":["02:6b:63"]}},"required":["type","prefix"],"additionalProperties":false},{"type":"object","properties":{"type":{"const":"ipv4"},"prefix":{"type":"string","examples":["198.51.100.0/28"]}},"required":["type","prefix"],"additionalProperties":false}]}"#
         case .underlay:

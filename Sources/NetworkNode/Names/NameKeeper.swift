@@ -26,7 +26,8 @@ final class NameKeeper: Sendable {
 
     /// What the desired state asks of this host.
     func want(_ snapshot: HostSnapshot) {
-        let new = NameServerTurn.Wanted(names: snapshot.names, address: snapshot.host.vtep)
+        let new = NameServerTurn.Wanted(
+            names: snapshot.names, address: snapshot.host.vtep, serviceAddress: snapshot.host.serviceAddress)
         let isNew = wanted.withLock { wanted in
             guard wanted != new else { return false }
             wanted = new

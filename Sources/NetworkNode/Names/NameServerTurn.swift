@@ -11,7 +11,9 @@ import Resources
 struct NameServerTurn {
     struct Wanted: Equatable, Sendable {
         var names: DesiredNames
+        /// At which it is asked how it is.
         var address: IPv6Address
+        var serviceAddress: IPv6Address?
     }
 
     private let server: any NameServer
@@ -103,7 +105,8 @@ struct NameServerTurn {
             let (new, lacking) = NameServerPlan.configuration(
                 Array(zones),
                 NameServerPlan.Surroundings(
-                    address: wanted.address, run: places.run, storage: places.storage, pidFile: places.pidFile,
+                    addresses: [wanted.address] + (wanted.serviceAddress.map { [$0] } ?? []), run: places.run,
+                    storage: places.storage, pidFile: places.pidFile,
                     keys: keys))
             troubles.merge(lacking) { first, _ in first }
             for problem in problems where new.text != configuration {
@@ -112,7 +115,15 @@ struct NameServerTurn {
             let isNew = new.text != configuration
             guard isNew || turns % Self.comparison == 0 || silences > 0 else { return }
             // One that an earlier agent left has read what that one wrote.
-            let wasRunning = await daemons.observe()[DaemonInstance.nameServer]?.isRunning ?? false
+            let present = await daemons.observe()[DaemonInstance.nameServer]
+            var wasRunning = present?.isRunning ?? false
+            if let present, wasRunning,
+                KnotConfiguration.places(of: present.configuration) != KnotConfiguration.places(of: new.text)
+            {
+                try await daemons.stop(instance: DaemonInstance.nameServer, withdraw: false)
+                wasRunning = false
+                unread = []
+            }
             try await daemons.ensure(
                 DaemonSpec(
                     program: .knot, instance: DaemonInstance.nameServer, namespace: nil, configuration: new.text))

@@ -7,7 +7,8 @@ package import Resources
 package enum NameServerPlan {
     /// What it needs to know of its host.
     package struct Surroundings: Hashable, Sendable {
-        package var address: IPv6Address
+        /// Where it answers.
+        package var addresses: [IPv6Address]
         package var run: ConfigurationPath
         package var storage: ConfigurationPath
         package var pidFile: ConfigurationPath
@@ -15,10 +16,10 @@ package enum NameServerPlan {
         package var keys: [Name: TransferSecret]
 
         package init(
-            address: IPv6Address, run: ConfigurationPath, storage: ConfigurationPath, pidFile: ConfigurationPath,
+            addresses: [IPv6Address], run: ConfigurationPath, storage: ConfigurationPath, pidFile: ConfigurationPath,
             keys: [Name: TransferSecret]
         ) {
-            self.address = address
+            self.addresses = addresses
             self.run = run
             self.storage = storage
             self.pidFile = pidFile
@@ -63,7 +64,7 @@ package enum NameServerPlan {
         }
         return (
             KnotConfiguration(
-                addresses: [surroundings.address], zones: served, keys: keys, runDirectory: surroundings.run,
+                addresses: surroundings.addresses, zones: served, keys: keys, runDirectory: surroundings.run,
                 storage: surroundings.storage, pidFile: surroundings.pidFile,
                 isIncremental: zones.allSatisfy { $0.servers == 1 }), problems
         )

@@ -105,6 +105,11 @@ struct ReportJudge {
             details["unboundRestarts"] = "\(daemon.restarts)"
             if !daemon.isRunning, missing == nil { missing = "unbound is not running; it is started again" }
             if let problem = daemon.problem, missing == nil { missing = "its resolver (unbound) \(problem)" }
+            if let resolver = gateway.resolver, !resolver.zones.isEmpty, resolver.servers.isEmpty {
+                details["cloudNames"] =
+                    "not resolved for guests: no host with the role dns has a service address "
+                    + "(`kcnet host update HOST --service-address ADDRESS`)"
+            }
         } else if gateway.resolver != nil, missing == nil {
             missing = "waits for unbound"
         }

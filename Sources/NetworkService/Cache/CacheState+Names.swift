@@ -84,7 +84,7 @@ extension CacheState {
         var source: NameSource?
         if let new, isServer {
             names.servers.insert(id)
-            source = .server(new.metadata.name, [new.spec.vtep])
+            source = .server(new.metadata.name, [new.spec.serviceAddress ?? new.spec.vtep])
         } else {
             names.servers.remove(id)
         }
@@ -96,7 +96,9 @@ extension CacheState {
                 dirt.zoneTables.formUnion(zones)
             }
         }
-        guard isServer != wasServer || old?.metadata.name != new?.metadata.name || old?.spec.vtep != new?.spec.vtep
+        guard
+            isServer != wasServer || old?.metadata.name != new?.metadata.name || old?.spec.vtep != new?.spec.vtep
+                || old?.spec.serviceAddress != new?.spec.serviceAddress
         else { return }
         // The NS of every zone, and how many serve it.
         for server in names.servers { mark(host: server) { $0.zones.formUnion(zones) } }

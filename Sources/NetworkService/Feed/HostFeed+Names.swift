@@ -53,7 +53,7 @@ extension CacheState {
         var resolver = DesiredResolver(
             forwarders: gateway.spec.resolver?.forwarders ?? [],
             zones: names.zones.keys.sorted(),
-            servers: names.servers.compactMap { resource($0, as: Host.self)?.spec.vtep }.sorted(),
+            servers: Set(names.servers.compactMap { resource($0, as: Host.self)?.spec.serviceAddress }).sorted(),
             dns64: gateway.spec.nat64.flatMap { $0.dns64 ? $0.prefix : nil })
         for segment in gateway.assigned.ports.keys {
             guard let item = items[segment], let id = item.projectID, let project = items[id] else { continue }

@@ -130,7 +130,8 @@ extension HostIdentity {
     init(_ host: Resource<Host>) {
         self.init(
             id: host.metadata.id, name: host.metadata.name, vtep: host.spec.vtep, interface: host.spec.interface,
-            generation: host.metadata.generation, isPaused: host.spec.isPaused)
+            generation: host.metadata.generation, serviceAddress: host.spec.serviceAddress,
+            isPaused: host.spec.isPaused)
     }
 }
 

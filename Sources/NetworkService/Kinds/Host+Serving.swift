@@ -13,6 +13,7 @@ extension Host: ServedKind {
         spec: Spec, assigned: Nothing
     ) {
         try requireFree(spec.vtep, for: plan.id, state)
+        try requireNoVTEP(spec.serviceAddress, spec.vtep, state)
         plan.claim(StoreLayout.vtep(spec.vtep), for: plan.id)
         return (spec, Nothing())
     }
@@ -21,6 +22,7 @@ extension Host: ServedKind {
         _ spec: Spec, name: Name, over old: Resource<Host>, _ plan: inout WritePlan, _ state: inout CacheState
     ) throws(Problem) -> (spec: Spec, assigned: Nothing) {
         try requireFree(spec.vtep, for: plan.id, state)
+        try requireNoVTEP(spec.serviceAddress, spec.vtep, state)
         plan.move(StoreLayout.vtep(old.spec.vtep), to: StoreLayout.vtep(spec.vtep), for: plan.id)
         let gateways = state.relations.gatewaysOfHost[plan.id, default: []].count
         guard gateways == 0 || !old.spec.roles.contains(.gateway) || spec.roles.contains(.gateway) else {
@@ -50,6 +52,22 @@ extension Host: ServedKind {
         if state.lastSeen[id] != nil { plan.delete(StoreLayout.seen(id)) }
         for (resource, hosts) in state.reports where hosts[id] != nil {
             plan.delete(StoreLayout.report(resource, host: id))
+        }
+    }
+
+    /// What is asked from gateways is no address of the underlay: there is never a way to that.
+    private static func requireNoVTEP(_ service: IPv6Address?, _ vtep: IPv6Address, _ state: CacheState)
+        throws(Problem)
+    {
+        if let service, let holder = state.holders.vtep[service], let host = state.items[holder] {
+            throw Problem(
+                .addressTaken, field: "spec.serviceAddress", value: service.description,
+                rule: "is the VTEP of host '\(host.name)'; guests never reach the underlay")
+        }
+        for host in state.all(Host.self) where host.spec.serviceAddress == vtep {
+            throw Problem(
+                .addressTaken, field: "spec.vtep", value: vtep.description,
+                rule: "is the service address of host '\(host.metadata.name)'")
         }
     }
 

@@ -215,7 +215,8 @@ extension SystemTests {
             try await withSystem("names", warnings: ["unbound"]) { system in
                 try await system.zonesAreServed()
                 let h1 = try system.machine("h1")
-                // A way out by hand: a veth between the gateway and its host.
+                // A way out by hand: a veth between the gateway and its host, with the service address behind it.
+                try await system.kcnet("host", "update", "h1", "--service-address", "fd0e:53::1")
                 let listed = try await h1.command("ip", ["netns", "list"]).check("list", "namespaces")
                 let gateway = try #require(
                     listed.split(separator: "\n").compactMap { $0.split(separator: " ").first }.first {
@@ -223,7 +224,8 @@ extension SystemTests {
                     }.map(String.init))
                 for words in [
                     "link add way type veth peer name up0 netns \(gateway)", "address add fd0e::1/64 dev way nodad",
-                    "link set way up", "-n \(gateway) address add fd0e::2/64 dev up0 nodad",
+                    "link set way up", "address add fd0e:53::1/128 dev lo",
+                    "-n \(gateway) address add fd0e::2/64 dev up0 nodad",
                     "-n \(gateway) link set up0 up", "-n \(gateway) route add default via fd0e::1",
                 ] {
                     try await h1.command("ip", words.split(separator: " ").map(String.init)).check("configure", words)
