@@ -55,11 +55,11 @@ extension NetworkPicture {
         "\(name)  \(detail)".trimmingEnd + state(place, coloured) + (isEmpty ? "  (nothing attached)" : "")
     }
 
-    /// The phase, and of what is not well the reason.
+    /// The phase, and what there is to say of it.
     private func state(_ place: Place?, _ coloured: Bool) -> String {
         guard let place else { return "" }
         let phase = coloured ? place.state.tone.dress(place.phase) : place.phase
-        guard place.state != .good, let message = place.message else { return "  \(phase)" }
+        guard let message = place.message else { return "  \(phase)" }
         return "  \(phase): \(DisplayText.safe(message))"
     }
 }

@@ -23,8 +23,12 @@ extension Fault {
             FaultScript([.ip(router.inside, "link", "set", router.interface.text, "down")], heal: [])
                 .whilePaused(router.host)
         },
-        gateway("uplink-down", "the gateway's uplink is down", .paused) { router in
-            FaultScript([.ip(router.inside, "link", "set", "up0", "down")], heal: []).whilePaused(router.host)
+        Fault("uplink-down", "the gateway's uplink is down", .paused) { scene throws(LaboratoryError) in
+            let router = try scene.theRouter()
+            guard router.hasUplink else {
+                throw LaboratoryError(.absent, operation: "find", subject: "an uplink", message: "the gateway has none")
+            }
+            return FaultScript([.ip(router.inside, "link", "set", "up0", "down")], heal: []).whilePaused(router.host)
         },
         Fault("no-route-back", "the router outside has no route to the segment's prefix") {
             scene throws(LaboratoryError) in

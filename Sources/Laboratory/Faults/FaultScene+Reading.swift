@@ -40,6 +40,11 @@ extension FaultScene {
         let other: End?
         if let peer { other = try named(peer) } else { other = peers(chosen).first }
         guard let other else { throw refuse("a peer of \(chosen.attachment)", "name one with --peer") }
+        guard other != chosen else {
+            throw LaboratoryError(
+                .invalid, operation: "use as the peer", subject: other.attachment.text,
+                message: "it is the attachment itself; the peer is who it talks to")
+        }
         guard let document = view.segments.first(where: { $0.id == chosen.segment }) else {
             throw refuse("the segment of \(chosen.attachment)", "the API shows none")
         }
@@ -83,7 +88,9 @@ extension FaultScene.Router {
             let gateway = view.gateways.first(where: { $0.status?["ports"]?[segment.description]?.string != nil }),
             let host = view.hosts.first(where: { $0.id.description == gateway.spec?["host"]?.string })?.name
         else { return nil }
-        self.init(namespace: .gateway(gateway.id), host: host, interface: .gatewaySegment(vni))
+        self.init(
+            namespace: .gateway(gateway.id), host: host, interface: .gatewaySegment(vni),
+            hasUplink: gateway.spec?["uplink"] != nil)
     }
 }
 

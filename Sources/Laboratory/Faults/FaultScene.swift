@@ -29,6 +29,7 @@ package struct FaultScene: Sendable {
         package var host: Name
         /// Its interface in the segment, inside the namespace.
         package var interface: InterfaceName
+        package var hasUplink: Bool
 
         var inside: FaultPlace { .guest(namespace, on: host) }
     }

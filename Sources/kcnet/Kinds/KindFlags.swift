@@ -55,9 +55,10 @@ struct Column: Sendable {
         .init(document.labels.values.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ","))
     }
 
-    /// The phase with its colour, and the message of one that is not as it shall be.
+    /// The phase with its colour; of a host that is paused, that too.
     static let phase = Column("phase") { document, _ in
         let phase = document.phase ?? "-"
+        if case .bool(true)? = document.spec?["paused"]?.content { return .init("\(phase), paused", .waiting) }
         let tone: Table.Tone =
             switch phase {
             case "wired", "up": .good
