@@ -11,9 +11,12 @@
  *   `outer`  on the ingress of the way out: translates what is for a mapped address and fits, and leaves all else to the
  *            stack, which brings it to `inner` by its routes.
  *
+ *   `announce` on the egress of each segment's device: tells guests of the prefix in the router's advertisements.
+ *
  * The stack that forwards before (`inner`) or after (`outer`) translation counts the hop; a packet that passes it twice
  * is given the one hop back.
  */
+#include "announce.h"
 #include "four_to_six.h"
 #include "six_to_four.h"
 #include <linux/if_ether.h>
@@ -209,6 +212,13 @@ int nat64_outer(struct __sk_buff *packet) {
     if (set_type(packet, ETHERTYPE_IPV6)) return drop(NAT64_DROP_KERNEL);
     packet->mark = NAT64_MARK;
     count(NAT64_TRANSLATED_4_TO_6);
+    return TC_ACT_OK;
+}
+
+SEC("tc")
+int nat64_announce(struct __sk_buff *packet) {
+    const struct nat64_config *config = settings();
+    if (config && packet->protocol == ETHERTYPE_IPV6) announce(packet, config);
     return TC_ACT_OK;
 }
 

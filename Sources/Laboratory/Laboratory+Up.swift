@@ -57,6 +57,11 @@ extension Laboratory {
             try await machine.prepare(host)
             for guest in host.guests { try await machine.addGuest(guest) }
         }
+        for outside in topology.outside {
+            guard let machine = machines[outside.name], let router = machines[outside.router] else { continue }
+            progress("machine \(outside.name): eth0 \(outside.address), IPv4 alone")
+            try await machine.connect(outside, to: router)
+        }
         // Their routes may lead through cables.
         for router in topology.routers {
             guard let machine = machines[router.name] else { continue }
@@ -69,6 +74,12 @@ extension Laboratory {
     ) async throws(LaboratoryError) {
         try await machine.setSysctl("net/ipv6/conf/all/forwarding", "1")
         for route in router.routes {
+            try await machine.ip("route", "add", "\(route.prefix)", "via", "\(route.gateway)")
+        }
+        if !router.ipv4Routes.isEmpty || topology.outside.contains(where: { $0.router == router.name }) {
+            try await machine.setSysctl("net/ipv4/ip_forward", "1")
+        }
+        for route in router.ipv4Routes {
             try await machine.ip("route", "add", "\(route.prefix)", "via", "\(route.gateway)")
         }
         guard router.multicast else { return }

@@ -29,6 +29,7 @@ package final class GatewayTranslators: Translators {
     package func remove(in namespace: NamespaceName) async throws(NodeError) {
         try await inside(namespace) { socket throws(NodeError) in
             let outer = try Self.attached(socket)?.settings()?.outerDevice ?? 0
+            for device in try Self.announcing(socket).values { _ = cbpf_detach(Int32(device), 1) }
             if outer != 0 { try Self.check(cbpf_detach(Int32(outer), 0), "detach from", "device \(outer)") }
             try TranslatorPlumbing(socket: socket).removeDevices()
         }
@@ -66,7 +67,7 @@ package final class GatewayTranslators: Translators {
         return try TranslatorTables(ofProgram: program.raw)
     }
 
-    private static func program(on device: UInt32, isEgress: Bool) throws(NodeError) -> UInt32 {
+    static func program(on device: UInt32, isEgress: Bool) throws(NodeError) -> UInt32 {
         var id: UInt32 = 0
         try check(cbpf_attached(Int32(device), isEgress ? 1 : 0, &id), "look at the filters of", "device \(device)")
         return id
@@ -77,10 +78,13 @@ package final class GatewayTranslators: Translators {
         guard let tables = try attached(socket), let settings = try tables.settings() else { return nil }
         let inner = socket.index(of: .translator)
         let end = socket.index(of: .translatorEnd)
-        guard settings.innerDevice == inner, end != 0, try program(on: end, isEgress: false) != 0 else { return nil }
+        guard settings.innerDevice == inner, end != 0, try program(on: end, isEgress: false) != 0,
+            try program(on: end, isEgress: true) != 0
+        else { return nil }
         var spec = TranslatorSpec(
             prefix: settings.prefix, own: settings.own, block: settings.block, ipv6MTU: settings.ipv6MTU,
-            outerMTU: settings.outerMTU, mappings: try tables.mappings())
+            outerMTU: settings.outerMTU, mappings: try tables.mappings(),
+            announced: Set(try announcing(socket).keys))
         if settings.outerDevice != 0 {
             guard let name = socket.name(of: settings.outerDevice),
                 try program(on: settings.outerDevice, isEgress: false) != 0
@@ -109,8 +113,9 @@ package final class GatewayTranslators: Translators {
         var object: TranslatorObject?
         let tables: TranslatorTables
         let splitter = try program(on: end, isEgress: false)
+        let announcer = try program(on: end, isEgress: true)
         let receiver = outer == 0 ? 1 : try program(on: outer, isEgress: false)
-        if let running, before != nil, splitter != 0, receiver != 0 {
+        if let running, before != nil, splitter != 0, receiver != 0, announcer != 0 {
             tables = running
         } else {
             let loaded = try TranslatorObject(path: path)
@@ -124,12 +129,15 @@ package final class GatewayTranslators: Translators {
         if let object {
             try attach(object, .inner, inner, isEgress: true)
             try attach(object, .split, end, isEgress: false)
+            // Nothing leaves there: it is kept for segments that come later.
+            try attach(object, .announce, end, isEgress: true)
             if outer != 0 { try attach(object, .outer, outer, isEgress: false) }
         }
         if let former = before?.outerDevice, former != 0, former != outer {
             // It may have gone with its device.
             _ = cbpf_detach(Int32(former), 0)
         }
+        try announce(on: spec.announced, anew: object != nil, end, socket)
         try plumbing.route(ipv6: spec.prefix, ipv4: spec.routes, mtu: spec.routeMTU)
     }
 
@@ -142,7 +150,7 @@ package final class GatewayTranslators: Translators {
             "device \(device)")
     }
 
-    private static func check(_ result: Int32, _ operation: String, _ subject: String) throws(NodeError) {
+    static func check(_ result: Int32, _ operation: String, _ subject: String) throws(NodeError) {
         guard result >= 0 else { throw NodeError.bpf(operation, subject, result) }
     }
 

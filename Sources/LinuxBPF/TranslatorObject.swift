@@ -16,6 +16,8 @@ package final class TranslatorObject {
         case split = "nat64_split"
         /// On the ingress of the way out.
         case outer = "nat64_outer"
+        /// On the egress of the devices of segments.
+        case announce = "nat64_announce"
     }
 
     /// - Throws: with the verifier's last words when the kernel refuses a program.

@@ -52,11 +52,14 @@ package struct GatewayRuleset: Hashable, Sendable {
     package var newFlowsPerSource: UInt64
     /// Bits a second; nil: no limit.
     package var bandwidthPerSegment: UInt64?
+    /// Behind which senders of the translator's block reach the IPv4 world; nil when none do.
+    package var outgoing: IPv4Address?
 
     package init(
         segments: [Segment], ingress: [Rule]? = nil, egress: [Rule]? = nil, newFlowsPerSource: UInt64,
-        bandwidthPerSegment: UInt64? = nil
+        bandwidthPerSegment: UInt64? = nil, outgoing: IPv4Address? = nil
     ) {
+        self.outgoing = outgoing
         self.segments = segments
         self.ingress = ingress
         self.egress = egress
@@ -81,6 +84,8 @@ package struct GatewayRuleset: Hashable, Sendable {
         case invalid
         /// To the gateway itself, and none of its services.
         case input
+        /// Its sender, without a mapping, has as many connections to the IPv4 world as one may have.
+        case connections
 
         package var counter: String { "drop-\(rawValue)" }
     }
@@ -113,7 +118,7 @@ package struct GatewayRuleset: Hashable, Sendable {
     // MARK: Text
 
     private var body: String {
-        (counters + sets + helpers + crossing + coming + hooks).map { "\t\($0)\n" }.joined()
+        (counters + sets + helpers + crossing + coming + hooks + hiding).map { "\t\($0)\n" }.joined()
     }
 
     private func drop(_ reason: Reason) -> String { "counter name \(reason.counter) drop" }
@@ -131,7 +136,7 @@ package struct GatewayRuleset: Hashable, Sendable {
             "set sources { type ipv6_addr; size 65535; flags dynamic,timeout; timeout 10s; }",
             "set to-segment { type ifname; size 1024; flags dynamic; }",
             "set from-segment { type ifname; size 1024; flags dynamic; }",
-        ]
+        ] + boundedSet
     }
 
     private func chain(_ name: String, _ rules: [String]) -> [String] {
@@ -216,7 +221,7 @@ package struct GatewayRuleset: Hashable, Sendable {
                 "meta nfproto ipv6 meta mark != 0x6b64 iifname { \"up0\", \"seg*\" } ip6 saddr != :: "
                     + "fib saddr . iif oif missing "
                     + drop(.spoofed),
-            ])
+            ] + insideOnly)
             + chain(
                 "input",
                 [
@@ -229,6 +234,7 @@ package struct GatewayRuleset: Hashable, Sendable {
                 [
                     "type filter hook forward priority 0; policy drop;",
                     "ct state vmap { established : goto shaped, related : goto shaped }",
+                ] + bounded + [
                     // What the translator between IPv6 and IPv4 takes and gives is judged on its IPv6 side. Here it may
                     // be seen one way only, and then the state of its connection is no state.
                     "meta nfproto ipv4 iifname \"up0\" oifname \"nat0\" accept",

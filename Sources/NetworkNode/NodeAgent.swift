@@ -53,7 +53,7 @@ package struct NodeAgent: Service {
         let board = StatusBoard(endpoint: endpoint, facts: facts)
         let learned = BindingOutbox(sink, interval: settings.publication, logger: logger)
         let drops = DropWatch(ports, sink, interval: settings.publication, logger: logger)
-        let leases = LeaseAnswers(ports.daemons, sink, logger: logger)
+        let answers = GatewayAnswers(ports, sink, logger: logger)
         let names = NameKeeper(ports, interval: settings.names, logger: logger)
         let metrics = MetricsBoard()
         let keeper = SnapshotKeeper(files)
@@ -77,9 +77,10 @@ package struct NodeAgent: Service {
             }
             group.addTask { await listenToClaims(inbox) }
             group.addTask { await drops.run() }
-            group.addTask { await leases.run() }
+            group.addTask { await answers.run() }
             group.addTask { await names.run { outbox.say($0) } }
             group.addTask { await countDrops(inbox) }
+            group.addTask { await countTranslations(metrics) }
             group.addTask { await watchAddresses(inbox) }
             group.addTask { await metrics.run(files, every: settings.metrics, logger) }
             group.addTask { await compareRegularly(inbox) }
@@ -121,7 +122,7 @@ package struct NodeAgent: Service {
                 metrics.post(convergence, content.dropCounts, isConnected: gate.isAccepted)
                 if let snapshot = convergence.snapshot {
                     drops.want(snapshot)
-                    leases.want(snapshot)
+                    answers.want(snapshot)
                     names.want(snapshot)
                 }
                 var next = result.nextWake
@@ -209,6 +210,21 @@ package struct NodeAgent: Service {
             }
             // The only error of a sleep is cancellation.
             do { try await Task.sleep(for: settings.metrics) } catch { return }
+        }
+    }
+
+    private func countTranslations(_ metrics: MetricsBoard) async {
+        while !Task.isCancelled {
+            // The only error of a sleep is cancellation.
+            do { try await Task.sleep(for: settings.metrics) } catch { return }
+            for gateway in metrics.translating {
+                do throws(NodeError) {
+                    metrics.post(try await ports.translators.statistics(in: .gateway(gateway)), of: gateway)
+                } catch {
+                    // Its namespace is not there yet, or no longer; what is wrong with it the turns say.
+                    logger.debug("translations cannot be counted", metadata: ["reason": "\(error)"])
+                }
+            }
         }
     }
 

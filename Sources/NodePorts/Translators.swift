@@ -14,12 +14,25 @@ package protocol Translators: Sendable {
     func statistics(in namespace: NamespaceName) async throws(NodeError) -> TranslatorStatistics?
 }
 
+/// What a translator is.
+package enum TranslatorKind: String, Hashable, Sendable {
+    /// A program in the kernel.
+    case kernel
+    /// The daemon, a packet at a time; it counts nothing.
+    case tayga
+}
+
 /// What a translator has counted since it was made.
 package struct TranslatorStatistics: Hashable, Sendable {
+    package var translator: TranslatorKind
     package var counts: [TranslatorCounter: UInt64]
     package var traffic: [IPv4Address: MappingTraffic]
 
-    package init(counts: [TranslatorCounter: UInt64] = [:], traffic: [IPv4Address: MappingTraffic] = [:]) {
+    package init(
+        translator: TranslatorKind = .kernel, counts: [TranslatorCounter: UInt64] = [:],
+        traffic: [IPv4Address: MappingTraffic] = [:]
+    ) {
+        self.translator = translator
         self.counts = counts
         self.traffic = traffic
     }

@@ -44,9 +44,18 @@ extension APIClient {
 
     /// Asks what the DHCP servers of a gateway have given out.
     package func probeLeases(project: String, gateway: String) async throws -> ProbeDocument {
+        try await ask("leases", project: project, gateway: gateway)
+    }
+
+    /// Asks what the translator between IPv6 and IPv4 of a gateway has counted.
+    package func probeTranslation(project: String, gateway: String) async throws -> ProbeDocument {
+        try await ask("translation", project: project, gateway: gateway)
+    }
+
+    private func ask(_ type: String, project: String, gateway: String) async throws -> ProbeDocument {
         var writer = JSONWriter()
         writer.object { writer in
-            writer.member("type", "leases")
+            writer.member("type", type)
             writer.member("gateway", gateway)
         }
         let request = APIRequest(.post, ["v1", "projects", project, "probes"], body: writer.bytes)

@@ -57,7 +57,24 @@ extension Machine {
             "\(router.keeper.pid)")
         try await ip("link", "set", cable.interface.text, "up")
         try await router.ip("address", "add", "\(cable.address)", "dev", cable.routerInterface.text, "nodad")
+        if let ipv4 = cable.ipv4 {
+            try await router.ip("address", "add", "\(ipv4)", "dev", cable.routerInterface.text)
+        }
         try await router.ip("link", "set", cable.routerInterface.text, "up")
+    }
+
+    /// Puts the cable of a machine of the IPv4 world, which this is.
+    func connect(_ outside: OutsideMachine, to router: Machine) async throws(LaboratoryError) {
+        let far = outside.routerInterface.text
+        try await ip(
+            "link", "add", "eth0", "mtu", "\(outside.mtu)", "type", "veth", "peer", "name", far, "mtu",
+            "\(outside.mtu)", "netns", "\(router.keeper.pid)")
+        try await setSysctl("net/ipv6/conf/eth0/disable_ipv6", "1")
+        try await ip("address", "add", "\(outside.address)", "dev", "eth0")
+        try await ip("link", "set", "eth0", "up")
+        try await router.ip("address", "add", "\(outside.gateway)/\(outside.address.length)", "dev", far)
+        try await router.ip("link", "set", far, "up")
+        try await ip("route", "add", "default", "via", "\(outside.gateway)")
     }
 
     /// What a host needs to route for its gateways.

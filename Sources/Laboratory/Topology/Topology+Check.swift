@@ -30,7 +30,7 @@ extension Topology {
 
     /// The names of all machines, links not among them.
     package var machines: [Name] {
-        routers.map(\.name) + [Name(Self.apiMachine)].compactMap(\.self) + hosts.map(\.name)
+        routers.map(\.name) + outside.map(\.name) + [Name(Self.apiMachine)].compactMap(\.self) + hosts.map(\.name)
     }
 
     /// Machine and switch names become parts of namespace names and of interface names of 15 bytes.
@@ -55,6 +55,7 @@ extension Topology {
         for (index, link) in links.enumerated() { try take(link.name, "links[\(index)].name") }
         for (index, router) in routers.enumerated() { try take(router.name, "routers[\(index)].name") }
         for (index, host) in hosts.enumerated() { try take(host.name, "hosts[\(index)].name") }
+        for (index, machine) in outside.enumerated() { try take(machine.name, "outside[\(index)].name") }
         for (index, link) in links.enumerated() {
             if let other = links[..<index].first(where: { $0.prefix.overlaps(link.prefix) }) {
                 throw FieldError(
@@ -64,6 +65,7 @@ extension Topology {
         }
         try checkLegs()
         try checkTree()
+        try checkOutside()
     }
 
     private func checkLegs() throws(FieldError) {

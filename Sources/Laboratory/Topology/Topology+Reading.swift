@@ -8,7 +8,8 @@ extension Topology: JSONReadable {
         self.init(
             name: try reader.required("name"), description: try reader.optional("description") ?? "",
             links: try reader.required("links"), routers: try reader.optional("routers") ?? [],
-            hosts: try reader.required("hosts"), api: try reader.required("api"))
+            hosts: try reader.required("hosts"), outside: try reader.optional("outside") ?? [],
+            api: try reader.required("api"))
         try reader.finish()
         try check()
     }
@@ -35,7 +36,8 @@ extension UnderlayRouter: JSONReadable {
         var reader = try FieldReader(node, path: path)
         self.init(
             name: try reader.required("name"), legs: try reader.required("legs"),
-            multicast: try reader.optional("multicast") ?? true, routes: try reader.optional("routes") ?? [])
+            multicast: try reader.optional("multicast") ?? true, routes: try reader.optional("routes") ?? [],
+            ipv4Routes: try reader.optional("ipv4Routes") ?? [])
         guard !legs.isEmpty else { throw FieldError(field: reader.path(of: "legs"), rule: "must be one at least") }
         try reader.finish()
     }
@@ -81,7 +83,8 @@ extension LabCable: JSONReadable {
         var reader = try FieldReader(node, path: path)
         self.init(
             interface: try reader.required("interface"), router: try reader.required("router"),
-            routerInterface: try reader.required("routerInterface"), address: try reader.required("address"))
+            routerInterface: try reader.required("routerInterface"), address: try reader.required("address"),
+            ipv4: try reader.optional("ipv4"))
         try reader.finish()
     }
 }

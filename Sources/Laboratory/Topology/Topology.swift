@@ -12,17 +12,20 @@ package struct Topology: Hashable, Sendable {
     package var links: [UnderlayLink]
     package var routers: [UnderlayRouter]
     package var hosts: [LabHost]
+    /// Machines of the IPv4 world.
+    package var outside: [OutsideMachine]
     package var api: APIPlace
 
     package init(
         name: Name, description: String, links: [UnderlayLink], routers: [UnderlayRouter], hosts: [LabHost],
-        api: APIPlace
+        outside: [OutsideMachine] = [], api: APIPlace
     ) {
         self.name = name
         self.description = description
         self.links = links
         self.routers = routers
         self.hosts = hosts
+        self.outside = outside
         self.api = api
     }
 
@@ -52,6 +55,8 @@ package struct UnderlayRouter: Hashable, Sendable {
     package var multicast: Bool
     /// To what is not of the underlay: the prefixes of segments.
     package var routes: [UnderlayRoute]
+    /// To what is reached by IPv4: pools that gateways translate.
+    package var ipv4Routes: [IPv4Route]
 }
 
 /// A machine with the node agent.
@@ -81,6 +86,8 @@ package struct LabCable: Hashable, Sendable {
     package var routerInterface: InterfaceName
     /// Of the router's end.
     package var address: OnLinkAddress
+    /// Of the router's end too; nil for a cable without IPv4.
+    package var ipv4: OnLinkIPv4Address?
 }
 
 /// Where the API runs: a machine of its own on the underlay.

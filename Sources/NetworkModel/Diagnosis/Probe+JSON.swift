@@ -1,13 +1,14 @@
 package import Resources
 
 extension ProbeQuestion: JSONCodable {
-    private enum Tag: String, Choice { case drops, leases }
+    private enum Tag: String, Choice { case drops, leases, translation }
 
     package init(json node: JSONNode, path: String) throws(FieldError) {
         var reader = try FieldReader(node, path: path)
         switch try reader.required("type", as: Tag.self) {
         case .drops: self = .drops(attachment: try reader.required("attachment"))
         case .leases: self = .leases(gateway: try reader.required("gateway"))
+        case .translation: self = .translation(gateway: try reader.required("gateway"))
         }
         try reader.finish()
     }
@@ -20,6 +21,9 @@ extension ProbeQuestion: JSONCodable {
                 writer.member("attachment", attachment)
             case .leases(let gateway):
                 writer.member("type", Tag.leases)
+                writer.member("gateway", gateway)
+            case .translation(let gateway):
+                writer.member("type", Tag.translation)
                 writer.member("gateway", gateway)
             }
         }
@@ -49,7 +53,7 @@ extension ProbeResult: JSONCodable {
         var reader = try FieldReader(node, path: path)
         self.init(
             try reader.required("phase"), message: try reader.optional("message"), drops: try reader.optional("drops"),
-            leases: try reader.optional("leases"))
+            leases: try reader.optional("leases"), translation: try reader.optional("translation"))
         guard (message?.utf8.count ?? 0) <= 2048 else {
             throw FieldError(field: reader.path(of: "message"), rule: "must be at most 2048 bytes")
         }
@@ -62,6 +66,7 @@ extension ProbeResult: JSONCodable {
             writer.member("message", message)
             writer.member("drops", drops)
             writer.member("leases", leases)
+            writer.member("translation", translation)
         }
     }
 }

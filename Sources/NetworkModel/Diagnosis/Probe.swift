@@ -7,6 +7,8 @@ package enum ProbeQuestion: Hashable, Sendable {
     case drops(attachment: ResourceID)
     /// What the DHCP servers of a gateway have given out.
     case leases(gateway: ResourceID)
+    /// What the translator between IPv6 and IPv4 of a gateway has counted.
+    case translation(gateway: ResourceID)
 }
 
 /// A diagnostic request, as a host sees it. It ends by itself.
@@ -42,10 +44,13 @@ package struct ProbeResult: Hashable, Sendable {
     package var message: String?
     package var drops: DropReport?
     package var leases: LeaseReport?
+    package var translation: TranslationReport?
 
     package init(
-        _ phase: Phase, message: String? = nil, drops: DropReport? = nil, leases: LeaseReport? = nil
+        _ phase: Phase, message: String? = nil, drops: DropReport? = nil, leases: LeaseReport? = nil,
+        translation: TranslationReport? = nil
     ) {
+        self.translation = translation
         self.leases = leases
         self.phase = phase
         self.message = message

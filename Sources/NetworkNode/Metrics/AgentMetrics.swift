@@ -1,4 +1,5 @@
 import Addressing
+package import NodePorts
 package import Resources
 
 /// What the agent measures of itself and of its ports, for Prometheus (node_exporter's textfile collector reads the
@@ -20,6 +21,7 @@ package struct AgentMetrics: Hashable, Sendable {
     }
 
     package var drops: [Drops] = []
+    package var translations: [ResourceID: TranslatorStatistics] = [:]
     package var learned = 0
     package var bindings = BindingTable.Counters()
     package var claims = ClaimCounters()
@@ -62,6 +64,7 @@ package struct AgentMetrics: Hashable, Sendable {
         text.family("kc_claim_seconds", .summary, "From hearing claims to their elements in the kernel.")
         text.sample("kc_claim_seconds_sum", claims.took)
         text.sample("kc_claim_seconds_count", claims.answered)
+        writeTranslations(to: &text)
         writeAgent(to: &text)
         return text.text
     }

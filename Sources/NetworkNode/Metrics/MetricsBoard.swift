@@ -10,6 +10,8 @@ final class MetricsBoard: Sendable {
     private struct State {
         var ledger = DropLedger()
         var metrics = AgentMetrics()
+        /// The gateways that translate.
+        var translating: Set<ResourceID> = []
     }
 
     private let state = Mutex(State())
@@ -26,10 +28,26 @@ final class MetricsBoard: Sendable {
                 state.metrics.bindings = bindings.counters
                 state.metrics.learned = bindings.count
             }
+            if let gateways = convergence.snapshot?.gateways {
+                let translating = Set(gateways.lazy.filter { $0.value.nat64 != nil }.map(\.key))
+                state.translating = translating
+                state.metrics.translations = state.metrics.translations.filter { translating.contains($0.key) }
+            }
             guard let counts else { return }
             state.ledger.take(counts)
             state.ledger.keep { convergence.names[$0] != nil }
             state.metrics.drops = Self.drops(state.ledger, convergence)
+        }
+    }
+
+    /// The gateways whose translators are to be asked, in order.
+    var translating: [ResourceID] { state.withLock { $0.translating.sorted() } }
+
+    /// - Parameter statistics: nil when it has no translator now.
+    func post(_ statistics: TranslatorStatistics?, of gateway: ResourceID) {
+        state.withLock { state in
+            guard state.translating.contains(gateway) else { return }
+            state.metrics.translations[gateway] = statistics
         }
     }
 

@@ -53,7 +53,7 @@ extension PlanContext {
         var ruleset = GatewayRuleset(
             segments: segments.sorted(),
             newFlowsPerSource: gateway.limits.newFlowsPerSource ?? GatewayLimits.standardNewFlowsPerSource,
-            bandwidthPerSegment: gateway.limits.bandwidthPerSegment)
+            bandwidthPerSegment: gateway.limits.bandwidthPerSegment, outgoing: gateway.nat64?.outgoing)
         guard !gateway.policies.isEmpty, !gateway.policies.contains(.builtIn(.allowAll)) else { return ruleset }
         var policies: [DesiredPolicy] = []
         for case .policy(let id) in gateway.policies {

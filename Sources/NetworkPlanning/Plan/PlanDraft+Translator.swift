@@ -15,10 +15,15 @@ extension PlanDraft {
         }
         let outer = inside?.links[.up0]
         let segments = gateway.ports.keys.compactMap { context.desired.segments[$0] }
+        // Of those that are there: a device that this plan makes is seen to by the next one.
+        let announced = Set(
+            segments.filter { $0.ipam == .automatic && $0.prefix != nil }.map { InterfaceName.gatewaySegment($0.vni) }
+                .filter { inside?.links[$0] != nil })
         let wanted = TranslatorSpec(
-            prefix: nat64.prefix, own: gateway.uplink?.ipv4?.address, outer: outer?.name,
+            prefix: nat64.prefix, own: gateway.uplink?.ipv4?.address,
+            block: nat64.outgoing == nil ? nil : TranslatorSpec.standardBlock, outer: outer?.name,
             ipv6MTU: segments.map(\.mtu.bytes).min() ?? MTU.ipv6Minimum, outerMTU: outer?.settings.mtu ?? 1500,
-            mappings: nat64.mappings)
+            mappings: nat64.mappings, announced: announced)
         guard inside?.translator != wanted else { return }
         add(.ensureTranslator(wanted, in: namespace), for: .gateway(gateway.id), in: .gateways)
     }

@@ -126,6 +126,11 @@ struct ReportJudge {
         } else if missing == nil, hasDHCP(gateway) {
             missing = "waits for the DHCPv6 server (Kea)"
         }
+        if gateway.nat64 != nil {
+            let isThere = context.observed.inside[.gateway(id)]?.translator != nil
+            details["translator"] = isThere ? "kernel" : "missing"
+            if !isThere, missing == nil { missing = "waits for its translator between IPv6 and IPv4" }
+        }
         let obstacle = context.obstacleOutside(of: gateway)
         details["wayOut"] = obstacle.map { "no: \($0)" } ?? "yes"
         details["routerLifetime"] = obstacle == nil ? "\(PlanDraft.routerLifetimeSeconds)" : "0"

@@ -36,6 +36,14 @@ package enum TranslatorCounter: String, Hashable, Sendable, CaseIterable {
     case toIPv4, toIPv6, shortCut
     case malformed, hopLimit, source, destination, notGlobal, unmapped, blockFull, headers, icmpType, icmpFragment
     case icmpChecksum, zeroChecksum, kernel
+
+    /// Whether the packet went no further.
+    package var isDrop: Bool {
+        switch self {
+        case .toIPv4, .toIPv6, .shortCut: false
+        default: true
+        }
+    }
 }
 
 /// What went through one mapping.

@@ -14,10 +14,12 @@ package struct TranslatorSpec: Hashable, Sendable {
     package var ipv6MTU: Int
     package var outerMTU: Int
     package var mappings: [IPv4Address: IPv6Address]
+    /// The devices by which guests are told of the prefix, in router advertisements that leave by them (RFC 8781).
+    package var announced: Set<InterfaceName>
 
     package init(
         prefix: IPv6Prefix, own: IPv4Address? = nil, block: IPv4Prefix? = nil, outer: InterfaceName? = nil,
-        ipv6MTU: Int, outerMTU: Int, mappings: [IPv4Address: IPv6Address] = [:]
+        ipv6MTU: Int, outerMTU: Int, mappings: [IPv4Address: IPv6Address] = [:], announced: Set<InterfaceName> = []
     ) {
         self.prefix = prefix
         self.own = own
@@ -26,6 +28,7 @@ package struct TranslatorSpec: Hashable, Sendable {
         self.ipv6MTU = ipv6MTU
         self.outerMTU = outerMTU
         self.mappings = mappings
+        self.announced = announced
     }
 
     /// 240.0.0.0/16: of a class that no network uses (RFC 1112 section 4), so that it never stands for somebody outside.

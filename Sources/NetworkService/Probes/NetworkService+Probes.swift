@@ -11,6 +11,8 @@ package struct ProbeDraft: Sendable {
         case drops(attachment: String)
         /// A gateway by name or id.
         case leases(gateway: String)
+        /// A gateway by name or id.
+        case translation(gateway: String)
     }
 
     package var question: Question
@@ -22,7 +24,8 @@ package struct ProbeDraft: Sendable {
         switch type {
         case "drops": question = .drops(attachment: try reader.required("attachment"))
         case "leases": question = .leases(gateway: try reader.required("gateway"))
-        default: throw FieldError(field: "type", value: type, rule: "must be drops or leases")
+        case "translation": question = .translation(gateway: try reader.required("gateway"))
+        default: throw FieldError(field: "type", value: type, rule: "must be drops, leases or translation")
         }
         seconds = try reader.optional("seconds") ?? 0
         guard (0...DesiredProbe.maximumSeconds).contains(seconds) else {
@@ -58,14 +61,18 @@ extension NetworkService {
             question = .drops(attachment: item.id)
             host = bound
             conditions.append(.exists(item.key))
-        case .leases(let text):
+        case .leases(let text), .translation(let text):
             let item = try await find(.gateway, project: project, text)
             guard let carrier = Gateway.unwrap(item.resource)?.spec.host?.id else {
                 throw Problem(
-                    .conflict, "gateway '\(item.name)' is an attachment, and runs no DHCP server of KC's",
+                    .conflict, "gateway '\(item.name)' is an attachment, and runs no server of KC's",
                     field: "gateway", value: item.name.text)
             }
-            question = .leases(gateway: item.id)
+            if case .leases = draft.question {
+                question = .leases(gateway: item.id)
+            } else {
+                question = .translation(gateway: item.id)
+            }
             host = carrier
             conditions.append(.exists(item.key))
         }
