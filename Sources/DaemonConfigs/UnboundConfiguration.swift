@@ -40,7 +40,12 @@ package struct UnboundConfiguration: Hashable, Sendable {
         lines += ["    access-control: ::/0 refuse", "    access-control: 0.0.0.0/0 refuse"]
         for prefix in clients { lines.append("    access-control: \(prefix) allow") }
         lines.append("    module-config: \"\(dns64 == nil ? "iterator" : "dns64 iterator")\"")
-        if let dns64 { lines.append("    dns64-prefix: \(dns64)") }
+        if let dns64 {
+            lines.append("    dns64-prefix: \(dns64)")
+            // What stands for an IPv4 address already is no IPv6 address: it is taken out of answers, and then one is
+            // made of the A record (RFC 6147 section 5.1.4).
+            lines.append("    private-address: ::ffff:0:0/96")
+        }
         for zone in zones where zone.isReverse {
             // Or unbound's own empty zones for private addresses would answer.
             lines.append("    local-zone: \"\(zone.absolute)\" transparent")

@@ -94,6 +94,10 @@ package final class GatewayTranslators: Translators {
         let plumbing = TranslatorPlumbing(socket: socket)
         let routes = try plumbing.ipv4Routes(to: inner)
         let prefixes = try plumbing.prefixes(routedTo: inner)
+        if let block = spec.block {
+            let others = Set(routes.keys).subtracting(spec.routes).subtracting([block])
+            if others.count == 1, let only = others.first, only.length == 32 { spec.outgoing = only.address }
+        }
         let wanted = [IPv4Prefix: Int](uniqueKeysWithValues: spec.routes.map { ($0, spec.routeMTU) })
         return prefixes == [spec.prefix] && routes == wanted ? spec : nil
     }

@@ -10,7 +10,7 @@ extension SystemTests {
     /// Everything that stands in `topology/`, end to end, with the two oracles: a restarted agent has nothing to do, and a
     /// new machine in the place of a lost one becomes the same from the store alone.
     struct TopologyRunTests {
-        @Test(arguments: ["one-host", "two-hosts", "no-multicast", "three-hosts-router", "routed"])
+        @Test(arguments: ["one-host", "two-hosts", "no-multicast", "three-hosts-router", "routed", "nat64"])
         func `a topology becomes as expected, stays so, can be built again, and leaves nothing`(_ name: String)
             async throws
         {
@@ -43,7 +43,7 @@ extension SystemTests {
         private func removeEverything(_ system: System) async throws {
             let projects = try await system.client.list(system.collection(Project.kind)).map(\.name.text)
             for project in projects {
-                for kind in [Gateway.kind, Attachment.kind, Segment.kind] {
+                for kind in [Mapping.kind, Gateway.kind, Attachment.kind, Segment.kind] {
                     let collection = ResourceCollection(kind, project: project)
                     for document in try await system.client.list(collection) {
                         do { try await system.client.delete(collection, document.name.text) } catch let problem

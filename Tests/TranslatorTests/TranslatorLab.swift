@@ -22,7 +22,8 @@ struct TranslatorLab {
     static func spec() throws -> TranslatorSpec {
         TranslatorSpec(
             prefix: try IPv6Prefix(parsing: prefix + "/96"), own: try IPv4Address(parsing: "198.51.100.1"),
-            block: TranslatorSpec.standardBlock, outer: try InterfaceName("up0"), ipv6MTU: 1430, outerMTU: 1500,
+            block: TranslatorSpec.standardBlock, outgoing: try IPv4Address(parsing: "203.0.113.1"),
+            outer: try InterfaceName("up0"), ipv6MTU: 1430, outerMTU: 1500,
             mappings: [
                 try IPv4Address(parsing: "203.0.113.10"): try IPv6Address(parsing: "fd00:1::10"),
                 try IPv4Address(parsing: "203.0.113.11"): try IPv6Address(parsing: "fd00:1::11"),
@@ -53,7 +54,8 @@ struct TranslatorLab {
         try outside.run("ip", "route", "add", "203.0.113.0/24", "via", "198.51.100.1")
         try gateway.run(
             "nft",
-            "table ip t { chain p { type nat hook postrouting priority 100; ip saddr 240.0.0.0/16 masquerade; }; }")
+            "table ip t { chain p { type nat hook postrouting priority 100; ip saddr 240.0.0.0/16 snat to 203.0.113.1; }; }"
+        )
         try await translators.ensure(Self.spec(), in: gateway.name)
         try await eventually { guest.succeeds("ping", "-c1", "-W1", "fd00:1::1") }
     }

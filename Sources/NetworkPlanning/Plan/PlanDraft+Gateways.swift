@@ -76,7 +76,7 @@ extension PlanDraft {
         planUplink(of: gateway)
         planRoutes(of: gateway)
         planAdvertisements(of: gateway, on: advertised)
-        planTranslator(of: gateway)
+        planTranslator(of: gateway, on: advertised)
         planDHCP(of: gateway, on: advertised)
         planResolver(of: gateway, on: routed)
     }

@@ -4,7 +4,9 @@ import Resources
 
 extension PlanDraft {
     /// What stands between a gateway's segments and the IPv4 world.
-    mutating func planTranslator(of gateway: DesiredGateway) {
+    ///
+    /// - Parameter advertised: the segments with router advertisements, whose guests are told of the prefix.
+    mutating func planTranslator(of gateway: DesiredGateway, on advertised: [DesiredSegment]) {
         let namespace = NamespaceName.gateway(gateway.id)
         let inside = context.observed.inside[namespace]
         guard let nat64 = gateway.nat64 else {
@@ -15,16 +17,16 @@ extension PlanDraft {
         }
         let outer = inside?.links[.up0]
         let segments = gateway.ports.keys.compactMap { context.desired.segments[$0] }
-        // Of those that are there: a device that this plan makes is seen to by the next one.
-        let announced = Set(
-            segments.filter { $0.ipam == .automatic && $0.prefix != nil }.map { InterfaceName.gatewaySegment($0.vni) }
-                .filter { inside?.links[$0] != nil })
+        let announced = Set(advertised.map { InterfaceName.gatewaySegment($0.vni) })
         let wanted = TranslatorSpec(
             prefix: nat64.prefix, own: gateway.uplink?.ipv4?.address,
-            block: nat64.outgoing == nil ? nil : TranslatorSpec.standardBlock, outer: outer?.name,
+            block: nat64.outgoing == nil ? nil : TranslatorSpec.standardBlock, outgoing: nat64.outgoing,
+            outer: outer?.name,
             ipv6MTU: segments.map(\.mtu.bytes).min() ?? MTU.ipv6Minimum, outerMTU: outer?.settings.mtu ?? 1500,
             mappings: nat64.mappings, announced: announced)
-        guard inside?.translator != wanted else { return }
+        // What was on a device that is made again has gone with it.
+        let isWhole = advertised.allSatisfy { segment in gateway.ports[segment.id].map { !made.contains($0) } ?? true }
+        guard inside?.translator != wanted || !isWhole else { return }
         add(.ensureTranslator(wanted, in: namespace), for: .gateway(gateway.id), in: .gateways)
     }
 }

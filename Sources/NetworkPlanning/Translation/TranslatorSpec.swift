@@ -8,6 +8,8 @@ package struct TranslatorSpec: Hashable, Sendable {
     package var own: IPv4Address?
     /// Out of which senders without a mapping get an address each; nil leaves them without a way.
     package var block: IPv4Prefix?
+    /// Behind which the way out hides those senders; packets to it that answer nobody end here. nil without a block.
+    package var outgoing: IPv4Address?
     /// The way out; nil while there is none.
     package var outer: InterfaceName?
     /// The smallest MTU of the segments, and that of the way out.
@@ -18,12 +20,14 @@ package struct TranslatorSpec: Hashable, Sendable {
     package var announced: Set<InterfaceName>
 
     package init(
-        prefix: IPv6Prefix, own: IPv4Address? = nil, block: IPv4Prefix? = nil, outer: InterfaceName? = nil,
+        prefix: IPv6Prefix, own: IPv4Address? = nil, block: IPv4Prefix? = nil, outgoing: IPv4Address? = nil,
+        outer: InterfaceName? = nil,
         ipv6MTU: Int, outerMTU: Int, mappings: [IPv4Address: IPv6Address] = [:], announced: Set<InterfaceName> = []
     ) {
         self.prefix = prefix
         self.own = own
         self.block = block
+        self.outgoing = outgoing
         self.outer = outer
         self.ipv6MTU = ipv6MTU
         self.outerMTU = outerMTU
@@ -42,6 +46,8 @@ package struct TranslatorSpec: Hashable, Sendable {
     package var routes: Set<IPv4Prefix> {
         var routes = Set(mappings.keys.map(IPv4Prefix.init(host:)))
         if let block { routes.insert(block) }
+        // A mapped guest's answers to somebody behind it must not take the short cut past the address translation.
+        if let outgoing { routes.insert(IPv4Prefix(host: outgoing)) }
         return routes
     }
 }

@@ -31,6 +31,16 @@ import Testing
         #expect(world.model.apply(world.plan.steps).isEmpty)
         #expect(world.plan.isEmpty)
 
+        // Its guests are told of the prefix on every segment with advertisements, also when a device is made again.
+        #expect(!spec.announced.isEmpty && spec.announced.allSatisfy { $0.text.hasPrefix("seg") })
+
+        world.desired.gateways[world.gateway]?.nat64?.outgoing = IPv4Address(0xcb00_7101)
+        let shared = try #require(translations(world.plan).first ?? nil)
+        #expect(shared.block == TranslatorSpec.standardBlock && shared.outgoing == IPv4Address(0xcb00_7101))
+        #expect(shared.routes.contains(IPv4Prefix(host: IPv4Address(0xcb00_7101))))
+        #expect(world.model.apply(world.plan.steps).isEmpty)
+        #expect(world.plan.isEmpty)
+
         world.desired.gateways[world.gateway]?.nat64?.mappings = [:]
         #expect(translations(world.plan).first??.mappings == [:])
         world.desired.gateways[world.gateway]?.nat64 = nil
