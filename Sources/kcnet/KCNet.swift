@@ -28,7 +28,8 @@ struct KCNet: AsyncParsableCommand {
                     KindCommand<ProjectFlags>.self,
                 ]),
             CommandGroup(name: "Files", subcommands: [Apply.self, Export.self]),
-            CommandGroup(name: "Diagnosis", subcommands: [TopologyCommand.self, Drops.self, Explain.self, Leases.self]),
+            CommandGroup(
+                name: "Diagnosis", subcommands: [TopologyCommand.self, Drops.self, Explain.self, Leases.self]),
             CommandGroup(name: "Help", subcommands: [Doctor.self, SupportBundle.self, LabCommand.self]),
         ])
 
