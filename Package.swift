@@ -96,7 +96,10 @@ let adapters: [Target] = [
 ]
 
 let services: [Target] = [
-    target("NetworkService", ["Addressing", "Resources", "NetworkModel", "NetworkPlanning", "Persistence", logging]),
+    target("Diagnosis", ["Addressing", "Resources", "NetworkModel"]),
+    target(
+        "NetworkService",
+        ["Addressing", "Resources", "NetworkModel", "NetworkPlanning", "Persistence", "Diagnosis", logging]),
     target(
         "HTTPAPI",
         [
@@ -132,7 +135,7 @@ let programs: [Target] = [
         "kcnet",
         [
             "Addressing", "Resources", "NetworkModel", "NetworkPlanning", "NodePorts", "LinuxNetlink", "APIClient",
-            "Documents",
+            "Documents", "Diagnosis",
             "Laboratory", argumentParser, logging, yams,
         ]),
     // A program of its own under GPL-2.0 (Sources/kc-nft/LICENSE): C, and nothing of KC in it.
@@ -219,6 +222,7 @@ let allTests: [Target] = [
             "NodePortsTesting",
             "NetworkNode", "APIClient", "SeededRandomness", logging,
         ]),
+    tests("DiagnosisTests", ["SeededRandomness", "Addressing", "Resources", "NetworkModel", "Diagnosis"]),
     tests(
         "ClientTests",
         ["Addressing", "Resources", "NetworkModel", "APIClient", asn1, crypto, nioCore, nioPosix, nioSSL, x509]),

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <netinet/in.h>
+#include <netinet/icmp6.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
@@ -67,6 +68,59 @@ static inline long cmnl_send_frame(int fd, int index, const void *frame, size_t 
     to.sll_family = AF_PACKET;
     to.sll_ifindex = index;
     return sendto(fd, frame, length, MSG_DONTWAIT, (struct sockaddr *)&to, sizeof to);
+}
+
+/* SO_ATTACH_FILTER: a classic BPF program that decides what a socket hears. */
+static inline int cmnl_attach_filter(int fd, const struct sock_filter *program, unsigned short count) {
+    struct sock_fprog attached = {count, (struct sock_filter *)program};
+    return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &attached, sizeof attached);
+}
+
+/* Binds a packet socket to a device and lets it say more about each packet (PACKET_AUXDATA). */
+static inline int cmnl_bind_packet(int fd, int index, unsigned short protocol) {
+    struct sockaddr_ll here;
+    int one = 1;
+    memset(&here, 0, sizeof here);
+    here.sll_family = AF_PACKET;
+    here.sll_protocol = htons(protocol);
+    here.sll_ifindex = index;
+    if (setsockopt(fd, SOL_PACKET, PACKET_AUXDATA, &one, sizeof one) < 0) return -1;
+    return bind(fd, (struct sockaddr *)&here, sizeof here);
+}
+
+/* recvmsg(2) on a packet socket: the packet, its sll_pkttype and its tp_status. -1 with errno; never waits. */
+static inline long cmnl_receive_packet(int fd, void *buffer, size_t length, uint8_t *type, uint32_t *status) {
+    union { struct cmsghdr header; char space[256]; } control;
+    struct sockaddr_ll from;
+    struct iovec part = {buffer, length};
+    struct msghdr message;
+    memset(&message, 0, sizeof message);
+    memset(&from, 0, sizeof from);
+    message.msg_name = &from;
+    message.msg_namelen = sizeof from;
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = &control;
+    message.msg_controllen = sizeof control;
+    long count = recvmsg(fd, &message, MSG_DONTWAIT);
+    if (count < 0) return -1;
+    *type = from.sll_pkttype;
+    *status = 0;
+    for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header)) {
+        if (header->cmsg_level != SOL_PACKET || header->cmsg_type != PACKET_AUXDATA) continue;
+        struct tpacket_auxdata data;
+        memcpy(&data, CMSG_DATA(header), sizeof data);
+        *status = data.tp_status;
+    }
+    return count;
+}
+
+/* ICMPV6_FILTER (linux/icmpv6.h): echo replies and nothing else reach the raw socket. */
+static inline int cmnl_pass_echo_replies(int fd) {
+    struct icmp6_filter filter;
+    ICMP6_FILTER_SETBLOCKALL(&filter);
+    ICMP6_FILTER_SETPASS(ICMP6_ECHO_REPLY, &filter);
+    return setsockopt(fd, IPPROTO_ICMPV6, ICMP6_FILTER, &filter, sizeof filter);
 }
 
 /* TUNSETIFF on /dev/net/tun: makes a tap that lives as long as `fd` is open. */

@@ -46,7 +46,7 @@ extension HostUpdate: JSONCodable {
                 if !policies.isEmpty { writer.member("policies", policies) }
                 if !members.isEmpty { writer.member("members", members) }
                 if !bindings.isEmpty { writer.member("bindings", bindings) }
-                let known = format >= .services ? probes : probes.filter(\.isOfFirstFormat)
+                let known = probes.filter { $0.format <= format }
                 if !known.isEmpty { writer.member("probes", known) }
             }
             if format >= .services, !reservations.isEmpty { writer.member("reservations", reservations) }

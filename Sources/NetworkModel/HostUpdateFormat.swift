@@ -7,7 +7,7 @@ package enum HostUpdateFormat: UInt32, Comparable, Sendable, CaseIterable {
     case isolation = 2
     /// With addressing modes and reservations, ways out, translation and names.
     case services = 3
-    /// With hosts that are paused.
+    /// With hosts that are paused, and probes of translation and paths.
     case diagnosis = 4
     /// With addresses of hosts' services, and services for guests.
     case guests = 5

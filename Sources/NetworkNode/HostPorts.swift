@@ -15,13 +15,16 @@ package struct HostPorts: Sendable {
     package var firewalls: any GatewayFirewall
     package var export: any RouteExport
     package var translators: any Translators
+    /// nil where the agent cannot measure ways.
+    package var paths: PathProbing?
 
     package init(
         links: any LinkTable, filter: any PacketFilter, namespaces: any Namespaces, daemons: any DaemonSupervisor,
         packets: any PacketLog, frames: any FrameSender, records: any FilterRecords,
         firewalls: any GatewayFirewall, export: any RouteExport, translators: any Translators,
-        names: (any NameServer)? = nil
+        names: (any NameServer)? = nil, paths: PathProbing? = nil
     ) {
+        self.paths = paths
         self.names = names
         self.firewalls = firewalls
         self.export = export

@@ -54,6 +54,7 @@ package struct NodeAgent: Service {
         let learned = BindingOutbox(sink, interval: settings.publication, logger: logger)
         let drops = DropWatch(ports, sink, interval: settings.publication, logger: logger)
         let answers = GatewayAnswers(ports, sink, logger: logger)
+        let paths = PathAnswers(ports, sink, logger: logger)
         let names = NameKeeper(ports, interval: settings.names, logger: logger)
         let metrics = MetricsBoard()
         let keeper = SnapshotKeeper(files)
@@ -78,6 +79,7 @@ package struct NodeAgent: Service {
             group.addTask { await listenToClaims(inbox) }
             group.addTask { await drops.run() }
             group.addTask { await answers.run() }
+            group.addTask { await paths.run() }
             group.addTask { await names.run { outbox.say($0) } }
             group.addTask { await countDrops(inbox) }
             group.addTask { await countTranslations(metrics) }
@@ -123,6 +125,7 @@ package struct NodeAgent: Service {
                 if let snapshot = convergence.snapshot {
                     drops.want(snapshot)
                     answers.want(snapshot)
+                    paths.want(snapshot)
                     names.want(snapshot)
                 }
                 var next = result.nextWake

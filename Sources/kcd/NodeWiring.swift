@@ -22,7 +22,8 @@ enum NodeWiring {
             firewalls: NFTGatewayFirewall(), export: StaticRouteExport(threads: threads),
             translators: GatewayTranslators(),
             names: try KnotNameServer(
-                runDirectory: settings.runDirectory, stateDirectory: settings.state.path))
+                runDirectory: settings.runDirectory, stateDirectory: settings.state.path),
+            paths: PathProbing(survey: NetlinkWaySurvey(threads: threads), exchange: PacketExchange()))
     }
 
     /// What the kernel can do, in words for the host's report; empty when it cannot be found out.

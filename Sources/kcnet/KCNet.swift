@@ -12,6 +12,7 @@ struct KCNet: AsyncParsableCommand {
 
             Exit codes: 0 done; 1 failed; 2 the command line or a file cannot be understood; 3 not found;
             4 conflict, or changed meanwhile; 5 refused (who you are); 6 the API cannot be reached; 7 --wait ran out of time.
+            `kcnet path` ends with 20 to 29 for a broken layer (`kcnet path --help`).
 
             Shell completions: kcnet --generate-completion-script bash|zsh|fish
             """,
@@ -29,7 +30,8 @@ struct KCNet: AsyncParsableCommand {
                 ]),
             CommandGroup(name: "Files", subcommands: [Apply.self, Export.self]),
             CommandGroup(
-                name: "Diagnosis", subcommands: [TopologyCommand.self, Drops.self, Explain.self, Leases.self]),
+                name: "Diagnosis",
+                subcommands: [PathCommand.self, TopologyCommand.self, Drops.self, Explain.self, Leases.self]),
             CommandGroup(name: "Help", subcommands: [Doctor.self, SupportBundle.self, LabCommand.self]),
         ])
 

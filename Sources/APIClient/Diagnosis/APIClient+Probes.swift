@@ -63,6 +63,21 @@ extension APIClient {
         return try promised(request) { () throws(FieldError) in try ProbeDocument(node) }
     }
 
+    /// Asks whether and how two ends reach each other; the answer has the member `verdict` once it can be told.
+    /// - Parameters: `from` and `to` are attachments by name, id or address, or hosts as `host/NAME`.
+    package func probePath(project: String, from: String, to: String, flow: PathFlow) async throws -> ProbeDocument {
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.member("type", "path")
+            writer.member("from", from)
+            writer.member("to", to)
+            writer.member("flow", flow)
+        }
+        let request = APIRequest(.post, ["v1", "projects", project, "probes"], body: writer.bytes)
+        let node = try await send(request).json(of: request)
+        return try promised(request) { () throws(FieldError) in try ProbeDocument(node) }
+    }
+
     package func probe(project: String, _ id: ResourceID) async throws -> ProbeDocument {
         let request = APIRequest(.get, ["v1", "projects", project, "probes", id.description], query: waiting)
         let node = try await send(request).json(of: request)

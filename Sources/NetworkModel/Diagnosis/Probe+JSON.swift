@@ -1,7 +1,7 @@
 package import Resources
 
 extension ProbeQuestion: JSONCodable {
-    private enum Tag: String, Choice { case drops, leases, translation }
+    private enum Tag: String, Choice { case drops, leases, translation, path }
 
     package init(json node: JSONNode, path: String) throws(FieldError) {
         var reader = try FieldReader(node, path: path)
@@ -9,6 +9,7 @@ extension ProbeQuestion: JSONCodable {
         case .drops: self = .drops(attachment: try reader.required("attachment"))
         case .leases: self = .leases(gateway: try reader.required("gateway"))
         case .translation: self = .translation(gateway: try reader.required("gateway"))
+        case .path: self = .path(try reader.required("task"))
         }
         try reader.finish()
     }
@@ -25,6 +26,9 @@ extension ProbeQuestion: JSONCodable {
             case .translation(let gateway):
                 writer.member("type", Tag.translation)
                 writer.member("gateway", gateway)
+            case .path(let task):
+                writer.member("type", Tag.path)
+                writer.member("task", task)
             }
         }
     }
@@ -53,7 +57,8 @@ extension ProbeResult: JSONCodable {
         var reader = try FieldReader(node, path: path)
         self.init(
             try reader.required("phase"), message: try reader.optional("message"), drops: try reader.optional("drops"),
-            leases: try reader.optional("leases"), translation: try reader.optional("translation"))
+            leases: try reader.optional("leases"), translation: try reader.optional("translation"),
+            path: try reader.optional("path"))
         guard (message?.utf8.count ?? 0) <= 2048 else {
             throw FieldError(field: reader.path(of: "message"), rule: "must be at most 2048 bytes")
         }
@@ -67,6 +72,7 @@ extension ProbeResult: JSONCodable {
             writer.member("drops", drops)
             writer.member("leases", leases)
             writer.member("translation", translation)
+            writer.member("path", path)
         }
     }
 }

@@ -9,6 +9,8 @@ package enum ProbeQuestion: Hashable, Sendable {
     case leases(gateway: ResourceID)
     /// What the translator between IPv6 and IPv4 of a gateway has counted.
     case translation(gateway: ResourceID)
+    /// Whether and how the two ends of a way reach each other.
+    case path(PathTask)
 }
 
 /// A diagnostic request, as a host sees it. It ends by itself.
@@ -26,8 +28,14 @@ package struct DesiredProbe: Hashable, Sendable {
 
     package static let maximumSeconds = 300
 
-    /// Whether agents knew such questions before there were others.
-    var isOfFirstFormat: Bool { if case .drops = question { true } else { false } }
+    /// Since when agents know such questions.
+    var format: HostUpdateFormat {
+        switch question {
+        case .drops: .isolation
+        case .leases: .services
+        case .translation, .path: .diagnosis
+        }
+    }
 }
 
 /// What one host found; a later one replaces it. At most one a second and probe.
@@ -45,12 +53,14 @@ package struct ProbeResult: Hashable, Sendable {
     package var drops: DropReport?
     package var leases: LeaseReport?
     package var translation: TranslationReport?
+    package var path: PathFindings?
 
     package init(
         _ phase: Phase, message: String? = nil, drops: DropReport? = nil, leases: LeaseReport? = nil,
-        translation: TranslationReport? = nil
+        translation: TranslationReport? = nil, path: PathFindings? = nil
     ) {
         self.translation = translation
+        self.path = path
         self.leases = leases
         self.phase = phase
         self.message = message

@@ -70,7 +70,7 @@ final class GatewayAnswers: Sendable {
         switch question {
         case .leases: return await leases(of: id, gateway, snapshot)
         case .translation: return await translation(of: id, gateway)
-        case .drops: return ProbeResult(.failed, message: "drops are told elsewhere")
+        case .drops, .path: return ProbeResult(.failed, message: "this is told elsewhere")
         }
     }
 }
@@ -84,7 +84,7 @@ extension ProbeQuestion {
     fileprivate var gateway: ResourceID? {
         switch self {
         case .leases(let gateway), .translation(let gateway): gateway
-        case .drops: nil
+        case .drops, .path: nil
         }
     }
 }

@@ -1,40 +1,9 @@
+import Diagnosis
 import FoundationEssentials
 package import NetworkModel
 import Persistence
 package import Resources
 import Synchronization
-
-/// What somebody wants to know.
-package struct ProbeDraft: Sendable {
-    package enum Question: Sendable {
-        /// An attachment by name or id.
-        case drops(attachment: String)
-        /// A gateway by name or id.
-        case leases(gateway: String)
-        /// A gateway by name or id.
-        case translation(gateway: String)
-    }
-
-    package var question: Question
-    package var seconds: Int
-
-    package init(json node: JSONNode) throws(FieldError) {
-        var reader = try FieldReader(node, path: "")
-        let type: String = try reader.required("type")
-        switch type {
-        case "drops": question = .drops(attachment: try reader.required("attachment"))
-        case "leases": question = .leases(gateway: try reader.required("gateway"))
-        case "translation": question = .translation(gateway: try reader.required("gateway"))
-        default: throw FieldError(field: "type", value: type, rule: "must be drops, leases or translation")
-        }
-        seconds = try reader.optional("seconds") ?? 0
-        guard (0...DesiredProbe.maximumSeconds).contains(seconds) else {
-            throw FieldError(
-                field: "seconds", value: "\(seconds)", rule: "must be from 0 to \(DesiredProbe.maximumSeconds)")
-        }
-        try reader.finish()
-    }
-}
 
 extension NetworkService {
     /// Probes that may be open in one project.
@@ -49,7 +18,7 @@ extension NetworkService {
         let id = ResourceID(UUID())
         let question: ProbeQuestion
         var conditions: [StoreTransaction.Condition] = [.exists(owner.key)]
-        let host: ResourceID
+        var hosts: [ResourceID]
         switch draft.question {
         case .drops(let text):
             let item = try await find(.attachment, project: project, text)
@@ -59,7 +28,7 @@ extension NetworkService {
                     field: "attachment", value: item.name.text)
             }
             question = .drops(attachment: item.id)
-            host = bound
+            hosts = [bound]
             conditions.append(.exists(item.key))
         case .leases(let text), .translation(let text):
             let item = try await find(.gateway, project: project, text)
@@ -73,8 +42,17 @@ extension NetworkService {
             } else {
                 question = .translation(gateway: item.id)
             }
-            host = carrier
+            hosts = [carrier]
             conditions.append(.exists(item.key))
+        case .path(let from, let to, let flow):
+            switch try await planPath(project, from: from, to: to, flow: flow) {
+            case .ask(let task, let needed):
+                question = .path(task)
+                hosts = task.isLocal ? [task.from.host] : [task.from.host, task.to.host]
+                conditions += needed
+            case .refuse(let verdict):
+                return (refused(id, verdict), cache.revision)
+            }
         }
         let open = cache.state.withLock { state in state.probes.values.count { $0.project == owner.id } }
         guard open < Self.maximumProbes else {
@@ -82,7 +60,7 @@ extension NetworkService {
                 .rateLimited, "project '\(owner.name)' has \(open) open probes; delete some, or wait until they end")
         }
         let probe = Probe(
-            project: owner.id, question: question, seconds: draft.seconds, hosts: [host], created: settings.now())
+            project: owner.id, question: question, seconds: draft.seconds, hosts: hosts, created: settings.now())
         let written: Revision
         do {
             let lease = try await store.grantLease(ttl: .seconds(draft.seconds + Probe.grace))
@@ -154,10 +132,11 @@ extension NetworkService {
     }
 
     private func render(_ id: ResourceID, _ probe: Probe, _ answers: [ResourceID: ProbeResult]) -> [UInt8] {
+        let verdict = verdict(probe, answers)
         var writer = JSONWriter()
         writer.object { writer in
             writer.member("id", id)
-            writer.member("question", probe.question)
+            write(probe.question, to: &writer)
             writer.member("seconds", probe.seconds)
             writer.member("created", probe.created)
             writer.name("hosts")
@@ -167,6 +146,37 @@ extension NetworkService {
                     writer.object { writer in writer.member("result", answers[host]) }
                 }
             }
+            writer.member("verdict", verdict)
+        }
+        return writer.bytes
+    }
+
+    /// The question as readers get it: without the nonce by which a guest could make frames that count.
+    private func write(_ question: ProbeQuestion, to writer: inout JSONWriter) {
+        guard case .path(let task) = question else { return writer.member("question", question) }
+        writer.name("question")
+        writer.object { writer in
+            writer.member("type", "path")
+            writer.member("flow", task.flow)
+            for (name, end) in [("from", task.from), ("to", task.to)] {
+                let item = end.guest.map { cache.item(.attachment, $0.attachment) } ?? cache.item(.host, end.host)
+                writer.member(name, item?.name.text)
+            }
+        }
+    }
+
+    /// What a probe would be that nobody has to be asked for.
+    private func refused(_ id: ResourceID, _ verdict: PathVerdict) -> [UInt8] {
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.member("id", id)
+            writer.name("question")
+            writer.object { writer in writer.member("type", "path") }
+            writer.member("seconds", 0)
+            writer.member("created", settings.now())
+            writer.name("hosts")
+            writer.object { _ in }
+            writer.member("verdict", verdict)
         }
         return writer.bytes
     }

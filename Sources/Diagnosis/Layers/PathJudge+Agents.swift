@@ -1,0 +1,64 @@
+import Addressing
+import NetworkModel
+import Resources
+
+/// What was asked for, and who answers.
+extension PathJudge {
+    var intent: Finding {
+        guard let segment = world.segment else {
+            return .ok([Evidence("\(world.from.host.name) and \(world.to.host.name), hosts of one underlay")])
+        }
+        var evidence = [
+            Evidence(
+                "segment \(segment.name), VNI \(segment.vni.hex), MTU \(segment.mtu.bytes), "
+                    + segment.replication.rawValue)
+        ]
+        for end in [world.from, world.to] {
+            guard let guest = end.guest, !guest.policies.isEmpty else { continue }
+            evidence.append(
+                Evidence("\(end.name) has \(guest.policies.joined(separator: ", "))", for: .project))
+        }
+        return .ok(evidence)
+    }
+
+    var agents: Finding {
+        for host in world.hosts {
+            switch host.answer {
+            case .done: continue
+            case .failed(let reason):
+                return .fail(
+                    PathFault(
+                        .agents, "agent", on: host.name, "the agent on \(host.name) cannot measure: \(reason)",
+                        mend: "look at the log of `kcd node` on \(host.name)"))
+            case .none:
+                if cutOff(host) != nil {
+                    return .skip("the agent on \(host.name) is silent, and so is the host: see the underlay")
+                }
+                let lease = host.isUp ? "its lease is still good: it is stuck or has just gone" : "it counts as down"
+                return .fail(
+                    PathFault(
+                        .agents, "agent", on: host.name,
+                        "the agent on \(host.name) has not acknowledged within 1.5 s; \(lease)",
+                        mend: "start `kcd node` on \(host.name), or see there why it does not reach the API: "
+                            + "/run/kc/node.json"))
+            case .measuring:
+                return .fail(
+                    PathFault(
+                        .agents, "agent", on: host.name,
+                        "the agent on \(host.name) has acknowledged and not answered within 4 s",
+                        mend: "look at the log and the load of `kcd node` on \(host.name)"))
+            }
+        }
+        let states = world.hosts.map { "\($0.name) at revision \($0.findings?.revision ?? .zero)" }
+        return .ok([Evidence(states.joined(separator: ", "))])
+    }
+
+    /// What the other end sees of a host whose agent is silent: a fault when the host itself does not answer either.
+    func cutOff(_ host: PathWorld.Host) -> PathFault? {
+        guard host.isSilent, !world.isLocal else { return nil }
+        let peer = host.id == world.from.host.id ? world.to.host : world.from.host
+        let echo = peer.tally(.echo)
+        guard peer.findings != nil, echo.onWire == 0 else { return nil }
+        return local(peer, host) ?? silence(host, peer, both: true)
+    }
+}

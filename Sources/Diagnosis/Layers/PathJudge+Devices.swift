@@ -1,0 +1,83 @@
+import Addressing
+import NetworkModel
+
+/// KC's own devices, as the plan wants them.
+extension PathJudge {
+    var devices: Finding {
+        guard let segment = world.segment else { return .skip("no segment between hosts") }
+        for host in world.hosts {
+            for role in [DeviceFinding.Role.bridge, .vxlan, .port] {
+                let states = host.devices(role)
+                // One that somebody makes again and again, and wrongly, is missing between two of them, or not yet up.
+                if states.contains(where: { isWrong($0, segment, host) }) { continue }
+                if role == .vxlan, hasNoRoomForGroup(host, segment) { continue }
+                for device in states {
+                    if let fault = fault(device, segment, host) { return .fail(fault) }
+                }
+            }
+        }
+        for host in world.hosts {
+            for entry in (host.findings?.entries ?? []).sorted(by: { ($0.mac, $0.device) < ($1.mac, $1.device) }) {
+                if let fault = fault(entry, segment, host) { return .fail(fault) }
+            }
+        }
+        let names = world.isLocal ? "bridge and ports" : "VXLAN device, bridge and port"
+        return .ok([Evidence("\(names) as planned on \(world.hosts.map(\.name).joined(separator: " and "))")])
+    }
+
+    /// The device is down because it could not join its group (ENOMEM, 12): that is judged with multicast.
+    func hasNoRoomForGroup(_ host: PathWorld.Host, _ segment: PathWorld.Segment) -> Bool {
+        segment.replication == .multicast && host.findings?.hasJoined == false
+            && host.complaint?.contains("errno(12)") ?? false
+    }
+
+    private func fault(_ device: DeviceFinding, _ segment: PathWorld.Segment, _ host: PathWorld.Host) -> PathFault? {
+        let name = device.name
+        let bridge = InterfaceName.bridge(segment.vni)
+        let again =
+            "nothing, when the agent on \(host.name) works: it repairs this; if it comes back, something else on "
+        func fault(_ text: String) -> PathFault {
+            PathFault(
+                .devices, name.text, on: host.name, text,
+                mend: again + "\(host.name) changes \(name): `ip monitor link` there shows when")
+        }
+        guard device.exists else { return fault("\(name) on \(host.name) is missing") }
+        if device.role == .vxlan, device.vxlan == nil { return fault("\(name) on \(host.name) is no VXLAN device") }
+        if !device.isUp { return fault("\(name) on \(host.name) is down") }
+        if device.role != .bridge, device.master != bridge {
+            return fault(
+                "\(name) on \(host.name) is in \(device.master.map { "\($0)" } ?? "no bridge"), not in \(bridge)")
+        }
+        if device.mtu != segment.mtu.bytes {
+            return fault("\(name) on \(host.name) has an MTU of \(device.mtu), the segment's is \(segment.mtu.bytes)")
+        }
+        return nil
+    }
+
+    /// What a forwarding database says of one of the two MACs.
+    private func fault(
+        _ entry: ForwardingFinding, _ segment: PathWorld.Segment, _ host: PathWorld.Host
+    ) -> PathFault? {
+        let ends = [world.from, world.to]
+        guard let end = ends.first(where: { $0.guest?.mac == entry.mac }), let guest = end.guest else { return nil }
+        let tunnel = InterfaceName.vxlan(segment.vni)
+        func fault(_ text: String, mend: String) -> PathFault {
+            PathFault(.devices, "entry of \(entry.mac)", on: host.name, text, mend: mend)
+        }
+        if let destination = entry.destination {
+            let right = end.host.vtep
+            guard end.host.id == host.id || destination != right else { return nil }
+            return fault(
+                "\(tunnel) on \(host.name) sends what is for \(end.name) to \(destination)"
+                    + (end.host.id == host.id ? ", though it is on this host" : ", not to \(right)"),
+                mend: "bridge fdb del \(entry.mac) dev \(tunnel) dst \(destination) self; on \(host.name); if it comes "
+                    + "back, another host sends with this MAC")
+        }
+        let wanted = end.host.id == host.id ? guest.port : tunnel
+        guard entry.device != wanted else { return nil }
+        return fault(
+            "the bridge on \(host.name) knows \(end.name) (\(entry.mac)) behind \(entry.device), not behind \(wanted)",
+            mend: "find out who sends with this MAC behind \(entry.device), then: bridge fdb del \(entry.mac) dev "
+                + "\(entry.device) master")
+    }
+}

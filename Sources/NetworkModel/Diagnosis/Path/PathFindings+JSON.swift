@@ -1,0 +1,172 @@
+import Addressing
+package import Resources
+
+extension PathFindings: JSONCodable {
+    package init(json node: JSONNode, path: String) throws(FieldError) {
+        var reader = try FieldReader(node, path: path)
+        self.init(
+            revision: try reader.required("revision"), underlay: try reader.optional("underlay"),
+            devices: Set(try reader.optional("devices", as: [DeviceFinding].self) ?? []),
+            entries: Set(try reader.optional("entries", as: [ForwardingFinding].self) ?? []),
+            hasJoined: try reader.optional("hasJoined"), tallies: try reader.optional("tallies") ?? [],
+            guests: try reader.optional("guests") ?? [], failures: try reader.optional("failures") ?? [])
+        guard
+            [devices.count, entries.count, tallies.count, guests.count, failures.count].allSatisfy({
+                $0 <= Self.maximumItems
+            }), failures.allSatisfy({ $0.utf8.count <= 1024 })
+        else {
+            throw FieldError(
+                field: path, rule: "must have at most \(Self.maximumItems) of each, and words of 1024 bytes")
+        }
+        try reader.finish()
+    }
+
+    package func write(to writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.member("revision", revision)
+            writer.member("underlay", underlay)
+            writer.member("devices", Array(devices))
+            writer.member("entries", Array(entries))
+            writer.member("hasJoined", hasJoined)
+            writer.member("tallies", tallies)
+            writer.member("guests", guests)
+            writer.member("failures", failures)
+        }
+    }
+}
+
+extension UnderlayFinding: JSONCodable {
+    package init(json node: JSONNode, path: String) throws(FieldError) {
+        var reader = try FieldReader(node, path: path)
+        self.init(
+            hasAddress: try reader.required("hasAddress"), routeInterface: try reader.optional("routeInterface"),
+            nextHop: try reader.optional("nextHop"), neighbour: try reader.required("neighbour"))
+        try reader.finish()
+    }
+
+    package func write(to writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.member("hasAddress", hasAddress)
+            writer.member("routeInterface", routeInterface)
+            writer.member("nextHop", nextHop)
+            writer.member("neighbour", neighbour)
+        }
+    }
+}
+
+extension DeviceFinding: JSONCodable {
+    package init(json node: JSONNode, path: String) throws(FieldError) {
+        var reader = try FieldReader(node, path: path)
+        self.init(
+            name: try reader.required("name"), role: try reader.required("role"),
+            attachment: try reader.optional("attachment"), exists: try reader.required("exists"),
+            isUp: try reader.required("isUp"), isRunning: try reader.required("isRunning"),
+            mtu: try reader.required("mtu"), master: try reader.optional("master"),
+            vxlan: try reader.optional("vxlan"))
+        try reader.finish()
+    }
+
+    package func write(to writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.member("name", name)
+            writer.member("role", role)
+            writer.member("attachment", attachment)
+            writer.member("exists", exists)
+            writer.member("isUp", isUp)
+            writer.member("isRunning", isRunning)
+            writer.member("mtu", mtu)
+            writer.member("master", master)
+            writer.member("vxlan", vxlan)
+        }
+    }
+}
+
+extension VXLANFinding: JSONCodable {
+    package init(json node: JSONNode, path: String) throws(FieldError) {
+        var reader = try FieldReader(node, path: path)
+        let port: Int = try reader.required("port")
+        let hopLimit: Int = try reader.required("hopLimit")
+        self.init(
+            vni: try reader.required("vni"), group: try reader.optional("group"), local: try reader.required("local"),
+            link: try reader.required("link"), port: UInt16(clamping: port), hopLimit: UInt8(clamping: hopLimit),
+            floods: try reader.optional("floods") ?? [])
+        try reader.finish()
+    }
+
+    package func write(to writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.member("vni", vni)
+            writer.member("group", group)
+            writer.member("local", local)
+            writer.member("link", link)
+            writer.member("port", Int(port))
+            writer.member("hopLimit", Int(hopLimit))
+            writer.member("floods", floods)
+        }
+    }
+}
+
+extension ForwardingFinding: JSONCodable {
+    package init(json node: JSONNode, path: String) throws(FieldError) {
+        var reader = try FieldReader(node, path: path)
+        self.init(
+            device: try reader.required("device"), mac: try reader.required("mac"),
+            destination: try reader.optional("destination"))
+        try reader.finish()
+    }
+
+    package func write(to writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.member("device", device)
+            writer.member("mac", mac)
+            writer.member("destination", destination)
+        }
+    }
+}
+
+extension ProbeTally: JSONCodable {
+    package init(json node: JSONNode, path: String) throws(FieldError) {
+        var reader = try FieldReader(node, path: path)
+        self.init(
+            try reader.required("kind"), sent: try reader.required("sent"),
+            sendFailure: try reader.optional("sendFailure", as: Int.self).map(Int32.init(clamping:)),
+            onWire: try reader.required("onWire"), delivered: try reader.required("delivered"),
+            expected: try reader.optional("expected") ?? 0,
+            corrupt: try reader.optional("corrupt") ?? 0, microseconds: try reader.optional("microseconds"),
+            drops: try reader.optional("drops") ?? [:])
+        try reader.finish()
+    }
+
+    package func write(to writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.member("kind", kind)
+            writer.member("sent", sent)
+            writer.member("sendFailure", sendFailure.map(Int.init))
+            writer.member("onWire", onWire)
+            writer.member("delivered", delivered)
+            writer.member("expected", expected)
+            if corrupt > 0 { writer.member("corrupt", corrupt) }
+            writer.member("microseconds", microseconds)
+            if !drops.isEmpty { writer.member("drops", drops) }
+        }
+    }
+}
+
+extension GuestFinding: JSONCodable {
+    package init(json node: JSONNode, path: String) throws(FieldError) {
+        var reader = try FieldReader(node, path: path)
+        self.init(
+            attachment: try reader.required("attachment"), isNeighbour: try reader.required("isNeighbour"),
+            answersEcho: try reader.required("answersEcho"), answersFlow: try reader.optional("answersFlow"))
+        try reader.finish()
+    }
+
+    package func write(to writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.member("attachment", attachment)
+            writer.member("isNeighbour", isNeighbour)
+            writer.member("answersEcho", answersEcho)
+            writer.member("answersFlow", answersFlow)
+        }
+    }
+}

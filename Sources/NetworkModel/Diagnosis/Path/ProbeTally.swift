@@ -1,0 +1,65 @@
+package import Resources
+
+/// How many packets of one kind a host has sent, and where it has seen those of the other end.
+package struct ProbeTally: Hashable, Sendable {
+    package enum Kind: String, Choice, CaseIterable {
+        /// A small echo between the tunnel endpoints, and one as large as the underlay's MTU.
+        case echo, largeEcho
+        /// A frame in VXLAN straight to the other host, and one as large as the segment's MTU.
+        case unicast, largeUnicast
+        /// A frame that the VXLAN device itself sends the way of floods: to the group, or to each host.
+        case flood
+        /// A frame as one guest sends it to the other: put in at the sender's port, taken out at the receiver's.
+        case marked, largeMarked
+    }
+
+    package var kind: Kind
+    package var sent: Int
+    /// errno of the last one that the kernel would not send.
+    package var sendFailure: Int32?
+    /// Echoes answered; frames seen on the underlay interface, whatever became of them.
+    package var onWire: Int
+    /// Frames that came out of the VXLAN device; marked ones that came to the port.
+    package var delivered: Int
+    /// How many the other end has sent since the first of any kind that was heard of it: it may have begun earlier.
+    package var expected: Int
+    /// Those on the wire whose UDP checksum is wrong.
+    package var corrupt: Int
+    /// The fastest answer.
+    package var microseconds: Int?
+    /// What the guards of the host dropped meanwhile, by reason; of marked frames alone.
+    package var drops: [String: Int]
+
+    package init(
+        _ kind: Kind, sent: Int = 0, sendFailure: Int32? = nil, onWire: Int = 0, delivered: Int = 0, expected: Int = 0,
+        corrupt: Int = 0, microseconds: Int? = nil, drops: [String: Int] = [:]
+    ) {
+        self.kind = kind
+        self.sent = sent
+        self.sendFailure = sendFailure
+        self.onWire = onWire
+        self.delivered = delivered
+        self.expected = expected
+        self.corrupt = corrupt
+        self.microseconds = microseconds
+        self.drops = drops
+    }
+}
+
+/// What a guest said when its own host asked it, at its port.
+package struct GuestFinding: Hashable, Sendable {
+    package var attachment: ResourceID
+    /// To a neighbour solicitation for its address (RFC 4861 section 7.2.4).
+    package var isNeighbour: Bool
+    /// To an echo request.
+    package var answersEcho: Bool
+    /// To the first packet of the flow: it accepts, refuses, or says nothing; nil for what was not asked.
+    package var answersFlow: Bool?
+
+    package init(attachment: ResourceID, isNeighbour: Bool, answersEcho: Bool, answersFlow: Bool? = nil) {
+        self.attachment = attachment
+        self.isNeighbour = isNeighbour
+        self.answersEcho = answersEcho
+        self.answersFlow = answersFlow
+    }
+}

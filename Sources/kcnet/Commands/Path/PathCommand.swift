@@ -1,0 +1,78 @@
+import APIClient
+import ArgumentParser
+import Diagnosis
+import Documents
+import NetworkModel
+import Resources
+
+struct PathCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "path",
+        abstract: "Show whether A and B reach each other, and if not, the first layer that is broken.",
+        discussion: """
+            A and B are attachments (by name, id or address), or hosts as host/NAME. The agents on both hosts look at \
+            their devices and exchange marked packets for about a second; no guest sees one of them. The first broken \
+            layer is named with what was seen and what mends it; the layers behind it are not judged.
+
+            Exit codes: 0 no fault found; \(PathLayer.allCases.map { "\($0.exitCode) \($0.rawValue)" }.joined(separator: "; ")); \
+            others as in `kcnet --help`.
+            """)
+
+    @Argument(help: "An attachment, an address, or host/NAME.") var from: String
+    @Argument(help: "The other end.") var to: String
+    @Option(help: "What shall arrive: icmpv6, tcp/PORT or udp/PORT.") var port = "icmpv6"
+    @Flag(help: "Look again and again, until interrupted.") var watch = false
+    @Option(help: "How long to wait for an answer, 1 to 60 seconds.") var timeout = 10
+    @OptionGroup var project: ProjectOptions
+    @OptionGroup var output: OutputOptions
+    @OptionGroup(title: "Connection") var connection: ConnectionOptions
+
+    func validate() throws {
+        guard PathFlow(port) != nil else { throw ValidationError("--port \(PathFlow.rule)") }
+        guard (1...60).contains(timeout) else { throw ValidationError("--timeout must be from 1 to 60") }
+    }
+
+    func run() async throws {
+        var code: Int32 = 0
+        try await connection.withSession(project: project.project, format: output.output) { session in
+            repeat {
+                let (verdict, seconds) = try await look(session)
+                code = verdict.fault?.layer.exitCode ?? 0
+                // Servers allow a few questions at once; a second between them is polite.
+                if watch { try await Task.sleep(for: .seconds(1)) }
+                _ = seconds
+            } while watch
+        }
+        if code != 0 { throw ExitCode(code) }
+    }
+
+    private func look(_ session: Session) async throws -> (PathVerdict, Duration) {
+        let start = ContinuousClock.now
+        let flow = PathFlow(port) ?? .echo
+        var probe = try await session.client.probePath(project: session.project, from: from, to: to, flow: flow)
+        while probe.node["verdict"] == nil {
+            guard ContinuousClock.now - start < .seconds(timeout) else {
+                await end(probe.id, session)
+                throw Complaint(
+                    .timedOut, "no verdict within \(timeout) s", next: "`kcnet host list` shows whether agents are up")
+            }
+            try await Task.sleep(for: .milliseconds(50))
+            probe = try await session.client.probe(project: session.project, probe.id)
+        }
+        await end(probe.id, session)
+        guard let node = probe.node["verdict"] else { throw Complaint(.failure, "the answer has no verdict") }
+        let verdict = try PathVerdict(json: node, path: "verdict")
+        let time = ContinuousClock.now - start
+        if session.format.isTable {
+            Terminal.lines(PathPicture(from: from, to: to, verdict: verdict, time: time).lines(Terminal.isColoured))
+        } else {
+            session.print(probe.node)
+        }
+        return (verdict, time)
+    }
+
+    private func end(_ id: ResourceID, _ session: Session) async {
+        // It ends by itself soon; this only makes room earlier.
+        try? await session.client.endProbe(project: session.project, id)
+    }
+}
