@@ -219,7 +219,7 @@ let allTests: [Target] = [
         "NodeTests",
         [
             "Addressing", "Resources", "NetworkModel", "NFTables", "DaemonConfigs", "NetworkPlanning", "NodePorts",
-            "NodePortsTesting",
+            "NodePortsTesting", "Frames",
             "NetworkNode", "APIClient", "SeededRandomness", logging,
         ]),
     tests("DiagnosisTests", ["SeededRandomness", "Addressing", "Resources", "NetworkModel", "Diagnosis"]),

@@ -18,6 +18,16 @@ package final class PacketSocketSender: FrameSender {
     package func send(_ frame: [UInt8], by device: InterfaceName) async throws(NodeError) {
         try await thread.run { socket throws(NodeError) in try socket.send(frame, by: device) }
     }
+
+    package func send(
+        _ frames: [(bytes: [UInt8], device: InterfaceName)], in namespace: NamespaceName
+    ) async throws(NodeError) {
+        // Rare: a thread for each time, so that none keeps a namespace alive that is to go.
+        let thread = NamespaceThread("kc-send", in: namespace) { () throws(NodeError) in try PacketSocket() }
+        try await thread.run { socket throws(NodeError) in
+            for frame in frames { try socket.send(frame.bytes, by: frame.device) }
+        }
+    }
 }
 
 /// The socket; used on its thread alone.

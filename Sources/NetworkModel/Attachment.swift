@@ -59,9 +59,15 @@ package enum Attachment: ResourceKind {
         package var addresses: [AttachmentAddress]
         /// Out of a pool of type `delegation`; nil for an attachment that asks for none.
         package var delegatedPrefix: IPv6Prefix?
+        /// The host that makes a gateway's port too, while the gateway moves there; nil otherwise.
+        package var next: ResourceID?
 
-        package init(mac: MACAddress, addresses: [AttachmentAddress], delegatedPrefix: IPv6Prefix? = nil) {
+        package init(
+            mac: MACAddress, addresses: [AttachmentAddress], delegatedPrefix: IPv6Prefix? = nil,
+            next: ResourceID? = nil
+        ) {
             self.delegatedPrefix = delegatedPrefix
+            self.next = next
             self.mac = mac
             self.addresses = addresses
         }
@@ -238,7 +244,7 @@ extension Attachment.Assigned {
         var reader = try FieldReader(node, path: path)
         self.init(
             mac: try reader.required("mac"), addresses: try reader.required("addresses"),
-            delegatedPrefix: try reader.optional("delegatedPrefix"))
+            delegatedPrefix: try reader.optional("delegatedPrefix"), next: try reader.optional("next"))
         try reader.finish()
     }
 
@@ -247,6 +253,7 @@ extension Attachment.Assigned {
             writer.member("mac", mac)
             writer.member("addresses", addresses)
             writer.member("delegatedPrefix", delegatedPrefix)
+            writer.member("next", next)
         }
     }
 }

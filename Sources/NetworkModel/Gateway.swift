@@ -56,10 +56,23 @@ package enum Gateway: ResourceKind {
         package var ports: [ResourceID: ResourceID]
         /// The IPv4 address behind which attachments without a mapping reach the IPv4 world; nil when they do not.
         package var outgoing: IPv4Address?
+        /// The fencing token of whoever has the role: greater with each move, 0 before the first. An agent that knows
+        /// one takes nothing over that has a lesser one.
+        package var term: UInt64
+        /// Who gets the role; nil unless it moves.
+        package var next: NextHolder?
+        /// Who had it and is not clear of it yet.
+        package var formers: [FormerHolder]
 
-        package init(ports: [ResourceID: ResourceID], outgoing: IPv4Address? = nil) {
+        package init(
+            ports: [ResourceID: ResourceID], outgoing: IPv4Address? = nil, term: UInt64 = 0, next: NextHolder? = nil,
+            formers: [FormerHolder] = []
+        ) {
             self.ports = ports
             self.outgoing = outgoing
+            self.term = term
+            self.next = next
+            self.formers = formers
         }
     }
 }
@@ -152,6 +165,9 @@ extension Gateway.Assigned {
         var reader = try FieldReader(node, path: path)
         try self.init(portsOf: reader.required("ports"), path: reader.path(of: "ports"))
         outgoing = try reader.optional("outgoing")
+        term = try reader.optional("term") ?? 0
+        next = try reader.optional("next")
+        formers = try reader.optional("formers") ?? []
         try reader.finish()
     }
 
@@ -174,6 +190,9 @@ extension Gateway.Assigned {
         writer.object { writer in
             writer.member("ports", portsByText)
             writer.member("outgoing", outgoing)
+            if term != 0 { writer.member("term", term) }
+            writer.member("next", next)
+            if !formers.isEmpty { writer.member("formers", formers) }
         }
     }
 }

@@ -163,12 +163,18 @@ package struct DesiredGateway: Hashable, Sendable {
     package var limits: GatewayLimits
     /// What it translates; nil for nothing.
     package var nat64: DesiredNAT64?
+    /// What this host is to it.
+    package var role: GatewayRole
+    /// The fencing token of the role: whoever knows a greater one passes this over.
+    package var term: UInt64
 
     package init(
         id: ResourceID, generation: UInt64, ports: [ResourceID: ResourceID], resolvers: [IPv6Address],
         resolver: DesiredResolver? = nil, uplink: GatewayUplink? = nil, policies: [PolicyUse] = [],
-        limits: GatewayLimits = .none, nat64: DesiredNAT64? = nil
+        limits: GatewayLimits = .none, nat64: DesiredNAT64? = nil, role: GatewayRole = .active, term: UInt64 = 0
     ) {
+        self.role = role
+        self.term = term
         self.nat64 = nat64
         self.resolver = resolver
         self.uplink = uplink

@@ -41,7 +41,9 @@ extension HostUpdate: JSONCodable {
             writer.member("vteps", vteps.map { $0.sorted() })
             if !segments.isEmpty { Self.write("segments", segments, &writer) { $0.write(to: &$1, format) } }
             if !attachments.isEmpty { Self.write("attachments", attachments, &writer) { $0.write(to: &$1, format) } }
-            if !gateways.isEmpty { Self.write("gateways", gateways, &writer) { $0.write(to: &$1, format) } }
+            // A reader of an earlier format would take whoever is to route for who routes.
+            let known = format >= .services ? gateways : gateways.filter { $0.role == .active }
+            if !known.isEmpty { Self.write("gateways", known, &writer) { $0.write(to: &$1, format) } }
             if format >= .isolation {
                 if !policies.isEmpty { writer.member("policies", policies) }
                 if !members.isEmpty { writer.member("members", members) }
@@ -189,7 +191,8 @@ extension DesiredGateway: JSONCodable {
             resolvers: try reader.optional("resolvers") ?? [], resolver: try reader.optional("resolver"),
             uplink: try reader.optional("uplink"),
             policies: try reader.optional("policies") ?? [], limits: try reader.optional("limits") ?? .none,
-            nat64: try reader.optional("nat64"))
+            nat64: try reader.optional("nat64"), role: try reader.optional("role") ?? .active,
+            term: try reader.optional("term") ?? 0)
         try reader.finish()
     }
 
@@ -207,6 +210,8 @@ extension DesiredGateway: JSONCodable {
             if !policies.isEmpty { writer.member("policies", policies) }
             if limits != .none { writer.member("limits", limits) }
             if let nat64 { writer.member("nat64", nat64) }
+            if role != .active { writer.member("role", role) }
+            if term != 0 { writer.member("term", term) }
         }
     }
 }

@@ -107,7 +107,10 @@ extension HostSnapshot {
         for id in update.removedProbes { probes[id] = nil }
         for segment in update.segments { segments[segment.id] = segment }
         for attachment in update.attachments { attachments[attachment.id] = attachment }
-        for gateway in update.gateways { gateways[gateway.id] = gateway }
+        // A server that lags behind must not give a role back that has gone on.
+        for gateway in update.gateways where gateway.term >= gateways[gateway.id]?.term ?? 0 {
+            gateways[gateway.id] = gateway
+        }
         for policy in update.policies { policies[policy.id] = policy }
         for entry in update.members { members[entry.policy] = entry.addresses }
         for change in update.bindings { merge(change) }

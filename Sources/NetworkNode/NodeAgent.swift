@@ -110,6 +110,8 @@ package struct NodeAgent: Service {
                 outbox.say(result.reports)
                 for (segment, list) in convergence.takePublications() { learned.say(list, of: segment) }
                 let objections = convergence.takeObjections()
+                let announcements = convergence.takeAnnouncements()
+                if !announcements.isEmpty { group.addTask { await announce(announcements) } }
                 if !objections.isEmpty { group.addTask { await object(objections) } }
                 if !isFollowing, convergence.hasBegun {
                     // Not before, since what it costs would only hold up the host's own state.
@@ -187,6 +189,10 @@ package struct NodeAgent: Service {
                 logger.debug("a claim was not answered", metadata: ["reason": "\(error)"])
             }
         }
+    }
+
+    private func announce(_ announcements: [RouterAnnouncement]) async {
+        await RouterAnnouncement.repeatedly(announcements, by: ports.frames, logger)
     }
 
     private func watchAddresses(_ inbox: Inbox) async {

@@ -7,6 +7,8 @@ extension NetworkService {
     ///
     /// The lease's id is in the store with its key, so that any server can renew what another one granted.
     package func renew(host: ResourceID) async throws(Problem) {
+        // The agents' renewals are the clock of moves: they come as long as any host lives, at any server.
+        await advanceMoves()
         if let known = cache.state.withLock({ $0.leases[host] }), try await isRenewed(known) { return }
         do {
             guard let item = cache.item(.host, host) else { throw Problem.gone(Kind.host.name, host) }

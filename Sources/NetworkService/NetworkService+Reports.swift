@@ -31,6 +31,10 @@ extension NetworkService {
             revision = max(revision, try await reportSome(Array(rest.prefix(500)), from: host))
             rest = rest.dropFirst(500)
         }
+        if hasMoves {
+            await showOwnWrite(revision)
+            await advanceMoves()
+        }
         return revision
     }
 
@@ -79,8 +83,8 @@ extension CacheState {
     private func concerns(_ item: Item, _ host: ResourceID) -> Bool {
         switch item.resource {
         case .host(let resource): resource.metadata.id == host
-        case .attachment(let attachment): attachment.spec.host?.id == host
-        case .gateway(let gateway): gateway.spec.host?.id == host
+        case .attachment(let attachment): attachment.hosts.contains(host)
+        case .gateway(let gateway): gateway.carriers.contains(host) || gateway.formerCarriers.contains(host)
         case .segment: relations.segmentsOfHost[host]?.contains(item.id) == true
         case .zone: names.servers.contains(host)
         case .project, .pool, .underlay, .policy, .mapping, .record: false

@@ -60,7 +60,7 @@ import Testing
         let segment = "s\(Int.random(in: 0..<4, using: &random))"
         let attachment = "a\(Int.random(in: 0..<8, using: &random))"
         let host = "h\(Int.random(in: 1...3, using: &random))"
-        switch Int.random(in: 0..<18, using: &random) {
+        switch Int.random(in: 0..<20, using: &random) {
         case 0, 1:
             let way = Bool.random(using: &random) ? "unicast" : "multicast"
             let mode = ["none", "stateless", "stateful"].randomElement(using: &random) ?? "none"
@@ -87,6 +87,15 @@ import Testing
         case 9: try await service.make(.gateway, #"{"name":"g","spec":{"host":"\#(host)","segments":["\#(segment)"]}}"#)
         case 10:
             try await service.put(.gateway, "g", #"{"name":"g","spec":{"host":"\#(host)","segments":["\#(segment)"]}}"#)
+        case 18:
+            if Bool.random(using: &random) {
+                let to = try await service.get(.attachment, attachment).id
+                _ = try await service.moveGateway(project: "default", "g", to: .attachment(.id(to)), by: administrator)
+            } else {
+                let to = try await service.get(.host, host).id
+                _ = try await service.moveGateway(project: "default", "g", to: .host(.id(to)), by: administrator)
+            }
+        case 19: _ = try await service.cancelMove(project: "default", "g", by: administrator)
         case 11:
             let policy = "p\(Int.random(in: 0..<3, using: &random))"
             let peer = "p\(Int.random(in: 0..<3, using: &random))"

@@ -143,9 +143,17 @@ import Testing
             let names = try await service.list(.attachment, project: "default").items.map(\.name.text)
             #expect(names == ["gw-g-a", "gw-g-b"])
             #expect(try await service.get(.attachment, "gw-g-a").id == port.id)
-            for name in names { #expect(try await service.get(.attachment, name).text("spec", "host") == host) }
+            // They are on the former host too until the move there flips.
+            for name in names {
+                guard case .attachment(let port) = try await service.get(.attachment, name).resource else { continue }
+                #expect(port.assigned.next?.description == host)
+            }
+            await expectProblem(.conflict, field: "spec.segments") {
+                try await service.put(.gateway, "g", #"{"name":"g","spec":{"host":"h2","segments":["b"]}}"#)
+            }
+            _ = try await service.cancelMove(project: "default", "g", by: administrator)
 
-            try await service.put(.gateway, "g", #"{"name":"g","spec":{"host":"h2","segments":["b"]}}"#)
+            try await service.put(.gateway, "g", #"{"name":"g","spec":{"host":"h1","segments":["b"]}}"#)
             #expect(try await service.list(.attachment, project: "default").items.map(\.name.text) == ["gw-g-b"])
             try await service.remove(.gateway, "g")
             let left = try await service.list(.attachment, project: "default").items

@@ -119,7 +119,7 @@ enum Schemas {
         case .mapping:
             #"{"type":"object","properties":{"ipv4":{"type":"string","format":"ipv4"},"address":\#(address)},"required":["ipv4","address"]}"#
         case .gateway:
-            #"{"type":"object","properties":{"outgoing":{"type":"string","format":"ipv4"},"ports":{"type":"object","description":"Attachment id by segment id.","additionalProperties":{"type":"string","format":"uuid"}},"phase":{"enum":["pending","wired","unfit","failed"]},"message":{"type":"string"},"details":{"type":"object"}},"required":["ports","phase","details"]}"#
+            #"{"type":"object","properties":{"outgoing":{"type":"string","format":"ipv4"},"ports":{"type":"object","description":"Attachment id by segment id.","additionalProperties":{"type":"string","format":"uuid"}},"phase":{"enum":["pending","wired","unfit","failed"]},"message":{"type":"string"},"details":{"type":"object"},"term":{"type":"integer","description":"Grows with each move."},"move":{"type":"object","properties":{"phase":{"enum":["preparing","leaving"]},"next":{"type":"object"}},"required":["phase"]}},"required":["ports","phase","details"]}"#
         }
     }
 
@@ -214,6 +214,24 @@ enum Schemas {
                 "Identity",
                 Schema(
                     #"{"type":"object","properties":{"role":{"enum":["administrator","host","joining"]},"via":{"type":"string"},"host":{"type":"string","format":"uuid"},"name":{"type":"string"}},"required":["role"]}"#
+                )
+            ),
+            (
+                "GatewayMoveDraft",
+                Schema(
+                    #"{"type":"object","properties":{"to":{"type":"string","description":"A host, by name or id.","minLength":1,"maxLength":63},"attachment":{"type":"string","description":"An attachment, by name or id.","minLength":1,"maxLength":63}},"additionalProperties":false}"#
+                )
+            ),
+            (
+                "GatewayMove",
+                Schema(
+                    #"{"type":"object","properties":{"gateway":{"$ref":"@Name"},"phase":{"enum":["settled","preparing","leaving"]},"term":{"type":"integer"},"holder":{"$ref":"@RoleHolder"},"next":{"$ref":"@RoleHolder"},"waitsFor":{"type":"array","items":{"type":"string"}}},"required":["gateway","phase","term","holder","waitsFor"]}"#
+                )
+            ),
+            (
+                "RoleHolder",
+                Schema(
+                    #"{"type":"object","description":"By name.","properties":{"host":{"type":"string"},"attachment":{"type":"string"}},"additionalProperties":false}"#
                 )
             ),
             (

@@ -39,6 +39,8 @@ struct Convergence: Sendable {
     var claims = ClaimCounters()
     /// Answers to guests that wait for the end of the turn.
     var objections: [Objection] = []
+    /// Routers whose ports have just begun to forward: they are told of at the end of the turn.
+    var announcements: [RouterAnnouncement] = []
     /// Subjects whose steps failed.
     var retries: Backoff<Subject>
     /// What is wrong with a subject.
@@ -158,6 +160,7 @@ struct Convergence: Sendable {
         let work = await carryOut(plan, scope, focus, at: start)
         await lookAgain(after: work.outcome)
         judge(work, focus, since: start)
+        noteOpened(work.outcome)
         noteAnswered(content.claims, at: .now)
         let reports = reports(after: work)
         if nextRecheck == nil, !recheckable.isEmpty { nextRecheck = start + settings.recheck }

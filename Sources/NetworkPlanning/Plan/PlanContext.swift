@@ -168,6 +168,16 @@ final class PlanContext: Sendable {
             && seen.marks[.bridge(segment.vni)] == .segment(segment.id)
     }
 
+    /// Whether an attachment is the port of a gateway that is to have the role here and does not have it yet: it is made,
+    /// and does not forward.
+    func isHeldBack(_ attachment: DesiredAttachment) -> Bool {
+        guard case .gateway(let gateway) = attachment.port else { return false }
+        return desired.gateways[gateway]?.role == .next
+    }
+
+    /// Whether an attachment's port may forward now.
+    func mayForward(_ attachment: DesiredAttachment) -> Bool { isSafe(attachment) && !isHeldBack(attachment) }
+
     /// A port's settings as they will be when the steps before have been done: a bridge of that name which is not this
     /// segment's yet is made anew, and then has no ports.
     func settled(_ settings: LinkSettings, on segment: DesiredSegment) -> LinkSettings {

@@ -12,7 +12,7 @@ extension PlanDraft {
         // Whatever else becomes of it: a port that is not where it belongs does not forward.
         // One that is, and stays as it is, is guarded as it now shall be.
         if isMine(attachment) {
-            if !context.isSafe(attachment) {
+            if !context.mayForward(attachment) {
                 gate(attachment.portName, for: .attachment(id))
             } else if ready.contains(attachment.portName) {
                 planGuard(of: attachment)
@@ -125,6 +125,7 @@ extension PlanDraft {
 
     /// The last step of every attachment.
     mutating func makeReady(_ attachment: DesiredAttachment) {
+        if context.isHeldBack(attachment) { return }
         planGuard(of: attachment)
     }
 }

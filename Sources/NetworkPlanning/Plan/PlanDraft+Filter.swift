@@ -9,7 +9,7 @@ extension PlanDraft {
     mutating func planFilter() {
         guard context.observed.filter.digest == context.structure.digest else {
             // One transaction: ports that are right go on forwarding without a gap, no other one begins to.
-            let open = context.desired.attachments.values.filter(context.isSafe)
+            let open = context.desired.attachments.values.filter(context.mayForward)
             let content = context.filterContent(opening: open)
             ready = content.ports
             installed = content
@@ -77,10 +77,10 @@ extension PlanDraft {
         if context.wanted.ports[name] == nil, context.seen.marks[name] == nil { gate(name, for: .orphan) }
     }
 
-    /// Ends a daemon whose gateway goes away; guests are told.
-    mutating func stop(daemon instance: String, for subject: Subject) {
+    /// Ends a daemon whose gateway goes away; guests are told, unless the same router is elsewhere from now on.
+    mutating func stop(daemon instance: String, for subject: Subject, withdraw: Bool = true) {
         guard context.observed.daemons[instance] != nil, stopped.insert(instance).inserted else { return }
-        add(.stopDaemon(instance: instance, withdraw: true), for: subject, in: .goodbye)
+        add(.stopDaemon(instance: instance, withdraw: withdraw), for: subject, in: .goodbye)
     }
 
     // MARK: Elements

@@ -1,6 +1,6 @@
-import Addressing
+package import Addressing
 import DaemonConfigs
-import NetworkModel
+package import NetworkModel
 import Resources
 
 extension PlanDraft {
@@ -8,8 +8,10 @@ extension PlanDraft {
     mutating func planNamespace(of id: ResourceID) {
         let subject = Subject.gateway(id)
         let name = NamespaceName.gateway(id)
-        guard let gateway = context.desired.gateways[id] else {
-            stop(daemon: DaemonInstance.radvd(of: id), for: .orphan)
+        guard let gateway = context.carried(id) else {
+            // A goodbye would take the guests' default route away, which leads to the same router elsewhere.
+            let isSilent = context.desired.gateways[id]?.role == .former
+            stop(daemon: DaemonInstance.radvd(of: id), for: .orphan, withdraw: !isSilent)
             stop(daemon: DaemonInstance.resolver(of: id), for: .orphan)
             stop(daemon: DaemonInstance.keaDHCP6(of: id), for: .orphan)
             planUplink(ofGone: id)
@@ -50,7 +52,8 @@ extension PlanDraft {
 
     /// A namespace that a crash left between its making and its marking, and that no gateway finishes any more.
     mutating func planUnfinishedNamespaces() {
-        let wanted = Set(context.desired.gateways.keys.map { NamespaceName.gateway($0) })
+        let wanted = Set(
+            context.desired.gateways.values.filter { !$0.role.isOver }.map { NamespaceName.gateway($0.id) })
         for name in context.seen.unfinishedNamespaces.subtracting(wanted).sorted()
         where context.observed.inside[name]?.strangers.isEmpty == true {
             add(.deleteNamespace(name), for: .orphan, in: .removeNamespaces)
@@ -59,7 +62,7 @@ extension PlanDraft {
 
     /// Addresses and daemons of a gateway, after its ports.
     mutating func planServices(of id: ResourceID) {
-        guard let gateway = context.desired.gateways[id], refusedGateways[id] == nil else { return }
+        guard let gateway = context.carried(id), refusedGateways[id] == nil else { return }
         var advertised: [DesiredSegment] = []
         var routed: [DesiredSegment] = []
         for (segmentID, attachmentID) in gateway.ports.sorted(by: { $0.key < $1.key }) {
@@ -104,7 +107,7 @@ extension PlanDraft {
         let instance = DaemonInstance.radvd(of: gateway.id)
         guard !segments.isEmpty else { return stop(daemon: instance, for: .gateway(gateway.id)) }
         // A router without a way out must not draw its guests' traffic (RFC 7084 section 4.1, G-4).
-        let hasWayOut = context.obstacleOutside(of: gateway) == nil
+        let hasWayOut = context.obstacleOutside(of: gateway) == nil || isSettlingOutside(gateway)
         let interfaces = segments.sorted { $0.vni < $1.vni }.compactMap { segment in
             segment.prefix.map {
                 RadvdConfiguration.Interface(
@@ -141,6 +144,16 @@ extension PlanDraft {
         if running != configuration { ensure(instance, configuration, for: gateway.id, in: .gateways) }
     }
 
+    /// Whether this plan puts the way out there that the gateway was prepared to have: what guests are told then stays.
+    private func isSettlingOutside(_ gateway: DesiredGateway) -> Bool {
+        guard case .interface(let uplink) = gateway.uplink?.way,
+            let inside = context.observed.inside[.gateway(gateway.id)], inside.links[.up0]?.isRunning == true,
+            let running = context.observed.daemons[DaemonInstance.radvd(of: gateway.id)]?.configuration
+        else { return false }
+        let route = Route(Route.everywhere, .via(uplink.nextHop, .up0))
+        return !inside.routes.contains(route) && running.contains("AdvDefaultLifetime \(Self.routerLifetimeSeconds);")
+    }
+
     private mutating func ensure(_ instance: String, _ configuration: String, for id: ResourceID, in phase: Phase) {
         add(
             .ensureDaemon(
@@ -156,7 +169,7 @@ extension PlanDraft {
 }
 
 /// What a managed gateway is reached at on a segment.
-enum RouterAddresses {
+package enum RouterAddresses {
     /// fe80::1 always. In the segment's /64 what the attachment was given, or else one made from the router's MAC, so
     /// that the gateway has a route to the segment.
     static func of(_ attachment: DesiredAttachment, on segment: DesiredSegment) -> Set<InterfaceAddress> {
@@ -171,6 +184,11 @@ enum RouterAddresses {
                 InterfaceAddress(IPv6Address(high: prefix.address.high, low: identifier), length: prefix.length))
         }
         return addresses
+    }
+
+    /// The same without lengths, in order.
+    package static func all(of attachment: DesiredAttachment, on segment: DesiredSegment) -> [IPv6Address] {
+        of(attachment, on: segment).map(\.address).sorted()
     }
 }
 

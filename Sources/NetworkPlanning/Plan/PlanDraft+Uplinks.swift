@@ -14,12 +14,14 @@ extension PlanDraft {
             guard giveBack(in: .gateway(id), unless: { $0.taken == nil }) else { return }
             planVeth(wanted, of: id)
             settleAddresses(wanted.name, in: nil, as: [WantedUplink.outer], for: id)
-            settleAddresses(.up0, in: .gateway(id), as: [WantedUplink.inner] + mapped(gateway.uplink?.ipv4), for: id)
+            settleAddresses(.up0, in: .gateway(id), as: [WantedUplink.inner] + mapped(gateway), for: id)
         case .interface(let uplink):
             guard giveBack(in: .gateway(id), unless: { $0.taken?.name == uplink.interface }) else { return }
             guard take(uplink.interface, for: id) else { return }
-            let addresses = uplink.addresses.map { InterfaceAddress($0.address, length: $0.length) }
-            settleAddresses(.up0, in: .gateway(id), as: addresses + mapped(gateway.uplink?.ipv4), for: id)
+            // Whoever is to have the role has the same addresses as who has it.
+            let own = gateway.role == .next ? [] : uplink.addresses
+            let addresses = own.map { InterfaceAddress($0.address, length: $0.length) }
+            settleAddresses(.up0, in: .gateway(id), as: addresses + mapped(gateway), for: id)
         }
     }
 
@@ -214,8 +216,9 @@ extension PlanDraft {
         }
     }
 
-    private func mapped(_ uplink: IPv4Uplink?) -> [InterfaceAddress] {
-        uplink.map { [InterfaceAddress($0.address.mapped, length: $0.length + 96)] } ?? []
+    private func mapped(_ gateway: DesiredGateway) -> [InterfaceAddress] {
+        guard gateway.role != .next else { return [] }
+        return gateway.uplink?.ipv4.map { [InterfaceAddress($0.address.mapped, length: $0.length + 96)] } ?? []
     }
 }
 
@@ -237,6 +240,11 @@ enum WantedUplink {
 }
 
 extension PlanContext {
+    /// A gateway that this host shall have in whole: it routes here, or is to.
+    func carried(_ gateway: ResourceID) -> DesiredGateway? {
+        desired.gateways[gateway].flatMap { $0.role.isOver ? nil : $0 }
+    }
+
     /// The routes inside a gateway's namespace.
     func routes(of gateway: DesiredGateway) -> Set<Route> {
         var routes: Set<Route> = []
@@ -246,10 +254,12 @@ extension PlanContext {
         }
         switch gateway.uplink?.way {
         case .routed: routes.insert(Route(Route.everywhere, .via(WantedUplink.outer.address, .up0)))
-        case .interface(let uplink): routes.insert(Route(Route.everywhere, .via(uplink.nextHop, .up0)))
+        case .interface(let uplink):
+            // Without its addresses it has no way to the next hop.
+            if gateway.role != .next { routes.insert(Route(Route.everywhere, .via(uplink.nextHop, .up0))) }
         case nil: break
         }
-        if let ipv4 = gateway.uplink?.ipv4 {
+        if let ipv4 = gateway.uplink?.ipv4, gateway.role != .next {
             routes.insert(Route(Route.everywhereInIPv4, .via(ipv4.nextHop.mapped, .up0)))
         }
         return routes
@@ -257,7 +267,7 @@ extension PlanContext {
 
     /// What the host tells others: with a routed uplink the prefix of each segment.
     func exports(of gateway: DesiredGateway) -> Set<Route> {
-        guard gateway.uplink?.way == .routed else { return [] }
+        guard gateway.uplink?.way == .routed, gateway.role == .active else { return [] }
         var routes: Set<Route> = []
         for segment in gateway.ports.keys {
             guard let prefix = desired.segments[segment]?.prefix, !prefix.contains(desired.host.vtep) else { continue }
@@ -272,6 +282,7 @@ extension PlanContext {
         guard let uplink = gateway.uplink else { return inside.hasDefaultRoute ? nil : "it has no uplink" }
         guard let device = inside.links[.up0] else { return "the uplink's device is missing" }
         guard device.settings.isUp, device.isRunning else { return "the uplink has no carrier" }
+        if case .interface = uplink.way, gateway.role == .next { return nil }
         guard inside.hasDefaultRoute else { return "the next hop of the uplink does not answer" }
         guard case .routed = uplink.way else { return nil }
         guard observed.links.isForwarding else {

@@ -1,4 +1,5 @@
 import Addressing
+import NFTables
 package import NetworkModel
 import Resources
 
@@ -61,9 +62,26 @@ struct ReportJudge {
         let isThere =
             context.seen.marks[.bridge(segment.vni)] == .segment(id)
             && context.seen.marks[.vxlan(segment.vni)] == .segment(id)
-        return report(
+        var report = report(
             .segment(id), segment.generation,
             missing: isThere ? nil : "waits for its devices, which are not there yet")
+        // During a move of the role: whom the guards let through.
+        if segment.gateways.count > 1, report.phase == .wired, hasAdmitted(segment) {
+            report.details[DesiredSegment.routersDetail] = segment.routersText
+        }
+        return report
+    }
+
+    /// Whether the guards let through what every router of the segment sends, from elsewhere and from ports here.
+    private func hasAdmitted(_ segment: DesiredSegment) -> Bool {
+        let content = context.observed.filter.content
+        guard Set(context.guardElements(of: segment)).isSubset(of: content[.segment(segment.vni)]) else { return false }
+        return (context.wanted.attachments[segment.id] ?? []).allSatisfy { id in
+            guard let attachment = context.desired.attachments[id], segment.gateways.contains(attachment.mac),
+                context.mayForward(attachment), context.observed.filter.ready.contains(attachment.portName)
+            else { return true }
+            return Set(context.guardElements(of: attachment)).isSubset(of: content[.port(attachment.portName)])
+        }
     }
 
     func attachment(_ id: ResourceID) -> Report? {
@@ -71,6 +89,8 @@ struct ReportJudge {
         let missing: String? =
             if !context.isSafe(attachment) {
                 "waits for its port, which is not as it shall be yet"
+            } else if context.isHeldBack(attachment) {
+                nil
             } else if !context.observed.filter.ready.contains(attachment.portName) {
                 "waits for its port to be let through"
             } else {
@@ -84,6 +104,7 @@ struct ReportJudge {
     /// Wired when all its ports are, with the state of its daemon.
     func gateway(_ id: ResourceID) -> Report? {
         guard let gateway = context.desired.gateways[id] else { return nil }
+        if gateway.role.isOver { return formerGateway(gateway) }
         var missing: String?
         for (segment, port) in gateway.ports.sorted(by: { $0.key < $1.key }) where missing == nil {
             guard let report = attachment(port), report.phase == .wired else {
@@ -134,9 +155,30 @@ struct ReportJudge {
         let obstacle = context.obstacleOutside(of: gateway)
         details["wayOut"] = obstacle.map { "no: \($0)" } ?? "yes"
         details["routerLifetime"] = obstacle == nil ? "\(PlanDraft.routerLifetimeSeconds)" : "0"
+        if gateway.role == .next, gateway.uplink != nil, let obstacle, missing == nil {
+            missing = "it has no way out: \(obstacle)"
+        }
+        details.merge(roleDetails(gateway)) { $1 }
         var report = report(.gateway(id), gateway.generation, missing: missing)
         report.details = details
         return report
+    }
+
+    /// Clear when nothing of it is left.
+    private func formerGateway(_ gateway: DesiredGateway) -> Report {
+        let id = gateway.id
+        let isClear =
+            context.seen.gateways[id]?.isEmpty ?? true && context.seen.owned[.gateway(id)]?.isEmpty ?? true
+            && DaemonInstance.all(of: id).allSatisfy { context.observed.daemons[$0] == nil }
+        var report = report(
+            .gateway(id), gateway.generation, missing: isClear ? nil : "gives up what it had of the gateway")
+        report.details = roleDetails(gateway)
+        return report
+    }
+
+    private func roleDetails(_ gateway: DesiredGateway) -> [String: String] {
+        guard gateway.term != 0 || gateway.role != .active else { return [:] }
+        return [DesiredGateway.roleDetail: gateway.role.rawValue, DesiredGateway.termDetail: "\(gateway.term)"]
     }
 
     private func isAdvertised(_ gateway: DesiredGateway) -> Bool {

@@ -38,7 +38,12 @@ struct Relations {
     var mappingsOfAttachment: [ResourceID: Set<ResourceID>] = [:]
     var attachmentsOfSegment: [ResourceID: Set<ResourceID>] = [:]
     var attachmentsOfHost: [ResourceID: Set<ResourceID>] = [:]
+    /// Those that it carries, or is to.
     var gatewaysOfHost: [ResourceID: Set<ResourceID>] = [:]
+    /// Those that it carried and has not said yet that nothing of them is left.
+    var formerGatewaysOfHost: [ResourceID: Set<ResourceID>] = [:]
+    /// Gateways whose role moves, or has moved and is not settled.
+    var movingGateways: Set<ResourceID> = []
     var membersOfProject: [ResourceID: Int] = [:]
     /// How many attachments a segment has on each host: the hosts that need it.
     var hostsOfSegment: [ResourceID: [ResourceID: Int]] = [:]
@@ -136,23 +141,29 @@ extension CacheState {
         indexOutgoing(old, new)
         if let old {
             for segment in old.assigned.ports.keys { holders.gateway[segment] = nil }
-            if let held = Gateway.interface(of: old.spec) { holders.interface[held] = nil }
-            if let host = old.spec.host?.id {
-                relations.gatewaysOfHost[host]?.remove(id)
-                mark(host: host) { $0.gateways.insert(id) }
-            }
+            for held in Gateway.interfaces(of: old) { holders.interface[held] = nil }
+            for host in old.carriers { relations.gatewaysOfHost[host]?.remove(id) }
+            for host in old.formerCarriers { relations.formerGatewaysOfHost[host]?.remove(id) }
         }
+        relations.movingGateways.remove(id)
         if let new {
             for segment in new.assigned.ports.keys { holders.gateway[segment] = id }
-            if let held = Gateway.interface(of: new.spec) { holders.interface[held] = id }
-            if let host = new.spec.host?.id {
-                relations.gatewaysOfHost[host, default: []].insert(id)
-                mark(host: host) { $0.gateways.insert(id) }
-            }
+            for held in Gateway.interfaces(of: new) { holders.interface[held] = id }
+            for host in new.carriers { relations.gatewaysOfHost[host, default: []].insert(id) }
+            for host in new.formerCarriers { relations.formerGatewaysOfHost[host, default: []].insert(id) }
+            if new.isMoving { relations.movingGateways.insert(id) }
+        }
+        for host in [old, new].compactMap(\.self).reduce(
+            into: Set<ResourceID>(),
+            {
+                $0.formUnion($1.carriers + $1.formerCarriers)
+            })
+        {
+            mark(host: host) { $0.gateways.insert(id) }
         }
         indexPolicies(old, new)
-        let before = old?.assigned.ports ?? [:]
-        let after = new?.assigned.ports ?? [:]
+        let before = old?.routers ?? [:]
+        let after = new?.routers ?? [:]
         for segment in Set(before.keys).union(after.keys) where before[segment] != after[segment] {
             markEverywhere(segment)
         }
@@ -168,12 +179,10 @@ extension CacheState {
     private mutating func indexAttachment(_ old: Resource<Attachment>?, _ new: Resource<Attachment>?) {
         if let old { unindex(old) }
         if let new { index(new) }
-        let before = old.flatMap { place(of: $0) }
-        let after = new.flatMap { place(of: $0) }
-        if before != after {
-            if let before { leave(before) }
-            if let after { enter(after) }
-        }
+        let before = old.map(places) ?? []
+        let after = new.map(places) ?? []
+        for place in before.subtracting(after) { leave(place) }
+        for place in after.subtracting(before) { enter(place) }
         indexIsolation(old, new)
         markReservation(old, new)
     }
@@ -184,9 +193,10 @@ extension CacheState {
         var host: ResourceID
     }
 
-    private func place(of attachment: Resource<Attachment>) -> Place? {
-        guard let segment = attachment.spec.segment.id, let host = attachment.spec.host?.id else { return nil }
-        return Place(segment: segment, host: host)
+    /// Two while a gateway's port moves.
+    private func places(of attachment: Resource<Attachment>) -> Set<Place> {
+        guard let segment = attachment.spec.segment.id else { return [] }
+        return Set(attachment.hosts.map { Place(segment: segment, host: $0) })
     }
 
     private mutating func unindex(_ attachment: Resource<Attachment>) {
@@ -203,12 +213,13 @@ extension CacheState {
         }
         relations.attachmentsOfSegment[segment]?.remove(id)
         relations.allowingOfSegment[segment]?.remove(id)
-        guard let host = attachment.spec.host?.id else { return }
-        relations.attachmentsOfHost[host]?.remove(id)
-        if case .external(let interface) = attachment.spec.port {
-            holders.interface[Holders.HostInterface(host: host, interface: interface)] = nil
+        for host in attachment.hosts {
+            relations.attachmentsOfHost[host]?.remove(id)
+            if case .external(let interface) = attachment.spec.port {
+                holders.interface[Holders.HostInterface(host: host, interface: interface)] = nil
+            }
+            mark(host: host) { $0.attachments.insert(id) }
         }
-        mark(host: host) { $0.attachments.insert(id) }
     }
 
     private mutating func index(_ attachment: Resource<Attachment>) {
@@ -226,12 +237,13 @@ extension CacheState {
         }
         relations.attachmentsOfSegment[segment, default: []].insert(id)
         if !attachment.spec.allowedAddresses.isEmpty { relations.allowingOfSegment[segment, default: []].insert(id) }
-        guard let host = attachment.spec.host?.id else { return }
-        relations.attachmentsOfHost[host, default: []].insert(id)
-        if case .external(let interface) = attachment.spec.port {
-            holders.interface[Holders.HostInterface(host: host, interface: interface)] = id
+        for host in attachment.hosts {
+            relations.attachmentsOfHost[host, default: []].insert(id)
+            if case .external(let interface) = attachment.spec.port {
+                holders.interface[Holders.HostInterface(host: host, interface: interface)] = id
+            }
+            mark(host: host) { $0.attachments.insert(id) }
         }
-        mark(host: host) { $0.attachments.insert(id) }
     }
 
     private mutating func enter(_ place: Place) {

@@ -26,8 +26,8 @@ extension CacheState {
         guard let id = (new ?? old)?.metadata.id else { return }
         indexUse(
             of: id,
-            before: Use(host: old?.spec.host?.id, policies: Set(old.map(policies(of:)) ?? [])),
-            after: Use(host: new?.spec.host?.id, policies: Set(new.map(policies(of:)) ?? [])))
+            before: Use(hosts: Set(old?.hosts ?? []), policies: Set(old.map(policies(of:)) ?? [])),
+            after: Use(hosts: Set(new?.hosts ?? []), policies: Set(new.map(policies(of:)) ?? [])))
         indexMembership(of: id)
         markBindings(old, new)
     }
@@ -37,14 +37,14 @@ extension CacheState {
         guard let id = (new ?? old)?.metadata.id else { return }
         func use(_ gateway: Resource<Gateway>?) -> Use {
             let policies = gateway?.effectivePolicies.compactMap { if case .policy(let id) = $0 { id } else { nil } }
-            return Use(host: gateway?.spec.host?.id, policies: Set(policies ?? []))
+            return Use(hosts: Set(gateway?.carriers ?? []), policies: Set(policies ?? []))
         }
         indexUse(of: id, before: use(old), after: use(new))
     }
 
-    /// The policies that something refers to, and the host that needs their rules for it.
+    /// The policies that something refers to, and the hosts that need their rules for it.
     private struct Use {
-        var host: ResourceID?
+        var hosts: Set<ResourceID>
         var policies: Set<ResourceID>
     }
 
@@ -56,12 +56,12 @@ extension CacheState {
         for policy in new.policies.subtracting(old.policies) {
             relations.usersOfPolicy[policy, default: []].insert(id)
         }
-        if let host = old.host {
-            let kept = new.host == host ? new.policies : []
+        for host in old.hosts {
+            let kept = new.hosts.contains(host) ? new.policies : []
             for policy in old.policies.subtracting(kept) { stopUsing(policy, on: host) }
         }
-        if let host = new.host {
-            let had = old.host == host ? old.policies : []
+        for host in new.hosts {
+            let had = old.hosts.contains(host) ? old.policies : []
             for policy in new.policies.subtracting(had) { beginUsing(policy, on: host) }
         }
     }
@@ -149,7 +149,7 @@ extension CacheState {
         let after = held(new)
         // Whoever moves takes all with it, also what it has learned.
         let changed =
-            old?.spec.host == new?.spec.host && old != nil && new != nil
+            old?.hosts == new?.hosts && old != nil && new != nil
             ? before.symmetricDifference(after)
             : before.union(after).union(learned.addresses[id, default: []])
         markBindings(changed, of: segment)

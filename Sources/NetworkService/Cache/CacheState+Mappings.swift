@@ -39,10 +39,10 @@ extension CacheState {
     }
 
     private mutating func markGateway(of segment: ResourceID) {
-        guard let gateway = holders.gateway[segment],
-            let host = resource(gateway, as: Gateway.self)?.spec.host?.id
-        else { return }
-        mark(host: host) { $0.gateways.insert(gateway) }
+        guard let gateway = holders.gateway[segment] else { return }
+        for host in resource(gateway, as: Gateway.self)?.carriers ?? [] {
+            mark(host: host) { $0.gateways.insert(gateway) }
+        }
     }
 
     /// What the gateway is to translate; nil when it has no part in it.

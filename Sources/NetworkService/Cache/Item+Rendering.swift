@@ -1,5 +1,6 @@
 import Addressing
 import NetworkModel
+import NetworkPlanning
 import Resources
 
 /// What a client reads: the envelope, and the status made of what KC assigned and what hosts report.
@@ -90,6 +91,14 @@ extension Item {
                 writer.member(segment.description, port)
             }
         }
+        if let move = gateway.move, move.phase != .settled {
+            writer.name("move")
+            writer.object { writer in
+                writer.member("phase", move.phase.rawValue)
+                writer.member("next", move.next)
+            }
+        }
+        if gateway.assigned.term > 0 { writer.member("term", gateway.assigned.term) }
         switch gateway.spec.type {
         case .managed: writePhase(report, unbound: false, to: &writer)
         // Nobody realises anything: the right is the attachment's from the moment it is given.

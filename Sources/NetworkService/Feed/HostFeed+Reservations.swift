@@ -9,7 +9,7 @@ extension CacheState {
         let whole = dirt.everything ? routed : dirt.reservationTables
         for segment in whole.union(dirt.reservations.keys).sorted() {
             var change = ReservationChange(segment: segment, reset: whole.contains(segment))
-            let isHere = dirt.everything || gatewayHost(of: segment) == host
+            let isHere = dirt.everything || gatewayHosts(of: segment).contains(host)
             if change.reset {
                 if isHere {
                     change.put = relations.attachmentsOfSegment[segment, default: []].sorted()
@@ -32,24 +32,29 @@ extension CacheState {
 
     /// One attachment of a segment has come, changed or gone.
     mutating func markReservation(_ old: Resource<Attachment>?, _ new: Resource<Attachment>?) {
-        guard let resource = new ?? old, let segment = resource.spec.segment.id, let host = gatewayHost(of: segment),
+        guard let resource = new ?? old, let segment = resource.spec.segment.id,
             self.resource(segment, as: Segment.self)?.spec.dhcp != DHCPMode.none
         else { return }
         if let old, let new, old.assigned == new.assigned { return }
-        mark(host: host) { $0.reservations[segment, default: []].insert(resource.metadata.id) }
+        for host in gatewayHosts(of: segment) {
+            mark(host: host) { $0.reservations[segment, default: []].insert(resource.metadata.id) }
+        }
     }
 
     /// A segment has another mode.
     mutating func markReservations(of segment: ResourceID) {
-        guard let host = gatewayHost(of: segment) else { return }
-        mark(host: host) { $0.reservationTables.insert(segment) }
+        for host in gatewayHosts(of: segment) { mark(host: host) { $0.reservationTables.insert(segment) } }
     }
 
     /// A gateway has come, gone or moved, or has other segments.
     mutating func markReservations(_ old: Resource<Gateway>?, _ new: Resource<Gateway>?) {
         func places(_ gateway: Resource<Gateway>?) -> Set<RoutedSegment> {
-            guard let gateway, let host = gateway.spec.host?.id else { return [] }
-            return Set(gateway.assigned.ports.keys.map { RoutedSegment(segment: $0, host: host) })
+            guard let gateway else { return [] }
+            return gateway.carriers.reduce(into: []) { places, host in
+                for segment in gateway.assigned.ports.keys {
+                    places.insert(RoutedSegment(segment: segment, host: host))
+                }
+            }
         }
         for place in places(old).symmetricDifference(places(new)) {
             mark(host: place.host) { $0.reservationTables.insert(place.segment) }
@@ -61,8 +66,8 @@ extension CacheState {
         var host: ResourceID
     }
 
-    private func gatewayHost(of segment: ResourceID) -> ResourceID? {
-        holders.gateway[segment].flatMap { resource($0, as: Gateway.self) }?.spec.host?.id
+    private func gatewayHosts(of segment: ResourceID) -> [ResourceID] {
+        holders.gateway[segment].flatMap { resource($0, as: Gateway.self) }?.carriers ?? []
     }
 
     private func routedSegments(of host: ResourceID) -> Set<ResourceID> {

@@ -76,7 +76,8 @@ extension CacheState {
 
         let segments = relations.segmentsOfHost[id, default: []]
         let attachments = relations.attachmentsOfHost[id, default: []]
-        let gateways = relations.gatewaysOfHost[id, default: []]
+        let gateways = relations.gatewaysOfHost[id, default: []].union(
+            relations.formerGatewaysOfHost[id, default: []])
         for segment in (dirt.everything ? segments : dirt.segments).sorted() {
             if segments.contains(segment), let desired = desiredSegment(segment, on: id) {
                 update.segments.append(desired)
@@ -93,10 +94,7 @@ extension CacheState {
         }
         for gateway in (dirt.everything ? gateways : dirt.gateways).sorted() {
             if gateways.contains(gateway), let resource = resource(gateway, as: Gateway.self) {
-                var desired = DesiredGateway(resource)
-                desired.nat64 = desiredNAT64(of: resource)
-                desired.resolver = desiredResolver(resource)
-                update.gateways.append(desired)
+                update.gateways.append(desiredGateway(resource, on: id))
             } else {
                 update.removedGateways.insert(gateway)
             }
@@ -113,11 +111,7 @@ extension CacheState {
             id: id, generation: segment.metadata.generation, vni: segment.assigned.vni, group: segment.assigned.group,
             mtu: segment.assigned.mtu, ipam: segment.spec.ipam, prefix: segment.assigned.prefix,
             replication: segment.assigned.replication, dhcp: segment.spec.dhcp)
-        if let gateway = holders.gateway[id].flatMap({ resource($0, as: Gateway.self) }),
-            let port = gateway.assigned.ports[id].flatMap({ resource($0, as: Attachment.self) })
-        {
-            desired.gateways = [port.assigned.mac]
-        }
+        desired.gateways = routers(of: id)
         guard desired.replication == .unicast else { return desired }
         for other in relations.hostsOfSegment[id, default: [:]].keys where other != host {
             if let vtep = resource(other, as: Host.self)?.spec.vtep { desired.peers.insert(vtep) }
@@ -132,14 +126,5 @@ extension HostIdentity {
             id: host.metadata.id, name: host.metadata.name, vtep: host.spec.vtep, interface: host.spec.interface,
             generation: host.metadata.generation, serviceAddress: host.spec.serviceAddress,
             isPaused: host.spec.isPaused)
-    }
-}
-
-extension DesiredGateway {
-    init(_ gateway: Resource<Gateway>) {
-        self.init(
-            id: gateway.metadata.id, generation: gateway.metadata.generation, ports: gateway.assigned.ports,
-            resolvers: gateway.spec.resolvers, uplink: gateway.spec.uplink, policies: gateway.effectivePolicies,
-            limits: gateway.spec.limits)
     }
 }

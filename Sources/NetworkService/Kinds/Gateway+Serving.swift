@@ -45,50 +45,90 @@ extension Gateway: ServedKind {
         guard spec.type == old.spec.type else {
             throw Problem(
                 field: "spec.type", value: spec.type.rawValue,
-                rule: "must stay '\(old.spec.type.rawValue)'; delete the gateway and create another one")
+                rule:
+                    "must stay '\(old.spec.type.rawValue)'; `kcnet gateway move` gives the role to a host or attachment"
+            )
         }
-        var assigned = Assigned(ports: [:])
-        if spec.type == .attachment {
-            let (segment, port) = try resolveRouter(&spec, over: old.spec, &plan, state)
-            try requireFree(segment, 0, for: plan.id, state)
-            assigned.ports[segment.id] = port
-            guard old.assigned.ports[segment.id] == nil else { return (spec, assigned) }
-            plan.refer(to: segment)
-            for before in old.assigned.ports.keys { plan.delete(StoreLayout.gateway(segment: before)) }
-            plan.claim(StoreLayout.gateway(segment: segment.id), for: plan.id)
-            return (spec, assigned)
-        }
-        let host = try resolveHost(&spec, state)
+        if spec.type == .attachment { return try admitRouter(spec, over: old, &plan, state) }
+        var assigned = old.assigned
+        assigned.ports = [:]
+        let target = try resolveHost(&spec, state)
         let segments = try resolveSegments(&spec, plan, state)
+        try requireStill(spec, over: old)
         try resolvePolicies(&spec, over: old.spec, &plan, state)
+        let next = spec.host == old.spec.host ? nil : target.id
+        // A host is changed by a move: until that flips it is what it was.
+        spec.host = old.spec.host
         try claimUplink(spec, over: old.spec, &plan, state)
         try requireHarmless(segments, for: spec, state)
         assigned.outgoing = try takeOutgoing(&spec, over: old, &plan, &state)
-        let moved = spec.host != old.spec.host
-        if moved {
-            plan.refer(to: host)
-            if let before = old.spec.host?.id, state.reports[plan.id]?[before] != nil {
-                plan.delete(StoreLayout.report(plan.id, host: before))
-            }
+        let begins = next != nil && old.assigned.next == nil
+        guard let host = spec.host?.id.flatMap({ state.items[$0] }) else {
+            throw Problem(.internal, "gateway \(plan.id) has no host")
         }
         for (index, segment) in segments.enumerated() {
             try requireFree(segment, index, for: plan.id, state)
             if let port = old.assigned.ports[segment.id] {
                 assigned.ports[segment.id] = port
-                if moved { try movePort(port, to: host, &plan, state) }
+                if begins { try announce(port, next: next, &plan, state) }
             } else {
-                assigned.ports[segment.id] = try addPort(on: segment, host: host, name: name, &plan, state)
+                assigned.ports[segment.id] = try addPort(
+                    on: segment, host: host, name: name, next: begins ? next : nil, &plan, state)
             }
         }
         for (segment, port) in old.assigned.ports where assigned.ports[segment] == nil {
             try removePort(port, of: segment, &plan, state)
         }
+        if begins, let next {
+            var moved = old
+            moved.spec = spec
+            try begin(.host(next), moved, &assigned, &plan, state)
+        }
         return (spec, assigned)
+    }
+
+    private static func admitRouter(
+        _ spec: Spec, over old: Resource<Gateway>, _ plan: inout WritePlan, _ state: CacheState
+    ) throws(Problem) -> (spec: Spec, assigned: Assigned) {
+        var spec = spec
+        var assigned = old.assigned
+        let (segment, port) = try resolveRouter(&spec, over: old.spec, &plan, state)
+        try requireFree(segment, 0, for: plan.id, state)
+        if old.assigned.ports[segment.id] == nil {
+            try requireStill(spec, over: old)
+            assigned.ports = [segment.id: port]
+            plan.refer(to: segment)
+            for before in old.assigned.ports.keys { plan.delete(StoreLayout.gateway(segment: before)) }
+            plan.claim(StoreLayout.gateway(segment: segment.id), for: plan.id)
+        } else if spec.attachment != old.spec.attachment {
+            // Another guest of the same segment: the role moves to it.
+            if old.assigned.next?.holder != .attachment(port) {
+                try begin(.attachment(port), old, &assigned, &plan, state)
+            }
+            spec.attachment = old.spec.attachment
+        }
+        return (spec, assigned)
+    }
+
+    /// While the role moves, what it stands on stays.
+    private static func requireStill(_ spec: Spec, over old: Resource<Gateway>) throws(Problem) {
+        guard let next = old.assigned.next else { return }
+        let isThere = spec.host == old.spec.host || spec.host?.id.map(RoleHolder.host) == next.holder
+        let fields: [(String, Bool)] = [
+            ("spec.host", isThere), ("spec.segments", Set(spec.segments) == Set(old.spec.segments)),
+            ("spec.uplink", spec.uplink == old.spec.uplink),
+        ]
+        guard let (field, _) = fields.first(where: { !$0.1 }) else { return }
+        throw Problem(
+            .conflict, field: field, value: "",
+            rule: "must stay while the gateway moves; wait, or cancel the move (`kcnet gateway move "
+                + "\(old.metadata.name) --cancel`)")
     }
 
     static func release(_ old: Resource<Gateway>, _ plan: inout WritePlan, _ state: inout CacheState) throws(Problem) {
         if let address = old.assigned.outgoing { plan.delete(StoreLayout.ipv4(address)) }
-        releaseUplink(old.spec, &plan)
+        releaseUplink(old, &plan)
+        try releaseMove(old, &plan, state)
         for (segment, port) in old.assigned.ports {
             switch old.spec.type {
             case .managed: try removePort(port, of: segment, &plan, state)
@@ -97,13 +137,15 @@ extension Gateway: ServedKind {
         }
     }
 
-    private static func resolveHost(_ spec: inout Spec, _ state: CacheState) throws(Problem) -> Item {
-        guard let reference = spec.host else { throw Problem(field: "spec.host", value: "", rule: "is required") }
-        let item = try state.resolve(reference, as: Host.self, in: nil, field: "spec.host")
+    static func resolveHost(_ spec: inout Spec, field: String = "spec.host", _ state: CacheState) throws(Problem)
+        -> Item
+    {
+        guard let reference = spec.host else { throw Problem(field: field, value: "", rule: "is required") }
+        let item = try state.resolve(reference, as: Host.self, in: nil, field: field)
         spec.host = .id(item.id)
         guard let host = Host.unwrap(item.resource), host.spec.roles.contains(.gateway) else {
             throw Problem(
-                field: "spec.host", value: item.name.text, rule: "must be a host with the role 'gateway'; give it one")
+                field: field, value: item.name.text, rule: "must be a host with the role 'gateway'; give it one")
         }
         return item
     }
@@ -138,8 +180,10 @@ extension Gateway: ServedKind {
             rule: "has \(state.place(holder)) already; a segment has at most one")
     }
 
-    private static func addPort(
-        on segment: Item, host: Item, name: Name, _ plan: inout WritePlan, _ state: CacheState
+    /// - Parameter claimsRole: false for a port beside one that has the segment's role.
+    static func addPort(
+        on segment: Item, host: Item, name: Name, next: ResourceID? = nil, claimsRole: Bool = true,
+        _ plan: inout WritePlan, _ state: CacheState
     ) throws(Problem) -> ResourceID {
         let id = plan.makeID()
         let mac = RouterMAC.derive(segment: segment.id)
@@ -149,38 +193,25 @@ extension Gateway: ServedKind {
                 id: id, name: portName(name, segment, plan, state), project: segment.resource.metadata.project,
                 created: plan.now, updated: plan.now),
             spec: Attachment.Spec(segment: .id(segment.id), host: .id(host.id), mac: mac, port: .gateway(plan.id)),
-            assigned: Attachment.Assigned(mac: mac, addresses: addresses))
+            assigned: Attachment.Assigned(mac: mac, addresses: addresses, next: next))
         plan.refer(to: segment)
-        plan.claim(StoreLayout.gateway(segment: segment.id), for: plan.id)
+        if claimsRole { plan.claim(StoreLayout.gateway(segment: segment.id), for: plan.id) }
         plan.claim(StoreLayout.mac(mac), for: id)
         plan.claim(StoreLayout.address(segment: segment.id, .segmentRouter), for: id)
         plan.insert(.attachment(resource), projectID: plan.projectID)
         return id
     }
 
-    private static func movePort(_ port: ResourceID, to host: Item, _ plan: inout WritePlan, _ state: CacheState)
-        throws(Problem)
-    {
-        guard let item = state.items[port], var resource = Attachment.unwrap(item.resource) else {
-            throw Problem(.internal, "port \(port) of the gateway is missing")
-        }
-        if let before = resource.spec.host?.id, state.reports[port]?[before] != nil {
-            plan.delete(StoreLayout.report(port, host: before))
-        }
-        resource.spec.host = .id(host.id)
-        resource.metadata.generation += 1
-        resource.metadata.updated = plan.now
-        plan.replace(item, with: .attachment(resource))
-    }
-
-    private static func removePort(
-        _ port: ResourceID, of segment: ResourceID, _ plan: inout WritePlan, _ state: CacheState
+    /// - Parameter givesRoleUp: false for a port beside one that has the segment's role.
+    static func removePort(
+        _ port: ResourceID, of segment: ResourceID, givesRoleUp: Bool = true, _ plan: inout WritePlan,
+        _ state: CacheState
     ) throws(Problem) {
         guard let item = state.items[port], let resource = Attachment.unwrap(item.resource) else {
             throw Problem(.internal, "port \(port) of the gateway is missing")
         }
         Attachment.releaseKeys(resource, &plan)
-        plan.delete(StoreLayout.gateway(segment: segment))
+        if givesRoleUp { plan.delete(StoreLayout.gateway(segment: segment)) }
         plan.remove(item, state)
     }
 

@@ -96,9 +96,17 @@ extension Gateway {
         }
     }
 
-    static func releaseUplink(_ spec: Spec, _ plan: inout WritePlan) {
-        guard let held = interface(of: spec) else { return }
-        plan.delete(StoreLayout.interface(host: held.host, held.interface))
+    static func releaseUplink(_ old: Resource<Gateway>, _ plan: inout WritePlan) {
+        for held in interfaces(of: old) { plan.delete(StoreLayout.interface(host: held.host, held.interface)) }
+    }
+
+    /// The operator's interfaces that a gateway has: one on each host that carries it.
+    static func interfaces(of gateway: Resource<Gateway>) -> [Holders.HostInterface] {
+        var spec = gateway.spec
+        return gateway.carriers.compactMap { host in
+            spec.host = .id(host)
+            return interface(of: spec)
+        }
     }
 
     /// The operator's interface that a resolved spec has.
@@ -125,7 +133,8 @@ extension CacheState {
     func gateway(routedBy attachment: ResourceID) -> ResourceID? {
         guard let segment = resource(attachment, as: Attachment.self)?.spec.segment.id,
             let holder = holders.gateway[segment], let gateway = resource(holder, as: Gateway.self),
-            gateway.spec.type == .attachment, gateway.assigned.ports[segment] == attachment
+            gateway.spec.type == .attachment && gateway.assigned.ports[segment] == attachment
+                || gateway.assigned.next?.holder == .attachment(attachment)
         else { return nil }
         return holder
     }

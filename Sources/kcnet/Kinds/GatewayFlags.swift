@@ -7,6 +7,7 @@ struct GatewayFlags: KindFlags {
     static let abstract = "Routers of segments."
     static var description: KindDescription { described(Gateway.kind) }
     static let settledPhases = ["wired"]
+    static let furtherCommands: [any ParsableCommand.Type] = [GatewayMoveCommand.self]
 
     @Option(help: "The host that carries it.") var host: String?
     @Option(help: "A segment it is the router of; may be repeated.") var segment: [String] = []

@@ -10,6 +10,8 @@ protocol KindFlags: ParsableArguments, Sendable {
     static var columns: [Column] { get }
     /// The phases that `--wait` waits for, the usual one first; none for a kind without phases.
     static var settledPhases: [String] { get }
+    /// Verbs that only this kind has.
+    static var furtherCommands: [any ParsableCommand.Type] { get }
     /// The spec with what the flags say set in it.
     func edit(_ spec: JSONNode) throws -> JSONNode
     /// What to show after creating one, for a person.
@@ -22,6 +24,7 @@ protocol KindFlags: ParsableArguments, Sendable {
 
 extension KindFlags {
     static var settledPhases: [String] { [] }
+    static var furtherCommands: [any ParsableCommand.Type] { [] }
     static func advice(_ document: ResourceDocument) -> [String] { [] }
     static var builtIn: [(name: String, cells: [String: String])] { [] }
     static func details(_ document: ResourceDocument, _ names: NameIndex) -> [String] { [] }

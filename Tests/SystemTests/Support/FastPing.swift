@@ -19,12 +19,19 @@ struct FastPing {
         try machine.start(
             role: role, "nsenter",
             [
-                "--net=/run/netns/\(place.guest)", "--", "ping", "-6", "-n", "-i", "0.00\(milliseconds)", "-W", "1",
+                "--net=/run/netns/\(place.guest)", "--", "ping", "-6", "-n", "-i", "\(Double(milliseconds) / 1000)",
+                "-W", "1",
                 "\(address)",
             ])
         let ping = FastPing(machine: machine, role: role)
         try await system.eventually("the ping runs") { try ping.replies().count > 10 }
         return ping
+    }
+
+    /// Waits until so many more packets have come back.
+    func comesBack(_ more: Int, in system: System) async throws {
+        let now = try replies().count
+        try await system.eventually("\(role) is answered") { try replies().count >= now + more }
     }
 
     private func replies() throws -> Set<Int> {

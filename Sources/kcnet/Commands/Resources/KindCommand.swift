@@ -11,7 +11,7 @@ struct KindCommand<Flags: KindFlags>: AsyncParsableCommand {
                 CreateCommand<Flags>.self, ListCommand<Flags>.self, ShowCommand<Flags>.self,
                 UpdateCommand<Flags>.self, DeleteCommand<Flags>.self, WatchCommand<Flags>.self,
                 HistoryCommand<Flags>.self, DiffCommand<Flags>.self, RestoreCommand<Flags>.self,
-            ],
+            ] + Flags.furtherCommands,
             aliases: [Flags.description.kind.plural])
     }
 }
