@@ -42,7 +42,7 @@ extension HostUpdate: JSONCodable {
             if !segments.isEmpty { Self.write("segments", segments, &writer) { $0.write(to: &$1, format) } }
             if !attachments.isEmpty { Self.write("attachments", attachments, &writer) { $0.write(to: &$1, format) } }
             // A reader of an earlier format would take whoever is to route for who routes.
-            let known = format >= .services ? gateways : gateways.filter { $0.role == .active }
+            let known = format >= .guests ? gateways : gateways.filter { $0.role == .active }
             if !known.isEmpty { Self.write("gateways", known, &writer) { $0.write(to: &$1, format) } }
             if format >= .isolation {
                 if !policies.isEmpty { writer.member("policies", policies) }
@@ -210,6 +210,7 @@ extension DesiredGateway: JSONCodable {
             if !policies.isEmpty { writer.member("policies", policies) }
             if limits != .none { writer.member("limits", limits) }
             if let nat64 { writer.member("nat64", nat64) }
+            guard format >= .guests else { return }
             if role != .active { writer.member("role", role) }
             if term != 0 { writer.member("term", term) }
         }

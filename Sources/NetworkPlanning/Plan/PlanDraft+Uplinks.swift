@@ -30,14 +30,20 @@ extension PlanDraft {
         let namespace = NamespaceName.gateway(gateway.id)
         let wanted = context.routes(of: gateway)
         let isNew = remadeUplinks.contains(gateway.id)
+        let remade = Set(
+            gateway.ports.filter { made.contains($0.value) || refused.contains(.attachment($0.value)) }
+                .compactMap { context.desired.segments[$0.key].map { InterfaceName.gatewaySegment($0.vni) } })
         // With its device a route is gone too.
-        let observed = (context.observed.inside[namespace]?.routes ?? []).filter { !isNew || $0.device != .up0 }
+        let observed = (context.observed.inside[namespace]?.routes ?? []).filter { route in
+            !(isNew && route.device == .up0) && !(route.device.map(remade.contains) ?? false)
+        }
         for route in observed.subtracting(wanted).sorted() {
             add(.link(.removeRoute(route), in: namespace), for: .gateway(gateway.id), in: .gateways)
         }
         for route in wanted.subtracting(observed).sorted() {
             // Nothing leads through a device that is refused.
             if route.device == .up0, refusedUplinks.contains(gateway.id) { continue }
+            if isUnreachable(route, of: gateway) { continue }
             add(.link(.addRoute(route), in: namespace), for: .gateway(gateway.id), in: .gateways)
         }
         let exported = refusedUplinks.contains(gateway.id) ? [] : context.exports(of: gateway)
@@ -47,6 +53,16 @@ extension PlanDraft {
         for route in context.observed.exports.sorted()
         where !exported.contains(route) && route.device == .uplink(gateway.id.bytes) {
             add(.withdraw(route), for: .gateway(gateway.id), in: .goodbye)
+        }
+    }
+
+    /// Whether the route leads to a segment whose port is refused, or not to be had yet.
+    private func isUnreachable(_ route: Route, of gateway: DesiredGateway) -> Bool {
+        guard let device = route.device, device != .up0 else { return false }
+        return !gateway.ports.contains { segment, port in
+            context.desired.segments[segment].map { InterfaceName.gatewaySegment($0.vni) } == device
+                && context.desired.attachments[port]?.segment == segment && !refused.contains(.attachment(port))
+                && refusedSegments[segment] == nil
         }
     }
 
@@ -247,7 +263,7 @@ extension PlanContext {
 
     /// The routes inside a gateway's namespace.
     func routes(of gateway: DesiredGateway) -> Set<Route> {
-        var routes: Set<Route> = []
+        var routes = delegatedRoutes(of: gateway)
         for segment in gateway.ports.keys {
             guard let prefix = desired.segments[segment]?.prefix else { continue }
             routes.insert(Route(prefix, .unreachable))
@@ -265,12 +281,15 @@ extension PlanContext {
         return routes
     }
 
-    /// What the host tells others: with a routed uplink the prefix of each segment.
+    /// What the host tells others: with a routed uplink the prefix of each segment, and what is delegated there.
     func exports(of gateway: DesiredGateway) -> Set<Route> {
         guard gateway.uplink?.way == .routed, gateway.role == .active else { return [] }
         var routes: Set<Route> = []
         for segment in gateway.ports.keys {
             guard let prefix = desired.segments[segment]?.prefix, !prefix.contains(desired.host.vtep) else { continue }
+            routes.insert(Route(prefix, .via(WantedUplink.inner.address, .uplink(gateway.id.bytes))))
+        }
+        for prefix in delegatedPrefixes(of: gateway) where !prefix.contains(desired.host.vtep) {
             routes.insert(Route(prefix, .via(WantedUplink.inner.address, .uplink(gateway.id.bytes))))
         }
         return routes

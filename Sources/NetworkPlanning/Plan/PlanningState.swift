@@ -87,6 +87,10 @@ package struct PlanningState: Sendable {
     /// - Returns: the segment, and the attachments here that have other addresses now.
     private mutating func rebind(_ change: BindingChange) -> PlanScope {
         var scope = PlanScope(tables: [change.segment])
+        // A guest that is a router may be reached by another address.
+        if (desired.reservations[change.segment] ?? [:]).values.contains(where: { $0.delegated != nil }) {
+            scope.gateways = gateways(routing: [change.segment])
+        }
         let table = desired.bindings[change.segment] ?? [:]
         var gone: [Binding] = change.reset ? Array(table.values) : change.removed.compactMap { table[$0] }
         if !change.reset { gone += change.put.compactMap { table[$0.address] } }
@@ -105,8 +109,11 @@ package struct PlanningState: Sendable {
     /// Whose DHCP servers get other reservations.
     private func gateways(of changes: [ReservationChange]) -> Set<ResourceID> {
         guard !changes.isEmpty else { return [] }
-        let segments = Set(changes.map(\.segment))
-        return Set(desired.gateways.values.filter { !segments.isDisjoint(with: $0.ports.keys) }.map(\.id))
+        return gateways(routing: Set(changes.map(\.segment)))
+    }
+
+    private func gateways(routing segments: Set<ResourceID>) -> Set<ResourceID> {
+        Set(desired.gateways.values.filter { !segments.isDisjoint(with: $0.ports.keys) }.map(\.id))
     }
 
     /// A policy that begins or ceases to speak about what leaves concerns the elements of its ports.
