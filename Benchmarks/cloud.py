@@ -55,11 +55,11 @@ class Cloud:
         self.call("POST", "/v1/hosts", {"name": name, "spec": {"vtep": vtep, "interface": "u0", "roles": ["gateway"]}})
         return namespace
 
-    def agent(self, name, namespace, *arguments):
+    def agent(self, name, namespace, *arguments, program=RELEASE / "kcd"):
         folder = self.scene.folder / name
         folder.mkdir(exist_ok=True)
         return self.scene.start(
-            "ip", "netns", "exec", namespace, RELEASE / "kcd", "node", "--host", name, "--socket", self.socket,
+            "ip", "netns", "exec", namespace, program, "node", "--host", name, "--socket", self.socket,
             "--state-dir", folder, "--run-dir", folder, *arguments, log=f"{name}.log")
 
     def segment(self, name, **spec):

@@ -44,6 +44,8 @@ package struct IPv4Prefix: Hashable, Comparable, Sendable {
 
     /// 240.0.0.0/16, a piece of what no network uses (RFC 1112 section 4).
     package static let translatorBlock = IPv4Prefix(masking: IPv4Address(0xf000_0000), 16)
+    /// 198.18.0.0/16, for benchmarks (RFC 2544), in its place where tayga translates: that takes none of class E.
+    package static let taygaBlock = IPv4Prefix(masking: IPv4Address(0xc612_0000), 16)
 
     /// The /32 of one address.
     package init(host address: IPv4Address) { self.init(masking: address, 32) }

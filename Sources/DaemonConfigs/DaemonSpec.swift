@@ -9,6 +9,8 @@ package struct DaemonSpec: Hashable, Sendable {
         case knot
         /// A recursive resolver.
         case unbound
+        /// Between IPv6 and IPv4.
+        case tayga
     }
 
     package var program: Program

@@ -17,6 +17,18 @@ package final class GatewayTranslators: Translators {
         cbpf_silence()
     }
 
+    /// Why the programs cannot be loaded on this machine; nil when they can.
+    package func obstacle() async -> NodeError? {
+        let path = path
+        let thread = NamespaceThread("kc-translate", in: nil) { () throws(NodeError) in try RouteSocket() }
+        do throws(NodeError) {
+            try await thread.run { _ throws(NodeError) in _ = try TranslatorObject(path: path) }
+            return nil
+        } catch {
+            return error
+        }
+    }
+
     package func observe(in namespace: NamespaceName) async throws(NodeError) -> TranslatorSpec? {
         try await inside(namespace) { socket throws(NodeError) in try Self.observe(socket) }
     }

@@ -72,6 +72,17 @@ struct DaemonRecipe {
             reload = .signal(SIGHUP)
             readySignal = SIGHUP
             withdraw = SIGTERM
+        case .tayga:
+            self.binary = binary ?? "/usr/sbin/tayga"
+            // It has no checker: what it does not take ends it at its start.
+            checker = "/usr/bin/true"
+            check = { [$0] }
+            // "Debug" is its word for the foreground; it says no more than its settings.
+            run = { ["-d", "-c", $0, "-p", $1] }
+            // It reads its file once: whoever changes it stops it before.
+            reload = .signal(SIGTERM)
+            readySignal = SIGTERM
+            withdraw = SIGTERM
         }
     }
 

@@ -11,7 +11,7 @@ extension GatewayRuleset {
     var insideOnly: [String] {
         guard outgoing != nil else { return [] }
         return [
-            "meta nfproto ipv4 iifname != \"\(Self.translator)\" ip daddr \(IPv4Prefix.translatorBlock) "
+            "meta nfproto ipv4 iifname != \"\(Self.translator)\" ip daddr \(Self.blocks) "
                 + "counter name \(Reason.spoofed.counter) drop"
         ]
     }
@@ -23,7 +23,7 @@ extension GatewayRuleset {
     var bounded: [String] {
         guard outgoing != nil else { return [] }
         return [
-            "meta nfproto ipv4 ip saddr \(IPv4Prefix.translatorBlock) ct state new add @senders { ip saddr ct count over "
+            "meta nfproto ipv4 ip saddr \(Self.blocks) ct state new add @senders { ip saddr ct count over "
                 + "\(Self.connectionsPerSender) } counter name \(Reason.connections.counter) drop"
         ]
     }
@@ -32,10 +32,12 @@ extension GatewayRuleset {
         guard let outgoing else { return [] }
         return [
             "chain hide {", "\ttype nat hook postrouting priority 100; policy accept;",
-            "\tmeta nfproto ipv4 ip saddr \(IPv4Prefix.translatorBlock) snat ip to \(outgoing)", "}",
+            "\tmeta nfproto ipv4 ip saddr \(Self.blocks) snat ip to \(outgoing)", "}",
         ]
     }
 
+    /// Of the kernel's translator, and of tayga in its place.
+    private static let blocks = "{ \(IPv4Prefix.translatorBlock), \(IPv4Prefix.taygaBlock) }"
     /// The device that packets are translated on.
     private static let translator = "nat0"
 }

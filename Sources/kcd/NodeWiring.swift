@@ -13,14 +13,16 @@ enum NodeWiring {
         let threads = try NamespaceThreads()
         let daemonLog = Logger(label: "kc.daemons")
         let filter = NFTPacketFilter()
+        let daemons = ProcessSupervisor(runDirectory: settings.runDirectory + "/daemons") { instance, line in
+            daemonLog.info("\(line)", metadata: ["daemon": "\(instance)"])
+        }
         return HostPorts(
             links: NetlinkLinkTable(threads: threads), filter: filter,
             namespaces: LinuxNamespaces(threads: threads),
-            daemons: ProcessSupervisor(runDirectory: settings.runDirectory + "/daemons") { instance, line in
-                daemonLog.info("\(line)", metadata: ["daemon": "\(instance)"])
-            }, packets: NetfilterLog(), frames: PacketSocketSender(), records: filter,
+            daemons: daemons, packets: NetfilterLog(), frames: PacketSocketSender(), records: filter,
             firewalls: NFTGatewayFirewall(), export: StaticRouteExport(threads: threads),
-            translators: GatewayTranslators(),
+            translators: ChosenTranslators(
+                kernel: GatewayTranslators(), tayga: TaygaTranslators(supervisor: daemons)),
             names: try KnotNameServer(
                 runDirectory: settings.runDirectory, stateDirectory: settings.state.path),
             paths: PathProbing(survey: NetlinkWaySurvey(threads: threads), exchange: PacketExchange()))
@@ -35,6 +37,7 @@ enum NodeWiring {
                 words[kind] = found.missing[kind].map { "missing: \($0)" } ?? "yes"
             }
             words["multicastJoins"] = found.multicastJoins.map(String.init)
+            words["nat64"] = await GatewayTranslators().obstacle().map { "tayga: \($0)" } ?? "kernel"
             return words
         } catch {
             Logger(label: "kc.node").error("cannot probe the host", metadata: ["reason": "\(error)"])

@@ -1,4 +1,4 @@
-import NetworkModel
+package import NetworkModel
 package import Resources
 
 /// Names of supervised daemons.
@@ -15,7 +15,7 @@ package enum DaemonInstance {
 
     /// Those that a gateway may have for as long as it is there.
     package static func all(of gateway: ResourceID) -> [String] {
-        [radvd(of: gateway), keaDHCP6(of: gateway), resolver(of: gateway)]
+        [radvd(of: gateway), keaDHCP6(of: gateway), resolver(of: gateway), tayga(in: .gateway(gateway))]
     }
 
     /// The authoritative name server of the host, of which there is one.
@@ -24,6 +24,11 @@ package enum DaemonInstance {
     /// `unbound-…`: the resolver of all its segments.
     package static func resolver(of gateway: ResourceID) -> String {
         "unbound-" + NamespaceName.gateway(gateway).text.dropFirst("kcg-".count)
+    }
+
+    /// `tayga-…`: the translator between IPv6 and IPv4, where the kernel's cannot be loaded.
+    package static func tayga(in namespace: NamespaceName) -> String {
+        "tayga-" + namespace.text.dropFirst("kcg-".count)
     }
 
     /// The one that says goodbye on the segments that a gateway loses, and ends at once.

@@ -14,6 +14,7 @@ extension PlanDraft {
             stop(daemon: DaemonInstance.radvd(of: id), for: .orphan, withdraw: !isSilent)
             stop(daemon: DaemonInstance.resolver(of: id), for: .orphan)
             stop(daemon: DaemonInstance.keaDHCP6(of: id), for: .orphan)
+            stop(daemon: DaemonInstance.tayga(in: name), for: .orphan)
             planUplink(ofGone: id)
             for namespace in (context.seen.gateways[id] ?? []).sorted() {
                 add(.deleteNamespace(namespace), for: subject, in: .removeNamespaces)

@@ -149,7 +149,12 @@ struct ReportJudge {
         }
         if gateway.nat64 != nil {
             let isThere = context.observed.inside[.gateway(id)]?.translator != nil
-            details["translator"] = isThere ? "kernel" : "missing"
+            let tayga = context.observed.daemons[DaemonInstance.tayga(in: .gateway(id))]
+            details["translator"] = tayga != nil ? "tayga" : isThere ? "kernel" : "missing"
+            if let tayga {
+                details["taygaRestarts"] = "\(tayga.restarts)"
+                if !tayga.isRunning, missing == nil { missing = "tayga is not running; it is started again" }
+            }
             if !isThere, missing == nil { missing = "waits for its translator between IPv6 and IPv4" }
         }
         let obstacle = context.obstacleOutside(of: gateway)
