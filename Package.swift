@@ -228,7 +228,9 @@ let allTests: [Target] = [
         ["Addressing", "Resources", "NetworkModel", "APIClient", asn1, crypto, nioCore, nioPosix, nioSSL, x509]),
     tests("CommandTests", ["Addressing", "Resources", "NetworkModel", "Documents", "APIClient"]),
     tests("LaboratoryTests", ["Addressing", "Resources", "NetworkModel", "Laboratory", "APIClient"]),
-    tests("SystemTests", ["SeededRandomness", "Addressing", "Resources", "NetworkModel", "Laboratory", "APIClient"]),
+    tests(
+        "SystemTests",
+        ["SeededRandomness", "Addressing", "Resources", "NetworkModel", "Diagnosis", "Laboratory", "APIClient"]),
 ]
 
 // What the API is measured against (tools/bench); no part of the product.

@@ -27,6 +27,7 @@
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
+#include <linux/tc_act/tc_mirred.h>
 #include <linux/veth.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
@@ -129,6 +130,15 @@ static inline int cmnl_tap(int fd, const char *name) {
     memset(&request, 0, sizeof request);
     strncpy(request.ifr_name, name, IFNAMSIZ - 1);
     request.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
+    return ioctl(fd, TUNSETIFF, &request);
+}
+
+/* The same without headers before the frames: for reading and writing them. */
+static inline int cmnl_plain_tap(int fd, const char *name) {
+    struct ifreq request;
+    memset(&request, 0, sizeof request);
+    strncpy(request.ifr_name, name, IFNAMSIZ - 1);
+    request.ifr_flags = IFF_TAP | IFF_NO_PI;
     return ioctl(fd, TUNSETIFF, &request);
 }
 

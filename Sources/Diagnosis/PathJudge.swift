@@ -66,6 +66,9 @@ package struct PathJudge: Sendable {
         case .devices: devices
         case .vxlan: betweenHosts { vxlan($0) }
         case .multicast: betweenHosts { multicast($0) }
+        case .guards: passage
+        case .guest: guests
+        case .data: data
         }
     }
 

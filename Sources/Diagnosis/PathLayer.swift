@@ -17,8 +17,14 @@ package enum PathLayer: String, Choice, CaseIterable {
     case vxlan
     /// What goes to all members of the segment.
     case multicast
+    /// Marked frames from port to port, through guards and policies.
+    case guards = "guard"
+    /// Neighbour discovery and echo of the guests themselves.
+    case guest
+    /// Frames as large as the segment carries, from port to port.
+    case data
 
-    /// In the exit code of `kcnet path`: 20 plus the place.
+    /// In the exit code of `kcnet path`: 20 plus the place: 20 to 29.
     package var exitCode: Int32 {
         20 + Int32(Self.allCases.firstIndex(of: self) ?? 0)
     }

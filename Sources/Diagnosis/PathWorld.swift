@@ -60,10 +60,14 @@ package struct PathWorld: Hashable, Sendable {
         package var mac: MACAddress
         package var address: IPv6Address
         package var policies: [String]
+        /// KC has assigned the address and nothing tells the guest: its administrator may not have given it.
+        package var isAddressOptional: Bool
 
         package init(
-            id: ResourceID, port: InterfaceName, mac: MACAddress, address: IPv6Address, policies: [String]
+            id: ResourceID, port: InterfaceName, mac: MACAddress, address: IPv6Address, policies: [String],
+            isAddressOptional: Bool = false
         ) {
+            self.isAddressOptional = isAddressOptional
             self.id = id
             self.port = port
             self.mac = mac

@@ -36,7 +36,7 @@ final class ExchangeRun: ThreadState {
     private var sentAt: [UInt16: ContinuousClock.Instant] = [:]
 
     private struct Sighting: Hashable {
-        var mark: ProbeFrame.Mark
+        var mark: ProbeMark
         var isOnWire: Bool
     }
 
@@ -83,7 +83,7 @@ final class ExchangeRun: ThreadState {
     private func sendAll(_ number: UInt16) {
         sentAt[number] = .now
         // ICMPv6 and IPv6 headers: 8 and 40 bytes.
-        note(.echo, underlay.send(echo: echo(.echo, number, length: 8 + ProbeFrame.markLength)))
+        note(.echo, underlay.send(echo: echo(.echo, number, length: 8 + ProbeMark.length)))
         note(.largeEcho, underlay.send(echo: echo(.largeEcho, number, length: order.mtu.bytes - 40)))
         guard let segment = order.tunnel else { return }
         let header = ProbeFrame.vxlanHeader(segment.vni)
@@ -97,8 +97,8 @@ final class ExchangeRun: ThreadState {
         if failure == 0 { tallies[kind]?.sent += 1 } else { tallies[kind]?.sendFailure = failure }
     }
 
-    private func mark(_ kind: ProbeTally.Kind, _ number: UInt16) -> ProbeFrame.Mark {
-        ProbeFrame.Mark(kind: kind, isFirst: order.isFirst, number: number)
+    private func mark(_ kind: ProbeTally.Kind, _ number: UInt16) -> ProbeMark {
+        ProbeMark(kind, isFirst: order.isFirst, number: number)
     }
 
     private func frame(_ kind: ProbeTally.Kind, _ number: UInt16, length: Int = ProbeFrame.shortest) -> [UInt8] {
@@ -109,7 +109,7 @@ final class ExchangeRun: ThreadState {
     private func echo(_ kind: ProbeTally.Kind, _ number: UInt16, length: Int) -> [UInt8] {
         let bytes =
             [128, 0, 0, 0, nonce[0], nonce[1], UInt8(number >> 8), UInt8(number & 0xff)]
-            + ProbeFrame.markBytes(order.nonce, mark(kind, number))
+            + mark(kind, number).bytes(order.nonce)
         return bytes + [UInt8](repeating: 0, count: max(0, length - bytes.count))
     }
 }
@@ -136,7 +136,7 @@ extension ExchangeRun {
     private func take() {
         underlay.receiveEchoes(buffer) { bytes in
             // Type 129 and its 8 bytes.
-            guard bytes.count > 8, bytes[0] == 129, let mark = ProbeFrame.mark(bytes, at: 8, nonce),
+            guard bytes.count > 8, bytes[0] == 129, let mark = ProbeMark(bytes, at: 8, nonce),
                 mark.isFirst == order.isFirst, heard.insert(Sighting(mark: mark, isOnWire: true)).inserted
             else { return }
             count(mark.kind) { $0.onWire += 1 }
@@ -146,7 +146,7 @@ extension ExchangeRun {
         }
         wire.receive(buffer) { bytes, seen in
             guard !seen.isOutgoing, !seen.isForOthers,
-                let mark = ProbeFrame.mark(bytes, at: ProbeFrame.outerHeaders + ProbeFrame.ethernetHeader, nonce),
+                let mark = ProbeMark(bytes, at: ProbeFrame.outerHeaders + ProbeFrame.ethernetHeader, nonce),
                 mark.isFirst != order.isFirst, heard.insert(Sighting(mark: mark, isOnWire: true)).inserted
             else { return }
             firstRound = min(firstRound ?? .max, Int(mark.number))
@@ -157,7 +157,7 @@ extension ExchangeRun {
             }
         }
         tunnel?.receive(buffer) { bytes, seen in
-            guard !seen.isOutgoing, let mark = ProbeFrame.mark(bytes, at: ProbeFrame.ethernetHeader, nonce),
+            guard !seen.isOutgoing, let mark = ProbeMark(bytes, at: ProbeFrame.ethernetHeader, nonce),
                 mark.isFirst != order.isFirst, heard.insert(Sighting(mark: mark, isOnWire: false)).inserted
             else { return }
             count(mark.kind) { $0.delivered += 1 }

@@ -16,40 +16,13 @@ enum ProbeFrame {
     static let ethernetHeader = 14
     /// Outer IPv6, UDP and VXLAN headers.
     static let outerHeaders = 40 + 8 + 8
-    /// Nonce, kind, side, number.
-    static let markLength = 20
     /// Without its check sequence (IEEE 802.3).
     static let shortest = 60
 
-    /// What stands in all packets of a probe.
-    struct Mark: Hashable {
-        var kind: ProbeTally.Kind
-        var isFirst: Bool
-        var number: UInt16
-    }
-
-    static func markBytes(_ nonce: ProbeNonce, _ mark: Mark) -> [UInt8] {
-        nonce.bytes + [
-            UInt8(ProbeTally.Kind.allCases.firstIndex(of: mark.kind) ?? 0), mark.isFirst ? 1 : 0,
-            UInt8(mark.number >> 8), UInt8(mark.number & 0xff),
-        ]
-    }
-
-    /// nil for anything else than a packet of that probe.
-    static func mark(_ bytes: UnsafeRawBufferPointer, at offset: Int, _ nonce: [UInt8]) -> Mark? {
-        guard bytes.count >= offset + markLength,
-            bytes[offset..<offset + 16].elementsEqual(nonce),
-            ProbeTally.Kind.allCases.indices.contains(Int(bytes[offset + 16]))
-        else { return nil }
-        return Mark(
-            kind: ProbeTally.Kind.allCases[Int(bytes[offset + 16])], isFirst: bytes[offset + 17] == 1,
-            number: UInt16(bytes[offset + 18]) << 8 | UInt16(bytes[offset + 19]))
-    }
-
     /// A frame as it is inside of VXLAN.
     /// - Parameter length: with the Ethernet header; shorter ones are filled up to what Ethernet wants.
-    static func frame(_ nonce: ProbeNonce, _ mark: Mark, length: Int = shortest) -> [UInt8] {
-        let bytes = destination + source + type + markBytes(nonce, mark)
+    static func frame(_ nonce: ProbeNonce, _ mark: ProbeMark, length: Int = shortest) -> [UInt8] {
+        let bytes = destination + source + type + mark.bytes(nonce)
         return bytes + [UInt8](repeating: 0, count: max(0, max(length, shortest) - bytes.count))
     }
 

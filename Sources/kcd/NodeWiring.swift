@@ -25,7 +25,9 @@ enum NodeWiring {
                 kernel: GatewayTranslators(), tayga: TaygaTranslators(supervisor: daemons)),
             names: try KnotNameServer(
                 runDirectory: settings.runDirectory, stateDirectory: settings.state.path),
-            paths: PathProbing(survey: NetlinkWaySurvey(threads: threads), exchange: PacketExchange()))
+            paths: PathProbing(
+                survey: NetlinkWaySurvey(threads: threads), exchange: PacketExchange(),
+                crossing: TapCrossing(threads: threads), guests: PortAsking()))
     }
 
     /// What the kernel can do, in words for the host's report; empty when it cannot be found out.

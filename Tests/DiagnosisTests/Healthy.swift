@@ -44,11 +44,13 @@ enum Healthy {
         let peer: UInt8 = 3 - number
         let bridge = InterfaceName.bridge(vni)
         func device(
-            _ name: InterfaceName, _ role: DeviceFinding.Role, mtu: Int = 1430, master: InterfaceName? = nil,
+            _ name: InterfaceName, _ role: DeviceFinding.Role, of attachment: ResourceID? = nil, mtu: Int = 1430,
+            master: InterfaceName? = nil,
             vxlan: VXLANFinding? = nil
         ) -> DeviceFinding {
             DeviceFinding(
-                name: name, role: role, exists: true, isUp: true, isRunning: true, mtu: mtu, master: master,
+                name: name, role: role, attachment: attachment, exists: true, isUp: true, isRunning: true, mtu: mtu,
+                master: master,
                 vxlan: vxlan)
         }
         let settings = VXLANFinding(
@@ -61,7 +63,7 @@ enum Healthy {
             devices: [
                 device(interface("eth0"), .underlay, mtu: 1500), device(bridge, .bridge),
                 device(.vxlan(vni), .vxlan, master: bridge, vxlan: settings),
-                device(port(number), .port, master: bridge),
+                device(port(number), .port, of: id(10 + number), master: bridge),
             ],
             entries: [
                 ForwardingFinding(device: .vxlan(vni), mac: mac(Int(peer)), destination: vtep(peer)),
@@ -74,6 +76,10 @@ enum Healthy {
                 ProbeTally(.unicast, sent: 10, onWire: 9, delivered: 9),
                 ProbeTally(.largeUnicast, sent: 10, onWire: 9, delivered: 9),
                 ProbeTally(.flood, sent: 10, onWire: 9, delivered: 9),
+                ProbeTally(.marked, sent: 6, delivered: 6), ProbeTally(.largeMarked, sent: 6, delivered: 6),
+            ],
+            guests: [
+                GuestFinding(attachment: id(10 + number), isNeighbour: true, answersEcho: true, isPresent: true)
             ])
     }
 

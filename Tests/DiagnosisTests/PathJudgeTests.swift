@@ -36,7 +36,7 @@ import Testing
         #expect(verdict.layers.allSatisfy { $0.state == .ok && !$0.evidence.isEmpty })
     }
 
-    static let cases: [Case] = localFaults + wireFaults
+    static let cases: [Case] = localFaults + wireFaults + guestFaults
 
     static let localFaults = [
         Case("the agent is dead", .agents, "agent", on: "h2") { world in
@@ -142,6 +142,40 @@ import Testing
         },
     ]
 
+    static func guest(
+        _ name: String, _ layer: PathLayer = .guest, _ change: @escaping @Sendable (inout GuestFinding) -> Void
+    ) -> Case {
+        Case(name, layer, "db", on: "h2") { world in
+            world.change(.to) { for index in $0.guests.indices { change(&$0.guests[index]) } }
+        }
+    }
+
+    static let guestFaults = [
+        Case("a policy", .guards, "policy", on: "h2") { world in
+            world.tally(.to, .marked) {
+                $0.delivered = 0
+                $0.drops = ["policy": 12]
+            }
+        },
+        Case("a spoofed source", .guards, "spoofed-ip", on: "h1") { world in
+            world.tally(.to, .marked) { $0.delivered = 0 }
+            world.tally(.from, .marked) { $0.drops = ["spoofed-ip": 12, "rate": 1] }
+        },
+        Case("another's filter in the bridge", .guards, "port") { world in
+            world.tally(.from, .marked) { $0.delivered = 0 }
+        },
+        Case("the guest is off", .guest, "db", on: "h2") { $0.device(.to, .port) { $0.isRunning = false } },
+        guest("nobody answers") {
+            $0.isPresent = false
+            $0.isNeighbour = false
+        },
+        guest("the address is not there") { $0.isNeighbour = false },
+        guest("the guest's firewall") { $0.answersEcho = false },
+        guest("the address of the other") { $0.claimsOther = true },
+        guest("another MAC") { $0.foreignMAC = Healthy.mac(1) },
+        Case("large frames", .data, "large frames") { $0.tally(.to, .largeMarked) { $0.delivered = 0 } },
+    ]
+
     @Test(arguments: cases.indices) func `a fault is named with its layer, its component and its host`(
         _ index: Int
     ) throws {
@@ -189,7 +223,8 @@ import Testing
             // A silent agent hides what its host would have said; a tunnel that somebody made wrongly is no fault of
             // the layer that it is also wrong in.
             let isHidden = chosen.contains { one in
-                one.layer == .agents || ["the host is gone with its agent", "out of the bridge"].contains(one.name)
+                one.layer == .agents
+                    || ["the host is gone with its agent", "out of the bridge", "the guest is off"].contains(one.name)
             }
             #expect(
                 found <= first || isHidden || fault.component == "kcx00012c",

@@ -67,6 +67,11 @@ final class RequestBuffer {
         keep(mnl_attr_put_check(header, Self.capacity, UInt16(type), MemoryLayout<br_boolopt_multi>.size, &value))
     }
 
+    func put(_ type: Int, _ value: tc_mirred) {
+        var value = value
+        keep(mnl_attr_put_check(header, Self.capacity, UInt16(type), MemoryLayout<tc_mirred>.size, &value))
+    }
+
     /// In network order, as IFLA_VXLAN_PORT wants it.
     func put(_ type: Int, bigEndian value: UInt16) {
         keep(mnl_attr_put_u16_check(header, Self.capacity, UInt16(type), value.bigEndian))

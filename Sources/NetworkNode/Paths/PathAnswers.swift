@@ -1,5 +1,7 @@
+import Addressing
 import Logging
 import NetworkModel
+import NetworkPlanning
 import NodePorts
 import Resources
 import Synchronization
@@ -40,6 +42,7 @@ final class PathAnswers: Sendable {
 
     /// Answers until cancelled.
     func run() async {
+        await clear()
         await withDiscardingTaskGroup { group in
             for await _ in signal.wakeups {
                 while let (snapshot, probe, task) = next() {
@@ -52,6 +55,15 @@ final class PathAnswers: Sendable {
             }
             group.cancelAll()
         }
+    }
+
+    /// What an agent that was killed while it measured has left at ports.
+    private func clear() async {
+        guard let probing = ports.paths else { return }
+        do throws(NodeError) {
+            let devices = try await ports.links.observe(in: nil).links.keys.filter(\.isPort)
+            await probing.crossing.clear(Set(devices))
+        } catch { logger.debug("ports cannot be looked at", metadata: ["reason": "\(error)"]) }
     }
 
     private func next() -> (HostSnapshot, DesiredProbe, PathTask)? {
@@ -72,8 +84,9 @@ final class PathAnswers: Sendable {
         }
         // Beside the measuring: the other end has begun.
         async let acknowledged: Void = send(ProbeResult(.measuring), to: probe.id)
-        let findings = await PathMeasurement(task: task, snapshot: snapshot, links: ports.links, probing: probing)
-            .run()
+        let findings = await PathMeasurement(task: task, snapshot: snapshot, links: ports.links, probing: probing) {
+            [ports] () throws(NodeError) in try await ports.droppedFrames()
+        }.run()
         await acknowledged
         await send(ProbeResult(.done, path: findings), to: probe.id)
     }

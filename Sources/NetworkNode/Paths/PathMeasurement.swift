@@ -10,24 +10,31 @@ struct PathMeasurement {
     let snapshot: HostSnapshot
     let links: any LinkTable
     let probing: PathProbing
+    /// Frames that were dropped so far, by port and reason.
+    let droppedFrames: @Sendable () async throws(NodeError) -> DropCounts
 
     /// Devices are looked at so often, spread over the exchange: what something keeps changing back is seen all the same.
     static let looks = 40
 
     private var host: HostIdentity { snapshot.host }
-    private var segment: DesiredSegment? { task.segment.flatMap { snapshot.segments[$0] } }
+    var segment: DesiredSegment? { task.segment.flatMap { snapshot.segments[$0] } }
     /// The ends that are on this host.
-    private var near: [PathEnd] { [task.from, task.to].filter { $0.host == host.id } }
+    var near: [PathEnd] { [task.from, task.to].filter { $0.host == host.id } }
     private var far: PathEnd? { [task.from, task.to].first { $0.host != host.id } }
 
     func run() async -> PathFindings {
         var findings = PathFindings(revision: snapshot.revision)
         async let exchanged = exchange()
         async let devices = watchDevices()
-        async let entries = entriesAtTheBeginning()
+        findings.entries = await entriesAtTheBeginning()
+        async let crossed = cross()
+        async let guests = askGuests()
         (findings.tallies, findings.failures) = await exchanged
         findings.devices = await devices
-        findings.entries = await entries
+        let marked = await crossed
+        findings.tallies += marked.tallies
+        findings.failures += marked.failures
+        findings.guests = await guests
         // At the end: packets have been sent that way.
         if let far {
             do throws(NodeError) {
@@ -68,7 +75,7 @@ struct PathMeasurement {
         }
     }
 
-    private static func words(_ error: NodeError) -> String { String("\(error)".prefix(512)) }
+    static func words(_ error: NodeError) -> String { String("\(error)".prefix(512)) }
 }
 
 extension PathMeasurement {

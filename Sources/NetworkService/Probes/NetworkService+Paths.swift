@@ -119,7 +119,7 @@ extension CacheState {
         else { return nil }
         let own = attachment.assigned.addresses.map(\.value)
         let learned = learned.addresses[id, default: []].sorted()
-        let address = (own + learned).first { !$0.isLinkLocal } ?? .linkLocal(attachment.assigned.mac)
+        let address = (learned + own).first { !$0.isLinkLocal } ?? .linkLocal(attachment.assigned.mac)
         return PathEnd(
             host: host, vtep: vtep,
             guest: PathEnd.Guest(attachment: id, mac: attachment.assigned.mac, address: address))
@@ -142,6 +142,13 @@ extension CacheState {
             from: from, to: to, flow: task.flow, segment: segment, underlay: underlay, elapsed: elapsed)
     }
 
+    /// Nothing but a stateful DHCPv6 server tells a guest of an assigned address.
+    private func isOptional(_ address: IPv6Address, of attachment: Resource<Attachment>) -> Bool {
+        guard let id = attachment.spec.segment.id, let segment = resource(id, as: Segment.self) else { return false }
+        return segment.spec.dhcp != .stateful
+            && attachment.assigned.addresses.contains { $0.value == address && $0.origin == .assigned }
+    }
+
     private func worldEnd(
         _ end: PathEnd, _ segment: ResourceID?, _ answers: [ResourceID: ProbeResult]
     ) -> PathWorld.End? {
@@ -161,7 +168,8 @@ extension CacheState {
             name: attachment.metadata.name.text, host: world,
             guest: PathWorld.Guest(
                 id: guest.attachment, port: desired.portName, mac: guest.mac, address: guest.address,
-                policies: policies))
+                policies: policies,
+                isAddressOptional: isOptional(guest.address, of: attachment)))
     }
 }
 

@@ -157,7 +157,8 @@ extension GuestFinding: JSONCodable {
         var reader = try FieldReader(node, path: path)
         self.init(
             attachment: try reader.required("attachment"), isNeighbour: try reader.required("isNeighbour"),
-            answersEcho: try reader.required("answersEcho"), answersFlow: try reader.optional("answersFlow"))
+            answersEcho: try reader.required("answersEcho"), isPresent: try reader.required("isPresent"),
+            claimsOther: try reader.required("claimsOther"), foreignMAC: try reader.optional("foreignMAC"))
         try reader.finish()
     }
 
@@ -166,7 +167,9 @@ extension GuestFinding: JSONCodable {
             writer.member("attachment", attachment)
             writer.member("isNeighbour", isNeighbour)
             writer.member("answersEcho", answersEcho)
-            writer.member("answersFlow", answersFlow)
+            writer.member("isPresent", isPresent)
+            writer.member("claimsOther", claimsOther)
+            writer.member("foreignMAC", foreignMAC)
         }
     }
 }

@@ -1,3 +1,4 @@
+package import Addressing
 package import Resources
 
 /// How many packets of one kind a host has sent, and where it has seen those of the other end.
@@ -53,13 +54,22 @@ package struct GuestFinding: Hashable, Sendable {
     package var isNeighbour: Bool
     /// To an echo request.
     package var answersEcho: Bool
-    /// To the first packet of the flow: it accepts, refuses, or says nothing; nil for what was not asked.
-    package var answersFlow: Bool?
+    /// It answered anything at all, be it for its link-local address.
+    package var isPresent: Bool
+    /// It defends the address of the other end.
+    package var claimsOther: Bool
+    /// The MAC it answers from, when that is not its own.
+    package var foreignMAC: MACAddress?
 
-    package init(attachment: ResourceID, isNeighbour: Bool, answersEcho: Bool, answersFlow: Bool? = nil) {
+    package init(
+        attachment: ResourceID, isNeighbour: Bool, answersEcho: Bool, isPresent: Bool = false,
+        claimsOther: Bool = false, foreignMAC: MACAddress? = nil
+    ) {
         self.attachment = attachment
         self.isNeighbour = isNeighbour
         self.answersEcho = answersEcho
-        self.answersFlow = answersFlow
+        self.isPresent = isPresent
+        self.claimsOther = claimsOther
+        self.foreignMAC = foreignMAC
     }
 }

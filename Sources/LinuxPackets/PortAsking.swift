@@ -1,0 +1,88 @@
+package import Addressing
+import CMnl
+import Glibc
+import LinuxProcesses
+import NFTables
+package import NetworkModel
+package import NodePorts
+
+/// Questions to guests, at their ports.
+package struct PortAsking: GuestAsking {
+    private let namespace: NamespaceName?
+
+    /// How often is asked, and how long is waited each time.
+    private static let times = 4
+    private static let wait = Duration.milliseconds(150)
+    /// Answers that are kept at most.
+    private static let maximumAnswers = 64
+
+    /// - Parameter namespace: under /run/netns; nil for the namespace of the process.
+    package init(namespace: NamespaceName? = nil) { self.namespace = namespace }
+
+    package func ask(_ frames: [[UInt8]], at port: InterfaceName) async throws(NodeError) -> [[UInt8]] {
+        let thread = NamespaceThread("kc-ask", in: namespace) { () throws(NodeError) in try Ear(port) }
+        return try await thread.run { ear throws(NodeError) in try ear.ask(frames) }
+    }
+
+    /// The socket; used on its thread alone.
+    private final class Ear: ThreadState {
+        private let socket: TapSocket
+        private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 8)
+        private let port: InterfaceName
+
+        init(_ port: InterfaceName) throws(NodeError) {
+            self.port = port
+            socket = try TapSocket(port, .frames, filter: Self.answers)
+            // The gate of the port lets these through.
+            var mark = KCRuleset.FrameMark.delivered
+            guard setsockopt(socket.descriptor.raw, SOL_SOCKET, SO_MARK, &mark, 4) == 0 else {
+                throw NodeError(.errno(errno), operation: "set the mark of", subject: "packet socket")
+            }
+        }
+
+        deinit { buffer.deallocate() }
+
+        func ask(_ frames: [[UInt8]]) throws(NodeError) -> [[UInt8]] {
+            var answers: [[UInt8]] = []
+            for _ in 0..<PortAsking.times {
+                for frame in frames {
+                    let failure = socket.send(frame)
+                    guard failure == 0 else {
+                        throw NodeError(.errno(failure), operation: "ask at", subject: port.text)
+                    }
+                }
+                let end = ContinuousClock.now + PortAsking.wait
+                while case let left = ContinuousClock.now.duration(to: end), left > .zero {
+                    var polled = pollfd(fd: socket.descriptor.raw, events: Int16(POLLIN), revents: 0)
+                    guard poll(&polled, 1, Int32(left / .milliseconds(1)) + 1) > 0 else { continue }
+                    socket.receive(buffer) { bytes, seen in
+                        guard !seen.isOutgoing, answers.count < PortAsking.maximumAnswers else { return }
+                        answers.append(Array(bytes))
+                    }
+                }
+            }
+            return answers
+        }
+
+        /// Neighbour advertisements and echo replies without extension headers.
+        private static var answers: [sock_filter] {
+            func load(_ size: Int32, _ offset: UInt32) -> sock_filter {
+                sock_filter(code: UInt16(BPF_LD | size | BPF_ABS), jt: 0, jf: 0, k: offset)
+            }
+            func isEqual(_ value: UInt32, _ yes: UInt8, _ no: UInt8) -> sock_filter {
+                sock_filter(code: UInt16(BPF_JMP | BPF_JEQ | BPF_K), jt: yes, jf: no, k: value)
+            }
+            return [
+                load(BPF_H, 12), isEqual(0x86dd, 0, 6), load(BPF_B, 20), isEqual(58, 0, 4), load(BPF_B, 54),
+                isEqual(136, 1, 0), isEqual(129, 0, 1),
+                sock_filter(code: UInt16(BPF_RET | BPF_K), jt: 0, jf: 0, k: .max),
+                sock_filter(code: UInt16(BPF_RET | BPF_K), jt: 0, jf: 0, k: 0),
+            ]
+        }
+
+        var watched: [Int32] { [] }
+        func isReady(_ descriptor: Int32) {}
+        var deadline: ContinuousClock.Instant? { nil }
+        func deadlineIsOver() {}
+    }
+}

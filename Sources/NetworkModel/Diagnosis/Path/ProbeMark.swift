@@ -1,0 +1,32 @@
+/// What tells one packet of a probe from another: nonce, kind, side and number, in 20 bytes.
+package struct ProbeMark: Hashable, Sendable {
+    package var kind: ProbeTally.Kind
+    /// Whether the end that is asked about first has sent it.
+    package var isFirst: Bool
+    package var number: UInt16
+
+    package init(_ kind: ProbeTally.Kind, isFirst: Bool, number: UInt16) {
+        self.kind = kind
+        self.isFirst = isFirst
+        self.number = number
+    }
+
+    package static let length = 20
+
+    package func bytes(_ nonce: ProbeNonce) -> [UInt8] {
+        nonce.bytes + [
+            UInt8(ProbeTally.Kind.allCases.firstIndex(of: kind) ?? 0), isFirst ? 1 : 0, UInt8(number >> 8),
+            UInt8(number & 0xff),
+        ]
+    }
+
+    /// nil for anything else than a packet of the probe with that nonce.
+    package init?(_ bytes: UnsafeRawBufferPointer, at offset: Int, _ nonce: [UInt8]) {
+        guard bytes.count >= offset + Self.length, bytes[offset..<offset + 16].elementsEqual(nonce),
+            ProbeTally.Kind.allCases.indices.contains(Int(bytes[offset + 16]))
+        else { return nil }
+        kind = ProbeTally.Kind.allCases[Int(bytes[offset + 16])]
+        isFirst = bytes[offset + 17] == 1
+        number = UInt16(bytes[offset + 18]) << 8 | UInt16(bytes[offset + 19])
+    }
+}

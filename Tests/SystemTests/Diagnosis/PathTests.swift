@@ -1,0 +1,102 @@
+import APIClient
+import Diagnosis
+import Laboratory
+import NetworkModel
+import Resources
+import Testing
+
+extension SystemTests {
+    /// `kcnet path` against faults of the laboratory, which know nothing of it.
+    struct PathTests {
+        /// The layer of each, found from `web` on h1, where the fault is, to `db` on h2.
+        private static let faults: [(name: String, layer: PathLayer)] = [
+            ("underlay-link-down", .underlay), ("underlay-address-missing", .underlay),
+            ("underlay-neighbour-wrong", .underlay), ("underlay-route-unreachable", .underlay),
+            ("underlay-mtu-hop", .mtu), ("underlay-mtu-lowered", .mtu),
+            ("vxlan-down", .devices), ("bridge-down", .devices), ("port-down", .devices), ("vxlan-deleted", .devices),
+            ("bridge-deleted", .devices), ("port-deleted", .devices), ("vxlan-unplugged", .devices),
+            ("port-unplugged", .devices), ("port-mtu", .devices), ("vxlan-mtu", .devices),
+            ("vxlan-wrong-remote", .devices), ("bridge-wrong-entry", .devices),
+            ("vxlan-filtered-in", .vxlan), ("vxlan-filtered-out", .vxlan), ("vxlan-filtered", .vxlan),
+            ("vxlan-filtered-one-way", .vxlan), ("underlay-udp-lossy", .vxlan), ("checksum-broken", .vxlan),
+            ("vxlan-wrong-vni", .vxlan), ("vxlan-wrong-port", .vxlan), ("vxlan-wrong-local", .vxlan),
+            ("vxlan-hop-limit", .vxlan),
+            ("multicast-dropped", .multicast), ("multicast-group-dropped", .multicast),
+            ("multicast-not-from-host", .multicast), ("snooping-forgets", .multicast),
+            ("group-join-failed", .multicast), ("vxlan-wrong-group", .multicast),
+            ("agent-dead", .agents), ("agent-stuck", .agents), ("api-unreachable", .agents),
+            ("host-dead", .underlay),
+        ]
+        /// One of each layer, and the odd ones, for every run; the long one tries them all.
+        private static let some: Set<String> = [
+            "underlay-address-missing", "underlay-neighbour-wrong", "underlay-mtu-hop", "vxlan-deleted",
+            "port-unplugged", "vxlan-wrong-remote", "vxlan-filtered-one-way", "checksum-broken", "vxlan-wrong-vni",
+            "multicast-group-dropped", "snooping-forgets", "group-join-failed", "agent-stuck",
+        ]
+
+        @Test func `each fault is found in its layer within five seconds, and healthy ways have none`() async throws {
+            let chosen = Self.faults.filter { isLong || Self.some.contains($0.name) }
+            var table: [String] = []
+            try await withSystem("two-hosts", warnings: ["ended", "errno(12)", "radvd", "the API is away"]) { system in
+                for pair in [("web", "db"), ("db", "web"), ("other", "quiet"), ("host/h1", "host/h2")] {
+                    let healthy = try await look(pair.0, pair.1, system)
+                    #expect(healthy.fault == nil, "\(pair): \(healthy.fault?.text ?? "")")
+                    #expect(healthy.status == 0)
+                    #expect(healthy.seconds < 5)
+                }
+                for (name, layer) in chosen {
+                    let found = try await tryOut(name, system)
+                    let right = found.fault?.layer == layer
+                    table.append(
+                        "\(right ? "right" : "WRONG")  \(name)  \(found.fault?.layer.rawValue ?? "none")  "
+                            + "\(found.seconds) s  \(found.fault?.text ?? "no fault found")")
+                    #expect(right, "\(name): \(found.fault.map { "\($0)" } ?? "no fault found")")
+                    #expect(found.status == layer.exitCode)
+                    #expect(found.seconds < 5, "\(name)")
+                }
+            }
+            for line in table { print(line) }
+        }
+
+        @Test func `no reader gets the nonce, and nothing of a probe is left on hosts`() async throws {
+            try await withSystem("two-hosts") { system in
+                let before = try await system.dumps()
+                let answer = try await system.kcnet("path", "web", "db", "--output", "json")
+                #expect(answer.contains("verdict") && !answer.contains("nonce"))
+                #expect(try await system.dumps() == before)
+            }
+        }
+
+        private struct Look {
+            var fault: PathFault?
+            var status: Int32
+            var seconds: Double
+        }
+
+        private func tryOut(_ name: String, _ system: System) async throws -> Look {
+            let laboratory = system.laboratory
+            let (web, db) = (try #require(Name("web")), try #require(Name("db")))
+            let record = try await laboratory.break(
+                try Fault.named(name), project: try #require(Name("default")), attachment: web, peer: db)
+            // A fault is a fault when it can be measured: the first looks may still meet what was.
+            var found = try await look("web", "db", system)
+            for _ in 0..<3 where found.fault == nil { found = try await look("web", "db", system) }
+            let complaints = try await laboratory.heal(record)
+            #expect(complaints.isEmpty, "\(name): \(complaints)")
+            try await system.settle()
+            return found
+        }
+
+        private func look(_ from: String, _ to: String, _ system: System) async throws -> Look {
+            let start = ContinuousClock.now
+            let result = try await Command(
+                system.programs.kcnet,
+                ["path", from, to, "--output", "json", "--api", "unix:\(system.laboratory.state.apiSocket)"]
+            ).run()
+            let seconds = start.duration(to: .now) / .seconds(1)
+            let node = try JSONParser.parse(Array(result.output.utf8))
+            let verdict = try PathVerdict(json: try #require(node["verdict"], "\(result.errors)"), path: "verdict")
+            return Look(fault: verdict.fault, status: result.status, seconds: (seconds * 100).rounded() / 100)
+        }
+    }
+}
