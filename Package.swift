@@ -91,6 +91,7 @@ let adapters: [Target] = [
             "Addressing", "Resources", "NetworkModel", "DaemonConfigs", "NetworkPlanning", "NodePorts",
             "LinuxProcesses", "CLinux", crypto, logging,
         ]),
+    target("GuestProxy", ["Addressing", "DaemonConfigs", nioCore, nioPosix]),
     target("SQLiteStore", ["Resources", "Persistence", grdb, grdbSQLite, logging]),
     target("Authenticators", ["Resources", "Persistence", asn1, crypto, x509]),
 ]
@@ -138,6 +139,7 @@ let programs: [Target] = [
             "Documents", "Diagnosis",
             "Laboratory", argumentParser, logging, yams,
         ]),
+    program("kc-proxy", ["DaemonConfigs", "GuestProxy", nioPosix]),
     // A program of its own under GPL-2.0 (Sources/kc-nft/LICENSE): C, and nothing of KC in it.
     .executableTarget(name: "kc-nft", dependencies: ["CNftables"], exclude: ["LICENSE"]),
 ]
@@ -202,6 +204,7 @@ let allTests: [Target] = [
             "NodePorts", "LinuxDaemons",
             "LinuxProcesses",
         ]),
+    tests("GuestProxyTests", ["Addressing", "DaemonConfigs", "GuestProxy", nioCore, nioPosix]),
     tests(
         "ServiceTests",
         [

@@ -11,6 +11,8 @@ package struct DaemonSpec: Hashable, Sendable {
         case unbound
         /// Between IPv6 and IPv4.
         case tayga
+        /// KC's own, for guests' connections.
+        case guestProxy = "kc-proxy"
     }
 
     package var program: Program

@@ -1,5 +1,6 @@
 import DaemonConfigs
 import Glibc
+import LinuxProcesses
 
 /// How one kind of daemon is run: its binary, its words, its signals.
 struct DaemonRecipe {
@@ -9,6 +10,8 @@ struct DaemonRecipe {
         case signal(Int32)
         /// It is asked to on its control socket, and answers.
         case keaCommand
+        /// The same with a line.
+        case proxyCommand
     }
 
     let binary: String
@@ -82,6 +85,13 @@ struct DaemonRecipe {
             // It reads its file once: whoever changes it stops it before.
             reload = .signal(SIGTERM)
             readySignal = SIGTERM
+            withdraw = SIGTERM
+        case .guestProxy:
+            self.binary = binary ?? besideProgram("kc-proxy")
+            check = { ["-t", $0] }
+            run = { ["-c", $0, "-p", $1] }
+            reload = .proxyCommand
+            readySignal = SIGHUP
             withdraw = SIGTERM
         }
     }

@@ -17,6 +17,7 @@ extension SupervisedDaemon {
     /// - Returns: why it must be killed; nil when it need not.
     func ask() -> String? {
         if spec.program == .unbound { return askResolver() }
+        if spec.program == .guestProxy { return askProxy() }
         guard spec.program == .keaDHCP6 else { return nil }
         do throws(NodeError) {
             problem = try control.problem(within: Self.askLimit)
@@ -33,6 +34,17 @@ extension SupervisedDaemon {
             return "does not answer (\(error))"
         }
         return nil
+    }
+
+    private func askProxy() -> String? {
+        do throws(NodeError) {
+            problem = try proxyControl.problem(within: Self.askLimit)
+            silences = 0
+        } catch {
+            problem = error.description
+            silences += 1
+        }
+        return silences > Self.patience ? "does not answer" : nil
     }
 
     /// A resolver answers for this name by itself.

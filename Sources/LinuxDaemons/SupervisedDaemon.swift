@@ -249,6 +249,7 @@ final class SupervisedDaemon {
         case .keaCommand:
             devices = presentDevices()
             try control.reload(within: Self.reloadLimit)
+        case .proxyCommand: try proxyControl.reload(within: Self.reloadLimit)
         }
         directory.reloadIsDone()
     }
@@ -257,6 +258,8 @@ final class SupervisedDaemon {
         nextStart = .now + min(Self.firstDelay * (1 << min(failures, 16)), Self.longestDelay)
         failures += 1
     }
+
+    var proxyControl: ProxyControl { ProxyControl(directory: directory.path, instance: spec.instance) }
 
     var control: KeaControl { KeaControl(directory: directory.path, instance: spec.instance) }
 

@@ -54,12 +54,15 @@ package struct GatewayRuleset: Hashable, Sendable {
     package var bandwidthPerSegment: UInt64?
     /// Behind which senders of the translator's block reach the IPv4 world; nil when none do.
     package var outgoing: IPv4Address?
+    /// TCP ports that guests reach the gateway at, by its link-local address; each once.
+    package var servicePorts: [UInt16]
 
     package init(
         segments: [Segment], ingress: [Rule]? = nil, egress: [Rule]? = nil, newFlowsPerSource: UInt64,
-        bandwidthPerSegment: UInt64? = nil, outgoing: IPv4Address? = nil
+        bandwidthPerSegment: UInt64? = nil, outgoing: IPv4Address? = nil, servicePorts: [UInt16] = []
     ) {
         self.outgoing = outgoing
+        self.servicePorts = servicePorts
         self.segments = segments
         self.ingress = ingress
         self.egress = egress
@@ -194,12 +197,20 @@ package struct GatewayRuleset: Hashable, Sendable {
     }
 
     private var coming: [String] {
-        chain(
-            "from-guests",
-            [
-                "meta l4proto 58 @th,0,8 { 1, 2, 3, 4, 128, 129, 130, 131, 132, 133, 135, 136, 143 } accept",
-                "meta l4proto { 6, 17 } th dport 53 accept", "meta l4proto 17 th dport 547 accept", drop(.input),
-            ])
+        let services =
+            servicePorts.isEmpty
+            ? []
+            : [
+                "ip6 daddr fe80::1 tcp dport { \(servicePorts.sorted().map(String.init).joined(separator: ", ")) } "
+                    + "goto to-service"
+            ]
+        return (services.isEmpty ? [] : chain("to-service", ["jump new-flow", "accept"]))
+            + chain(
+                "from-guests",
+                [
+                    "meta l4proto 58 @th,0,8 { 1, 2, 3, 4, 128, 129, 130, 131, 132, 133, 135, 136, 143 } accept",
+                    "meta l4proto { 6, 17 } th dport 53 accept", "meta l4proto 17 th dport 547 accept",
+                ] + services + [drop(.input)])
             + chain(
                 "from-uplink",
                 [

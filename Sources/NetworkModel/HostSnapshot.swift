@@ -167,12 +167,16 @@ package struct DesiredGateway: Hashable, Sendable {
     package var role: GatewayRole
     /// The fencing token of the role: whoever knows a greater one passes this over.
     package var term: UInt64
+    /// What it offers guests; in no order.
+    package var services: [DesiredService]
 
     package init(
         id: ResourceID, generation: UInt64, ports: [ResourceID: ResourceID], resolvers: [IPv6Address],
         resolver: DesiredResolver? = nil, uplink: GatewayUplink? = nil, policies: [PolicyUse] = [],
-        limits: GatewayLimits = .none, nat64: DesiredNAT64? = nil, role: GatewayRole = .active, term: UInt64 = 0
+        limits: GatewayLimits = .none, nat64: DesiredNAT64? = nil, services: [DesiredService] = [],
+        role: GatewayRole = .active, term: UInt64 = 0
     ) {
+        self.services = services
         self.role = role
         self.term = term
         self.nat64 = nat64

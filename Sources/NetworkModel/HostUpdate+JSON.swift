@@ -191,8 +191,8 @@ extension DesiredGateway: JSONCodable {
             resolvers: try reader.optional("resolvers") ?? [], resolver: try reader.optional("resolver"),
             uplink: try reader.optional("uplink"),
             policies: try reader.optional("policies") ?? [], limits: try reader.optional("limits") ?? .none,
-            nat64: try reader.optional("nat64"), role: try reader.optional("role") ?? .active,
-            term: try reader.optional("term") ?? 0)
+            nat64: try reader.optional("nat64"), services: try reader.optional("services") ?? [],
+            role: try reader.optional("role") ?? .active, term: try reader.optional("term") ?? 0)
         try reader.finish()
     }
 
@@ -211,6 +211,7 @@ extension DesiredGateway: JSONCodable {
             if limits != .none { writer.member("limits", limits) }
             if let nat64 { writer.member("nat64", nat64) }
             guard format >= .guests else { return }
+            if !services.isEmpty { writer.member("services", services) }
             if role != .active { writer.member("role", role) }
             if term != 0 { writer.member("term", term) }
         }

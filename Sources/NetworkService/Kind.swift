@@ -3,7 +3,7 @@ package import Resources
 
 /// The kinds this service has.
 package enum Kind: String, Hashable, Sendable, CaseIterable {
-    case project, host, pool, underlay, segment, policy, attachment, gateway, mapping, zone, record
+    case project, host, pool, underlay, segment, policy, attachment, gateway, mapping, zone, record, service
 
     package var name: KindName { type.kind }
 
@@ -26,6 +26,7 @@ package enum Kind: String, Hashable, Sendable, CaseIterable {
         case .mapping: Mapping.self
         case .zone: Zone.self
         case .record: Record.self
+        case .service: GuestService.self
         }
     }
 }
@@ -43,6 +44,7 @@ package enum AnyResource: Sendable, Equatable {
     case mapping(Resource<Mapping>)
     case zone(Resource<Zone>)
     case record(Resource<Record>)
+    case service(Resource<GuestService>)
 
     package var kind: Kind {
         switch self {
@@ -57,6 +59,7 @@ package enum AnyResource: Sendable, Equatable {
         case .mapping: .mapping
         case .zone: .zone
         case .record: .record
+        case .service: .service
         }
     }
 
@@ -74,6 +77,7 @@ package enum AnyResource: Sendable, Equatable {
             case .mapping(let resource): resource.metadata
             case .zone(let resource): resource.metadata
             case .record(let resource): resource.metadata
+            case .service(let resource): resource.metadata
             }
         }
         set {
@@ -111,6 +115,9 @@ package enum AnyResource: Sendable, Equatable {
             case .record(var resource):
                 resource.metadata = newValue
                 self = .record(resource)
+            case .service(var resource):
+                resource.metadata = newValue
+                self = .service(resource)
             }
         }
     }
@@ -129,6 +136,7 @@ package enum AnyResource: Sendable, Equatable {
         case .mapping(let resource): resource.json
         case .zone(let resource): resource.json
         case .record(let resource): resource.json
+        case .service(let resource): resource.json
         }
     }
 
@@ -146,6 +154,7 @@ package enum AnyResource: Sendable, Equatable {
         case .mapping(let resource): writer.member("spec", resource.spec)
         case .zone(let resource): writer.member("spec", resource.spec)
         case .record(let resource): writer.member("spec", resource.spec)
+        case .service(let resource): writer.member("spec", resource.spec)
         }
     }
 }

@@ -87,6 +87,10 @@ extension CacheState {
         case .gateway(let gateway): gateway.carriers.contains(host) || gateway.formerCarriers.contains(host)
         case .segment: relations.segmentsOfHost[host]?.contains(item.id) == true
         case .zone: names.servers.contains(host)
+        case .service(let service):
+            service.spec.gateway.id.flatMap { resource($0, as: Gateway.self) }.map {
+                $0.carriers.contains(host) || $0.formerCarriers.contains(host)
+            } ?? false
         case .project, .pool, .underlay, .policy, .mapping, .record: false
         }
     }

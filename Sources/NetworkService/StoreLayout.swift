@@ -86,6 +86,9 @@ enum StoreLayout {
     static func record(zone: ResourceID, _ key: RecordSetKey) -> StoreKey {
         StoreKey("/kc/net/k/record/\(zone)/\(key.type.rawValue)/\(key.owner)")
     }
+    static func service(gateway: ResourceID, port: UInt16) -> StoreKey {
+        StoreKey("/kc/net/k/service/\(gateway)/\(port)")
+    }
     static func gateway(segment: ResourceID) -> StoreKey { StoreKey("/kc/net/k/gateway/\(segment)") }
     static func external(segment: ResourceID, _ interface: InterfaceName) -> StoreKey {
         StoreKey("/kc/net/k/external/\(segment)/\(interface)")

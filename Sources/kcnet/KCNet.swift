@@ -24,7 +24,7 @@ struct KCNet: AsyncParsableCommand {
                 subcommands: [
                     KindCommand<SegmentFlags>.self, KindCommand<AttachmentFlags>.self, KindCommand<PolicyFlags>.self,
                     KindCommand<GatewayFlags>.self, KindCommand<MappingFlags>.self, KindCommand<ZoneFlags>.self,
-                    KindCommand<RecordFlags>.self,
+                    KindCommand<RecordFlags>.self, KindCommand<ServiceFlags>.self,
                     KindCommand<HostFlags>.self, KindCommand<PoolFlags>.self, KindCommand<UnderlayFlags>.self,
                     KindCommand<ProjectFlags>.self,
                 ]),

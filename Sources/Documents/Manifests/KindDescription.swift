@@ -29,6 +29,7 @@ package struct KindDescription: Sendable {
                 ("policies", Policy.kind), ("nat64.pool", Pool.kind),
             ]),
         KindDescription(Mapping.self, references: [("attachment", Attachment.kind), ("pool", Pool.kind)]),
+        KindDescription(GuestService.self, references: [("gateway", Gateway.kind)]),
         KindDescription(Zone.self, references: [("projects", Project.kind)]),
         KindDescription(Record.self, references: [("zone", Zone.kind)]),
     ]

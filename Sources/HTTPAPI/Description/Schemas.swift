@@ -65,6 +65,8 @@ enum Schemas {
             #"{"type":"object","properties":{"attachment":\#(reference),"address":\#(address),"ipv4":{"type":"string","format":"ipv4"},"pool":\#(reference)},"required":["attachment"],"additionalProperties":false}"#
         case .gateway:
             #"{"oneOf":[{"type":"object","properties":{"type":{"const":"managed"},"nat64":\#(nat64),"host":\#(reference),"segments":{"type":"array","maxItems":1000,"items":\#(reference)},"resolvers":{"type":"array","maxItems":8,"items":\#(address)},"resolver":{"type":"object","properties":{"forwarders":{"type":"array","maxItems":4,"uniqueItems":true,"items":\#(address)}},"additionalProperties":false},"uplink":\#(uplink),"policies":{"type":"array","maxItems":8,"uniqueItems":true,"items":\#(reference)},"limits":{"type":"object","properties":{\#(limit("newFlowsPerSource", 1, 1_000_000)),\#(limit("bandwidthPerSegment", 64_000, 1_000_000_000_000))},"additionalProperties":false}},"required":["host","segments"],"additionalProperties":false},{"type":"object","properties":{"type":{"const":"attachment"},"attachment":\#(reference),"segments":{"type":"array","maxItems":1,"items":\#(reference)}},"required":["type","attachment"],"additionalProperties":false}]}"#
+        case .service:
+            #"{"type":"object","properties":{"gateway":\#(reference),"port":{"type":"integer","minimum":1,"maximum":65535},"consumer":{"type":"string","examples":["unix:/run/kc/services/metadata","http://[2001:db8::80]:8080"]},"connections":{"type":"integer","minimum":1,"maximum":1000,"default":16}},"required":["gateway","port","consumer"],"additionalProperties":false}"#
         case .zone:
             #"{"type":"object","properties":{"domain":\#(domainName),"attachments":{"type":"boolean","default":false},"projects":{"type":"array","maxItems":100,"uniqueItems":true,"items":\#(reference)},"secondaries":{"type":"array","maxItems":8,"items":{"type":"object","properties":{"address":\#(address),"key":{"$ref":"@Name"}},"required":["address"],"additionalProperties":false}},"nameServers":{"type":"array","maxItems":8,"uniqueItems":true,"items":\#(domainName)},"ttl":\#(ttl),"dnssec":{"type":"boolean","default":true}},"required":["domain"],"additionalProperties":false}"#
         case .record:
@@ -106,7 +108,7 @@ enum Schemas {
     private static func status(_ kind: Kind) -> String {
         switch kind {
         case .project, .pool, .underlay, .policy: #"{"type":"object"}"#
-        case .zone:
+        case .zone, .service:
             #"{"type":"object","properties":{"phase":{"enum":["unused","pending","wired","unfit","failed"]},"hosts":{"type":"object","additionalProperties":{"$ref":"@Report"}}},"required":["phase","hosts"]}"#
         case .record:
             #"{"type":"object","properties":{"owner":{"type":"string"}},"required":["owner"]}"#

@@ -17,6 +17,18 @@ extension Convergence {
             } else if let subject = ReportSubject(subject) {
                 reports.append(ResourceReport(subject, report))
             }
+            guard case .gateway(let id) = subject else { continue }
+            for (service, report) in state.serviceReports(of: id) {
+                services.insert(service)
+                reports.append(ResourceReport(kind: GuestService.kind, id: service, report: report))
+            }
+        }
+        if !services.isEmpty {
+            let wanted = Set(state.desired.gateways.values.flatMap(\.services).map(\.id))
+            for service in services.subtracting(wanted) {
+                reports.append(ResourceReport(kind: GuestService.kind, id: service, report: nil))
+            }
+            services.formIntersection(wanted)
         }
         // A segment without an attachment here has no devices here, and nothing is said of it any more.
         let said = Set(reports.map(\.id))

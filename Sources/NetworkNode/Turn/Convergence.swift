@@ -53,6 +53,8 @@ struct Convergence: Sendable {
     var leftovers: Set<Subject> = []
     /// Resources that left the snapshot and of which the last word is still to be said.
     var departed: Set<Subject> = []
+    /// Services that something was said of.
+    var services: Set<ResourceID> = []
     /// The last word on the host as a whole.
     var hostReport: Report?
     var counters = AgentCounters()

@@ -15,7 +15,10 @@ package enum DaemonInstance {
 
     /// Those that a gateway may have for as long as it is there.
     package static func all(of gateway: ResourceID) -> [String] {
-        [radvd(of: gateway), keaDHCP6(of: gateway), resolver(of: gateway), tayga(in: .gateway(gateway))]
+        [
+            radvd(of: gateway), keaDHCP6(of: gateway), resolver(of: gateway), tayga(in: .gateway(gateway)),
+            guestProxy(of: gateway),
+        ]
     }
 
     /// The authoritative name server of the host, of which there is one.
@@ -29,6 +32,11 @@ package enum DaemonInstance {
     /// `tayga-…`: the translator between IPv6 and IPv4, where the kernel's cannot be loaded.
     package static func tayga(in namespace: NamespaceName) -> String {
         "tayga-" + namespace.text.dropFirst("kcg-".count)
+    }
+
+    /// `proxy-…`: what hands guests' connections on.
+    package static func guestProxy(of gateway: ResourceID) -> String {
+        "proxy-" + NamespaceName.gateway(gateway).text.dropFirst("kcg-".count)
     }
 
     /// The one that says goodbye on the segments that a gateway loses, and ends at once.

@@ -16,6 +16,10 @@ extension PlanDraft {
 
     /// Who has an address on a segment, for the gateway that routes it here.
     mutating func planKnown(on segment: ResourceID) {
+        for gateway in context.desired.gateways.values
+        where gateway.ports[segment] != nil && !gateway.services.isEmpty {
+            planGuestProxy(of: gateway)
+        }
         guard let prefix = context.desired.segments[segment]?.prefix else { return }
         for gateway in context.desired.gateways.values where gateway.ports[segment] != nil {
             let namespace = NamespaceName.gateway(gateway.id)
@@ -53,7 +57,8 @@ extension PlanContext {
         var ruleset = GatewayRuleset(
             segments: segments.sorted(),
             newFlowsPerSource: gateway.limits.newFlowsPerSource ?? GatewayLimits.standardNewFlowsPerSource,
-            bandwidthPerSegment: gateway.limits.bandwidthPerSegment, outgoing: gateway.nat64?.outgoing)
+            bandwidthPerSegment: gateway.limits.bandwidthPerSegment, outgoing: gateway.nat64?.outgoing,
+            servicePorts: Set(gateway.services.map(\.port)).sorted())
         guard !gateway.policies.isEmpty, !gateway.policies.contains(.builtIn(.allowAll)) else { return ruleset }
         var policies: [DesiredPolicy] = []
         for case .policy(let id) in gateway.policies {

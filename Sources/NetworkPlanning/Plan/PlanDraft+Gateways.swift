@@ -15,6 +15,7 @@ extension PlanDraft {
             stop(daemon: DaemonInstance.resolver(of: id), for: .orphan)
             stop(daemon: DaemonInstance.keaDHCP6(of: id), for: .orphan)
             stop(daemon: DaemonInstance.tayga(in: name), for: .orphan)
+            stop(daemon: DaemonInstance.guestProxy(of: id), for: .orphan)
             planUplink(ofGone: id)
             for namespace in (context.seen.gateways[id] ?? []).sorted() {
                 add(.deleteNamespace(namespace), for: subject, in: .removeNamespaces)
@@ -83,6 +84,7 @@ extension PlanDraft {
         planTranslator(of: gateway, on: advertised)
         planDHCP(of: gateway, on: advertised)
         planResolver(of: gateway, on: routed)
+        planGuestProxy(of: gateway)
     }
 
     private mutating func planAddresses(

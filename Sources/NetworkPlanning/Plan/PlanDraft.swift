@@ -47,6 +47,8 @@ struct PlanDraft {
     var remadeUplinks: Set<ResourceID> = []
     /// Gateways whose firewall this plan installs, with all that is known.
     var reinforced: Set<ResourceID> = []
+    /// Gateways whose guests' proxy this plan has given its configuration.
+    var proxied: Set<ResourceID> = []
     /// Daemons that this plan ends.
     var stopped: Set<String> = []
     private var crowdedOut: [ResourceID: Set<ResourceID>] = [:]

@@ -157,6 +157,10 @@ struct ReportJudge {
             }
             if !isThere, missing == nil { missing = "waits for its translator between IPv6 and IPv4" }
         }
+        if let daemon = context.observed.daemons[DaemonInstance.guestProxy(of: id)] {
+            details["kc-proxy"] = daemon.isRunning ? "running" : "not running"
+            details["kc-proxyRestarts"] = "\(daemon.restarts)"
+        }
         let obstacle = context.obstacleOutside(of: gateway)
         details["wayOut"] = obstacle.map { "no: \($0)" } ?? "yes"
         details["routerLifetime"] = obstacle == nil ? "\(PlanDraft.routerLifetimeSeconds)" : "0"

@@ -36,6 +36,7 @@ struct Holders {
 /// Who refers to whom.
 struct Relations {
     var mappingsOfAttachment: [ResourceID: Set<ResourceID>] = [:]
+    var servicesOfGateway: [ResourceID: Set<ResourceID>] = [:]
     var attachmentsOfSegment: [ResourceID: Set<ResourceID>] = [:]
     var attachmentsOfHost: [ResourceID: Set<ResourceID>] = [:]
     /// Those that it carries, or is to.
@@ -90,6 +91,9 @@ extension CacheState {
             indexPolicy(old.flatMap { Policy.unwrap($0.resource) }, new.flatMap { Policy.unwrap($0.resource) })
         case .mapping:
             indexMapping(old.flatMap { Mapping.unwrap($0.resource) }, new.flatMap { Mapping.unwrap($0.resource) })
+        case .service:
+            indexService(
+                old.flatMap { GuestService.unwrap($0.resource) }, new.flatMap { GuestService.unwrap($0.resource) })
         case .project, .zone, .record, nil: break
         }
         indexNames(old, new)

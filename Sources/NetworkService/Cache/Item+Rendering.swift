@@ -18,7 +18,7 @@ extension Item {
     private func writeStatus(to writer: inout JSONWriter) {
         switch resource {
         case .project, .pool, .underlay, .policy: break
-        case .zone: writeHosts(to: &writer)
+        case .zone, .service: writeHosts(to: &writer)
         case .record(let record): writer.member("owner", record.assigned.owner)
         case .host(let host): write(host, to: &writer)
         case .segment(let segment): write(segment, to: &writer)

@@ -126,6 +126,11 @@ extension Gateway: ServedKind {
     }
 
     static func release(_ old: Resource<Gateway>, _ plan: inout WritePlan, _ state: inout CacheState) throws(Problem) {
+        let services = state.relations.servicesOfGateway[old.metadata.id, default: []]
+        guard services.isEmpty else {
+            throw Problem(
+                .inUse, "gateway '\(old.metadata.name)' offers \(state.names(services)); delete them first")
+        }
         if let address = old.assigned.outgoing { plan.delete(StoreLayout.ipv4(address)) }
         releaseUplink(old, &plan)
         try releaseMove(old, &plan, state)

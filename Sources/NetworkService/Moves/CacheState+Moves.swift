@@ -37,7 +37,8 @@ extension CacheState {
         return DesiredGateway(
             id: id, generation: generation, ports: ports, resolvers: gateway.spec.resolvers,
             resolver: desiredResolver(gateway), uplink: gateway.spec.uplink, policies: gateway.effectivePolicies,
-            limits: gateway.spec.limits, nat64: desiredNAT64(of: gateway), role: role, term: term)
+            limits: gateway.spec.limits, nat64: desiredNAT64(of: gateway), services: desiredServices(of: id),
+            role: role, term: term)
     }
 
     func facts(of gateway: Resource<Gateway>) -> GatewayMove.Facts {

@@ -146,8 +146,8 @@ extension Kind {
     /// Whether other resources name resources of this kind.
     var isReferredTo: Bool {
         switch self {
-        case .project, .host, .segment, .policy, .attachment, .zone: true
-        case .pool, .underlay, .gateway, .mapping, .record: false
+        case .project, .host, .segment, .policy, .attachment, .zone, .gateway: true
+        case .pool, .underlay, .mapping, .record, .service: false
         }
     }
 }
