@@ -87,10 +87,12 @@ struct NodeCommand: AsyncParsableCommand {
                 "the API does not answer (\(reason)); this is planned from the last snapshot, "
                     + "revision \(desired.snapshot.revision)\n")
         }
-        let plan = try await PlanPreview(try NodeWiring.ports(settings), logger: Logger(label: "kc.node")).plan(
-            for: desired.snapshot)
+        let preview = PlanPreview(try NodeWiring.ports(settings), logger: Logger(label: "kc.node"))
+        let plan = try await preview.plan(for: desired.snapshot)
         switch output {
-        case .text: print(plan)
+        case .text:
+            print(plan)
+            for line in try await preview.names(for: desired.snapshot) { print("names: \(line)") }
         case .json: print(String(decoding: plan.json, as: UTF8.self))
         }
     }

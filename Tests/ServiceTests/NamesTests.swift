@@ -90,6 +90,38 @@ import Testing
         }
     }
 
+    @Test func `no name and no value brings a line of its own into a zone`() async throws {
+        try await TestServer.with { server in
+            let service = server.service
+            var agent = try await serving(server)
+            try await service.make(.zone, #"{"name":"mine","spec":{"domain":"m.example","attachments":true}}"#)
+            try await service.make(.segment, #"{"name":"m","spec":{"ipam":"manual","prefix":"fd00:0:0:1::/64"}}"#)
+            let evil = [
+                #"web\nevil A 192.0.2.1"#, "$INCLUDE /etc/passwd", "web;", #"web\\010"#, "web evil", "@", "*", #"a\"b"#,
+                "(",
+                #"web\u0000"#, "we\u{301}b", "WEB.", "web.evil",
+            ]
+            for name in evil {
+                await #expect(throws: Problem.self, "\(name)") {
+                    try await service.make(.attachment, #"{"name":"\#(name)","spec":{"segment":"m"}}"#)
+                }
+                await #expect(throws: Problem.self, "\(name)") {
+                    try await service.make(.segment, #"{"name":"\#(name)","spec":{"ipam":"none"}}"#)
+                }
+            }
+            for value in [#"a.example\nevil A 192.0.2.1"#, "a.example ; b", "$ORIGIN x", #"a\\010b.example"#, "a b"] {
+                await #expect(throws: Problem.self, "\(value)") {
+                    try await service.make(
+                        .record,
+                        #"{"name":"r","spec":{"zone":"mine","name":"r.default","type":"CNAME","values":["\#(value)"]}}"#
+                    )
+                }
+            }
+            try agent.catchUp()
+            #expect(records(agent).count == 1, "the server's own")
+        }
+    }
+
     @Test func `the key of a zone is never read through the API`() async throws {
         try await TestServer.with { server in
             var agent = try await serving(server)

@@ -1,3 +1,5 @@
+import Addressing
+import DaemonConfigs
 package import Logging
 package import NetworkModel
 package import NetworkPlanning
@@ -49,6 +51,39 @@ package struct PlanPreview: Sendable {
         for await update in updates where update.reset { return Desired(snapshot: try HostSnapshot(update)) }
         guard let snapshot = try file.peek() else { throw NothingKnown(reason: reason.withLock { $0 }) }
         return Desired(snapshot: snapshot, apiIsAway: reason.withLock { $0 })
+    }
+
+    /// What would be done to the host's name server, a line each; empty when nothing. It is asked what it serves, as
+    /// anybody would ask it; the contents of zones are not compared.
+    package func names(for desired: HostSnapshot) async throws(NodeError) -> [String] {
+        guard let server = ports.names else { return [] }
+        let running = await ports.daemons.observe()[DaemonInstance.nameServer]
+        let zones = desired.names.zones.values.sorted { $0.domain < $1.domain }
+        guard !zones.isEmpty else {
+            return running == nil ? [] : ["stop the name server, and remove its zones and keys"]
+        }
+        let (keys, _) = try await server.transferKeys()
+        let places = server.places
+        let (configuration, problems) = NameServerPlan.configuration(
+            zones,
+            NameServerPlan.Surroundings(
+                addresses: [desired.host.vtep] + (desired.host.serviceAddress.map { [$0] } ?? []), run: places.run,
+                storage: places.storage, pidFile: places.pidFile, keys: keys))
+        var lines: [String] = []
+        if running?.isRunning != true {
+            lines.append("start the name server")
+        } else if running?.configuration != configuration.text {
+            lines.append("give the name server another configuration")
+        }
+        for zone in zones {
+            let count = desired.names.records[zone.id]?.count ?? 0
+            if case .serial = await server.ask(desired.host.vtep, of: zone.domain) {
+            } else {
+                lines.append("serve zone \(zone.domain): \(count) record sets")
+            }
+            if let problem = problems[zone.id] { lines.append("zone \(zone.domain): \(problem)") }
+        }
+        return lines
     }
 
     package func plan(for desired: HostSnapshot) async throws(NodeError) -> HostPlan {

@@ -86,10 +86,21 @@ struct NameEntries {
     private func entries(_ server: Name, _ addresses: [IPv6Address]) -> [NameEntry] {
         zones.flatMap { id, zone -> [NameEntry] in
             guard let name = NameTable.server(server, of: zone.domain) else { return [] }
-            return addresses.map {
-                NameEntry(zone: id, key: RecordSetKey(name, .aaaa), project: nil, say: .made(.aaaa($0)))
+            func made(_ owner: DomainName, _ data: RecordData, in place: ResourceID) -> NameEntry {
+                NameEntry(zone: place, key: RecordSetKey(owner, data.type), project: nil, say: .made(data))
             }
+            let own = addresses.map { made(name, .aaaa($0), in: id) }
+            guard let above = zoneAbove(zone.domain) else { return own }
+            // The zone above says who serves this one, and where they are (RFC 1034 section 4.2.1).
+            return own + addresses.map { made(name, .aaaa($0), in: above) }
+                + ([name] + zone.nameServers).map { made(zone.domain, .ns($0), in: above) }
         }
+    }
+
+    /// The closest zone that the domain is in, beside its own.
+    private func zoneAbove(_ domain: DomainName) -> ResourceID? {
+        zones.filter { $0.value.domain != domain && domain.isWithin($0.value.domain) }
+            .max { $0.value.domain.labels.count < $1.value.domain.labels.count }?.key
     }
 
     private func reverse(_ owner: DomainName, _ target: DomainName?, _ project: ResourceID) -> [NameEntry] {

@@ -43,6 +43,49 @@ import Testing
         #expect(table.recordSets(in: zone).isEmpty && table.recordSets(in: reverse).isEmpty)
     }
 
+    @Test func `a zone in another one is delegated by the closest one above it, with the addresses of its servers`()
+        throws
+    {
+        var table = NameTable()
+        let (top, middle, inner, server) = (try id(1), try id(2), try id(3), try id(4))
+        let address = try IPv6Address(parsing: "2001:db8:53::1")
+        _ = table.set(server, .server(try #require(Name("h1")), [address]))
+        _ = table.set(zone: top, NamedZone(domain: try domain("example"), attachments: true))
+        _ = table.set(
+            zone: inner,
+            NamedZone(domain: try domain("a.b.example"), attachments: false, nameServers: [try domain("ns.else")]))
+        let cut = RecordSetKey(try domain("a.b.example"), .ns)
+        let glue = RecordSetKey(try domain("h1.ns.a.b.example"), .aaaa)
+        let servers: [RecordData] = [.ns(try domain("h1.ns.a.b.example")), .ns(try domain("ns.else"))]
+        #expect(table.recordSet(cut, in: top)?.data == servers)
+        #expect(table.recordSet(glue, in: top)?.data == [.aaaa(address)])
+        #expect(table.recordSet(cut, in: inner) == nil, "its own NS are no records of its table")
+        // One in between takes the delegation over, and is itself delegated.
+        let changes = table.set(zone: middle, NamedZone(domain: try domain("b.example"), attachments: false))
+        #expect(changes[top]?.contains(cut) == true && changes[middle]?.contains(cut) == true)
+        #expect(table.recordSet(cut, in: middle)?.data == servers)
+        #expect(table.recordSet(cut, in: top) == nil && table.recordSet(glue, in: top) == nil)
+        #expect(table.recordSet(RecordSetKey(try domain("b.example"), .ns), in: top)?.data.count == 1)
+        _ = table.set(zone: inner, nil)
+        #expect(table.recordSet(cut, in: middle) == nil)
+    }
+
+    @Test func `a mapping's IPv4 address has the attachment's name, both ways`() throws {
+        var table = NameTable()
+        let (zone, reverse, mapping, project) = (try id(1), try id(2), try id(3), try id(4))
+        _ = table.set(zone: zone, NamedZone(domain: try domain("cloud.example"), attachments: true))
+        _ = table.set(zone: reverse, NamedZone(domain: try domain("113.0.203.in-addr.arpa"), attachments: true))
+        let address = IPv4Address(0xcb00_7105)
+        _ = table.set(
+            mapping, .mapping(NamedMapping(name: try name("web"), project: project, address: address)))
+        let forward = try domain("web.blue.default.cloud.example")
+        #expect(table.recordSet(RecordSetKey(forward, .a), in: zone)?.data == [.a(address)])
+        let back = RecordSetKey(try domain("5.113.0.203.in-addr.arpa"), .ptr)
+        #expect(table.recordSet(back, in: reverse)?.data == [.ptr(forward)])
+        _ = table.set(mapping, nil)
+        #expect(table.recordSets(in: zone).isEmpty && table.recordSets(in: reverse).isEmpty)
+    }
+
     @Test func `the reverse of an address is its holder's to write, and only while it is the holder`() throws {
         var table = NameTable()
         let (reverse, web, record, project, stranger) = (try id(2), try id(3), try id(5), try id(4), try id(6))

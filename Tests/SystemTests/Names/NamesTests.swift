@@ -256,6 +256,13 @@ extension SystemTests {
                     try await ask("new.green.default.cloud.example") == ["fd00:0:0:9::88"]
                 }
                 #expect(begun.duration(to: .now) < .seconds(1))
+                // By DHCPv6 guests are told the same.
+                try await system.kcnet("segment", "update", "blue", "--dhcp", "stateless")
+                try await system.eventually("the guest asks for settings", within: .seconds(40)) {
+                    let told = try await StockClient("h1/asker", in: system).dhclient("-S")
+                    return told.contains("new_dhcp6_name_servers=\(resolver)")
+                        && told.contains("new_dhcp6_domain_search=blue.default.cloud.example")
+                }
                 // From outside its segments nobody is answered.
                 let stranger = try await h1.command(
                     "dig", ["@fd0e::2", "+short", "+time=1", "+tries=1", "db.green.default.cloud.example", "AAAA"]
