@@ -168,8 +168,13 @@ import Testing
         guest("nobody answers") {
             $0.isPresent = false
             $0.isNeighbour = false
+            $0.answersEcho = false
         },
-        guest("the address is not there") { $0.isNeighbour = false },
+        guest("the address is not there") {
+            $0.isNeighbour = false
+            $0.answersEcho = false
+        },
+        guest("neighbour discovery is dropped") { $0.isNeighbour = false },
         guest("the guest's firewall") { $0.answersEcho = false },
         guest("the address of the other") { $0.claimsOther = true },
         guest("another MAC") { $0.foreignMAC = Healthy.mac(1) },

@@ -90,12 +90,17 @@ extension PathJudge {
                     "nobody answers at the port of \(end.name), not even for its link-local address",
                     mend: "look at \(end.name): is its system up, does its firewall drop ICMPv6 types 135 and 136?")
             }
+            if !found.isNeighbour, found.answersEcho {
+                return fault(
+                    "\(end.name) has its address and answers no neighbour solicitation: nobody new can reach it",
+                    mend: "let ICMPv6 type 135 in inside of \(end.name)")
+            }
             guard found.isNeighbour || guest.isAddressOptional else {
                 return fault(
                     "\(end.name) is there and has not the address \(guest.address)",
                     mend: "give it that address, or see why it has lost it (its prefix, its router advertisements)")
             }
-            if !found.answersEcho, world.flow == .echo {
+            if found.isNeighbour, !found.answersEcho, world.flow == .echo {
                 return fault(
                     "\(end.name) has its address and answers no echo: its own firewall drops it",
                     mend: "let ICMPv6 type 128 in inside of \(end.name); to ask for another flow: --port tcp/22")

@@ -130,19 +130,21 @@ struct GuestQuestions {
     /// Is the address there, is anybody there, does an echo come back, and has it taken the other's address?
     var frames: [[UInt8]] {
         // Not the nonce: what has it is taken out at ports.
-        let echo = ICMPv6Message(
-            .echo(
-                isReply: false, identifier: UInt16(truncatingIfNeeded: nonce.low), sequence: 0,
-                data: nonce.bytes.map { ~$0 }))
-        func ask(_ target: IPv6Address, from source: IPv6Address) -> [UInt8] {
-            EthernetFrame(to: own.mac, from: other.mac, .ipv6(IPv6Packet(from: source, to: target, .icmpv6(echo))))
-                .bytes
+        func ask(_ target: IPv6Address, from source: IPv6Address, number: UInt16) -> [UInt8] {
+            let echo = ICMPv6Message(
+                .echo(
+                    isReply: false, identifier: UInt16(truncatingIfNeeded: nonce.low), sequence: number,
+                    data: nonce.bytes.map { ~$0 }))
+            return EthernetFrame(
+                to: own.mac, from: other.mac, .ipv6(IPv6Packet(from: source, to: target, .icmpv6(echo)))
+            ).bytes
         }
         return [
             solicitation(own.address, from: other.address), solicitation(.linkLocal(own.mac), from: other.address),
             // As somebody who looks whether the address is free: its holder would defend it (RFC 4862 section 5.4.3).
             solicitation(other.address, from: .unspecified),
-            ask(own.address, from: other.address), ask(.linkLocal(own.mac), from: .linkLocal(other.mac)),
+            ask(own.address, from: other.address, number: 0),
+            ask(.linkLocal(own.mac), from: .linkLocal(other.mac), number: 1),
         ]
     }
 
@@ -170,9 +172,9 @@ struct GuestQuestions {
                 if target == own.address { finding.isNeighbour = true }
                 if target == other.address { finding.claimsOther = true }
                 if target == own.address || target == .linkLocal(own.mac) { finding.isPresent = true }
-            case .echo(isReply: true, let identifier, _, _):
+            case .echo(isReply: true, let identifier, let number, _):
                 guard identifier == UInt16(truncatingIfNeeded: nonce.low) else { continue }
-                finding.answersEcho = true
+                if number == 0 { finding.answersEcho = true }
                 finding.isPresent = true
             default: continue
             }

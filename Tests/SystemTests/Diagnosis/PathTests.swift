@@ -24,6 +24,10 @@ extension SystemTests {
             ("multicast-dropped", .multicast), ("multicast-group-dropped", .multicast),
             ("multicast-not-from-host", .multicast), ("snooping-forgets", .multicast),
             ("group-join-failed", .multicast), ("vxlan-wrong-group", .multicast),
+            ("guard-table-deleted", .guards), ("ruleset-flushed", .guards), ("guard-elements-missing", .guards),
+            ("host-firewall", .guards), ("guest-down", .guest), ("guest-no-address", .guest),
+            ("guest-wrong-prefix", .guest), ("guest-firewall", .guest), ("guest-silent", .guest),
+            ("duplicate-mac", .guest), ("duplicate-address", .guest),
             ("agent-dead", .agents), ("agent-stuck", .agents), ("api-unreachable", .agents),
             ("host-dead", .underlay),
         ]
@@ -32,6 +36,7 @@ extension SystemTests {
             "underlay-address-missing", "underlay-neighbour-wrong", "underlay-mtu-hop", "vxlan-deleted",
             "port-unplugged", "vxlan-wrong-remote", "vxlan-filtered-one-way", "checksum-broken", "vxlan-wrong-vni",
             "multicast-group-dropped", "snooping-forgets", "group-join-failed", "agent-stuck",
+            "guard-table-deleted", "guard-elements-missing", "host-firewall", "guest-firewall", "duplicate-address",
         ]
 
         @Test func `each fault is found in its layer within five seconds, and healthy ways have none`() async throws {

@@ -52,7 +52,7 @@ package struct GuestFinding: Hashable, Sendable {
     package var attachment: ResourceID
     /// To a neighbour solicitation for its address (RFC 4861 section 7.2.4).
     package var isNeighbour: Bool
-    /// To an echo request.
+    /// To an echo request to that address.
     package var answersEcho: Bool
     /// It answered anything at all, be it for its link-local address.
     package var isPresent: Bool
