@@ -82,7 +82,7 @@ package struct NodeAgent: Service {
             group.addTask { await paths.run() }
             group.addTask { await names.run { outbox.say($0) } }
             group.addTask { await countDrops(inbox) }
-            group.addTask { await countTranslations(metrics) }
+            group.addTask { await countInGateways(metrics) }
             group.addTask { await watchAddresses(inbox) }
             group.addTask { await metrics.run(files, every: settings.metrics, logger) }
             group.addTask { await compareRegularly(inbox) }
@@ -222,10 +222,17 @@ package struct NodeAgent: Service {
         }
     }
 
-    private func countTranslations(_ metrics: MetricsBoard) async {
+    private func countInGateways(_ metrics: MetricsBoard) async {
         while !Task.isCancelled {
             // The only error of a sleep is cancellation.
             do { try await Task.sleep(for: settings.metrics) } catch { return }
+            for gateway in metrics.carried {
+                do throws(NodeError) {
+                    metrics.post(try await ports.firewalls.drops(in: .gateway(gateway)), of: gateway)
+                } catch {
+                    logger.debug("a gateway's drops cannot be counted", metadata: ["reason": "\(error)"])
+                }
+            }
             for gateway in metrics.translating {
                 do throws(NodeError) {
                     metrics.post(try await ports.translators.statistics(in: .gateway(gateway)), of: gateway)

@@ -31,7 +31,9 @@ struct KCNet: AsyncParsableCommand {
             CommandGroup(name: "Files", subcommands: [Apply.self, Export.self]),
             CommandGroup(
                 name: "Diagnosis",
-                subcommands: [PathCommand.self, TopologyCommand.self, Drops.self, Explain.self, Leases.self]),
+                subcommands: [
+                    PathCommand.self, TopologyCommand.self, Drops.self, Explain.self, Leases.self, Routes.self,
+                ]),
             CommandGroup(name: "Help", subcommands: [Doctor.self, SupportBundle.self, LabCommand.self]),
         ])
 

@@ -52,6 +52,11 @@ extension APIClient {
         try await ask("translation", project: project, gateway: gateway)
     }
 
+    /// Asks what the firewall of a gateway has dropped.
+    package func probeDrops(project: String, gateway: String) async throws -> ProbeDocument {
+        try await ask("gateway-drops", project: project, gateway: gateway)
+    }
+
     private func ask(_ type: String, project: String, gateway: String) async throws -> ProbeDocument {
         var writer = JSONWriter()
         writer.object { writer in

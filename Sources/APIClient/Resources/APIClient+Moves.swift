@@ -1,4 +1,4 @@
-import Resources
+package import Resources
 
 /// Where a gateway's role is.
 package struct GatewayMoveDocument: Sendable, Hashable {
@@ -49,6 +49,12 @@ extension APIClient {
 
     package func move(project: String, _ gateway: String) async throws -> GatewayMoveDocument {
         try await move(APIRequest(.get, path(project, gateway), query: waiting))
+    }
+
+    /// What a managed gateway routes, as the API gives it.
+    package func routes(project: String, _ gateway: String) async throws -> JSONNode {
+        let request = APIRequest(.get, ["v1", "projects", project, "gateways", gateway, "routes"], query: waiting)
+        return try await send(request).json(of: request)
     }
 
     private func path(_ project: String, _ gateway: String) -> [String] {

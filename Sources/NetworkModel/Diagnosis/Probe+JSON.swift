@@ -1,7 +1,10 @@
 package import Resources
 
 extension ProbeQuestion: JSONCodable {
-    private enum Tag: String, Choice { case drops, leases, translation, path }
+    private enum Tag: String, Choice {
+        case drops, leases, translation, path
+        case gatewayDrops = "gateway-drops"
+    }
 
     package init(json node: JSONNode, path: String) throws(FieldError) {
         var reader = try FieldReader(node, path: path)
@@ -9,6 +12,7 @@ extension ProbeQuestion: JSONCodable {
         case .drops: self = .drops(attachment: try reader.required("attachment"))
         case .leases: self = .leases(gateway: try reader.required("gateway"))
         case .translation: self = .translation(gateway: try reader.required("gateway"))
+        case .gatewayDrops: self = .gatewayDrops(gateway: try reader.required("gateway"))
         case .path: self = .path(try reader.required("task"))
         }
         try reader.finish()
@@ -25,6 +29,9 @@ extension ProbeQuestion: JSONCodable {
                 writer.member("gateway", gateway)
             case .translation(let gateway):
                 writer.member("type", Tag.translation)
+                writer.member("gateway", gateway)
+            case .gatewayDrops(let gateway):
+                writer.member("type", Tag.gatewayDrops)
                 writer.member("gateway", gateway)
             case .path(let task):
                 writer.member("type", Tag.path)

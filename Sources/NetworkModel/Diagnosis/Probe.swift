@@ -9,6 +9,8 @@ package enum ProbeQuestion: Hashable, Sendable {
     case leases(gateway: ResourceID)
     /// What the translator between IPv6 and IPv4 of a gateway has counted.
     case translation(gateway: ResourceID)
+    /// What the firewall of a gateway has dropped.
+    case gatewayDrops(gateway: ResourceID)
     /// Whether and how the two ends of a way reach each other.
     case path(PathTask)
 }
@@ -34,6 +36,7 @@ package struct DesiredProbe: Hashable, Sendable {
         case .drops: .isolation
         case .leases: .services
         case .translation, .path: .diagnosis
+        case .gatewayDrops: .guests
         }
     }
 }

@@ -70,6 +70,7 @@ final class GatewayAnswers: Sendable {
         switch question {
         case .leases: return await leases(of: id, gateway, snapshot)
         case .translation: return await translation(of: id, gateway)
+        case .gatewayDrops: return await drops(of: id)
         case .drops, .path: return ProbeResult(.failed, message: "this is told elsewhere")
         }
     }
@@ -83,7 +84,7 @@ extension ProbeQuestion {
     /// The one that is asked about; nil for a question about something else.
     fileprivate var gateway: ResourceID? {
         switch self {
-        case .leases(let gateway), .translation(let gateway): gateway
+        case .leases(let gateway), .translation(let gateway), .gatewayDrops(let gateway): gateway
         case .drops, .path: nil
         }
     }

@@ -21,6 +21,8 @@ package struct AgentMetrics: Hashable, Sendable {
     }
 
     package var drops: [Drops] = []
+    /// Packets that gateways' firewalls have dropped, by gateway and reason.
+    package var gatewayDrops: [ResourceID: [String: UInt64]] = [:]
     package var translations: [ResourceID: TranslatorStatistics] = [:]
     package var learned = 0
     package var bindings = BindingTable.Counters()
@@ -41,6 +43,7 @@ package struct AgentMetrics: Hashable, Sendable {
                     ("reason", drop.reason),
                 ])
         }
+        writeGatewayDrops(to: &text)
         text.family(
             "kc_ruleset_rebuilds_total", .counter, "Times that somebody else had changed or flushed the ruleset.")
         text.sample("kc_ruleset_rebuilds_total", counters.rulesetRebuilds)
@@ -67,6 +70,17 @@ package struct AgentMetrics: Hashable, Sendable {
         writeTranslations(to: &text)
         writeAgent(to: &text)
         return text.text
+    }
+
+    private func writeGatewayDrops(to text: inout MetricsText) {
+        guard !gatewayDrops.isEmpty else { return }
+        text.family("kc_gateway_drops_total", .counter, "Packets that gateways' firewalls dropped, by reason.")
+        for (gateway, reasons) in gatewayDrops.sorted(by: { $0.key < $1.key }) {
+            for (reason, count) in reasons.sorted(by: { $0.key < $1.key }) {
+                text.sample(
+                    "kc_gateway_drops_total", count, [("gateway", gateway.description), ("reason", reason)])
+            }
+        }
     }
 
     private func writeAgent(to text: inout MetricsText) {

@@ -12,6 +12,9 @@ final class MetricsBoard: Sendable {
         var metrics = AgentMetrics()
         /// The gateways that translate.
         var translating: Set<ResourceID> = []
+        /// The gateways that are here, and what their kernel counters said last.
+        var carried: Set<ResourceID> = []
+        var lastDrops: [ResourceID: [String: UInt64]] = [:]
     }
 
     private let state = Mutex(State())
@@ -29,6 +32,10 @@ final class MetricsBoard: Sendable {
                 state.metrics.learned = bindings.count
             }
             if let gateways = convergence.snapshot?.gateways {
+                let carried = Set(gateways.lazy.filter { !$0.value.role.isOver }.map(\.key))
+                state.carried = carried
+                state.metrics.gatewayDrops = state.metrics.gatewayDrops.filter { carried.contains($0.key) }
+                state.lastDrops = state.lastDrops.filter { carried.contains($0.key) }
                 let translating = Set(gateways.lazy.filter { $0.value.nat64 != nil }.map(\.key))
                 state.translating = translating
                 state.metrics.translations = state.metrics.translations.filter { translating.contains($0.key) }
@@ -48,6 +55,22 @@ final class MetricsBoard: Sendable {
         state.withLock { state in
             guard state.translating.contains(gateway) else { return }
             state.metrics.translations[gateway] = statistics
+        }
+    }
+
+    /// The gateways whose firewalls are to be asked, in order.
+    var carried: [ResourceID] { state.withLock { $0.carried.sorted() } }
+
+    /// Adds what was dropped since the last reading: the kernel's counters begin anew with each new structure.
+    func post(_ drops: [String: UInt64], of gateway: ResourceID) {
+        state.withLock { state in
+            guard state.carried.contains(gateway) else { return }
+            for (reason, count) in drops {
+                let last = state.lastDrops[gateway]?[reason] ?? 0
+                state.metrics.gatewayDrops[gateway, default: [:]][reason, default: 0] +=
+                    count >= last ? count - last : count
+            }
+            state.lastDrops[gateway] = drops
         }
     }
 

@@ -30,18 +30,19 @@ extension NetworkService {
             question = .drops(attachment: item.id)
             hosts = [bound]
             conditions.append(.exists(item.key))
-        case .leases(let text), .translation(let text):
+        case .leases(let text), .translation(let text), .gatewayDrops(let text):
             let item = try await find(.gateway, project: project, text)
             guard let carrier = Gateway.unwrap(item.resource)?.spec.host?.id else {
                 throw Problem(
                     .conflict, "gateway '\(item.name)' is an attachment, and runs no server of KC's",
                     field: "gateway", value: item.name.text)
             }
-            if case .leases = draft.question {
-                question = .leases(gateway: item.id)
-            } else {
-                question = .translation(gateway: item.id)
-            }
+            question =
+                switch draft.question {
+                case .leases: .leases(gateway: item.id)
+                case .gatewayDrops: .gatewayDrops(gateway: item.id)
+                default: .translation(gateway: item.id)
+                }
             hosts = [carrier]
             conditions.append(.exists(item.key))
         case .path(let from, let to, let flow):

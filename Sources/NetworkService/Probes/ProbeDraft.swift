@@ -10,6 +10,8 @@ package struct ProbeDraft: Sendable {
         case leases(gateway: String)
         /// A gateway by name or id.
         case translation(gateway: String)
+        /// A gateway by name or id.
+        case gatewayDrops(gateway: String)
         /// Attachments by name, id or address; hosts as `host/NAME`.
         case path(from: String, to: String, flow: PathFlow)
     }
@@ -24,11 +26,14 @@ package struct ProbeDraft: Sendable {
         case "drops": question = .drops(attachment: try reader.required("attachment"))
         case "leases": question = .leases(gateway: try reader.required("gateway"))
         case "translation": question = .translation(gateway: try reader.required("gateway"))
+        case "gateway-drops": question = .gatewayDrops(gateway: try reader.required("gateway"))
         case "path":
             question = .path(
                 from: try reader.required("from"), to: try reader.required("to"),
                 flow: try reader.optional("flow") ?? .echo)
-        default: throw FieldError(field: "type", value: type, rule: "must be drops, leases, translation or path")
+        default:
+            throw FieldError(
+                field: "type", value: type, rule: "must be drops, gateway-drops, leases, translation or path")
         }
         seconds = try reader.optional("seconds") ?? 0
         guard (0...DesiredProbe.maximumSeconds).contains(seconds) else {

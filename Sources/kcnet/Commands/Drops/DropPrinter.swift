@@ -4,7 +4,9 @@ import Resources
 
 /// Prints what was dropped: each frame once, and at the end the table of reasons.
 struct DropPrinter {
-    let attachment: String
+    /// The attachment or gateway.
+    let subject: String
+    let isGateway: Bool
     let follows: Bool
     let format: OutputFormat
     /// The number of the last frame that was shown.
@@ -12,8 +14,9 @@ struct DropPrinter {
     private var last: DropReport?
     private var advised: Set<String> = []
 
-    init(attachment: String, follows: Bool, format: OutputFormat) {
-        self.attachment = attachment
+    init(subject: String, isGateway: Bool, follows: Bool, format: OutputFormat) {
+        self.subject = subject
+        self.isGateway = isGateway
         self.follows = follows
         self.format = format
     }
@@ -49,17 +52,20 @@ struct DropPrinter {
         return lines
     }
 
+    private func explanation(_ reason: String) -> (rule: String, advice: String) {
+        if isGateway { return GatewayDropExplanation(rawValue: reason).map { ($0.rule, $0.advice) } ?? ("", "") }
+        return DropExplanation(rawValue: reason).map { ($0.rule, $0.advice) } ?? ("", "")
+    }
+
     /// The table of reasons; those that nothing was dropped for are left out.
     mutating func finish() {
         guard format.isTable else { return }
         let counters = (last?.counters ?? [:]).filter { $0.value > 0 }
-        guard !counters.isEmpty else { return Terminal.line("\(DisplayText.safe(attachment)): nothing was dropped") }
-        var table = Table(["reason", "frames", "rule", "if it was wanted"])
+        guard !counters.isEmpty else { return Terminal.line("\(DisplayText.safe(subject)): nothing was dropped") }
+        var table = Table(["reason", isGateway ? "packets" : "frames", "rule", "if it was wanted"])
         for (name, count) in counters.sorted(by: { ($1.value, $0.key) < ($0.value, $1.key) }) {
-            let reason = DropExplanation(rawValue: name)
-            table.add([
-                .init(name, .bad), .init("\(count)"), .init(reason?.rule ?? ""), .init(reason?.advice ?? "", .quiet),
-            ])
+            let (rule, advice) = explanation(name)
+            table.add([.init(name, .bad), .init("\(count)"), .init(rule), .init(advice, .quiet)])
         }
         if follows { Terminal.line() }
         for line in table.lines(coloured: Terminal.isColoured) { Terminal.line(line) }

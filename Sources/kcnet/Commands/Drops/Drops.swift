@@ -6,14 +6,15 @@ import Resources
 
 struct Drops: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Show what the guards and policies of an attachment's port drop, and why.",
+        abstract: "Show what the guards and policies of an attachment's port, or a gateway's firewall, drop, and why.",
         discussion: """
             Asks the agent on the attachment's host, through the API. With --follow every dropped frame is shown as it
             comes (the kernel shows at most 100 a second), with the rule that stopped it and what to do if it was wanted.
-            With --output json each line is one answer.
+            With --output json each line is one answer. A gateway's counts begin anew when its segments, policies or limits change.
             """)
 
-    @Argument(help: "The attachment's name or id.") var attachment: String
+    @Argument(help: "The attachment's name or id.") var attachment: String?
+    @Option(help: "A gateway instead, by name or id.") var gateway: String?
     @Flag(name: .shortAndLong, help: "Go on showing frames as they are dropped.") var follow = false
     @Option(help: "How long to follow, 1 to \(DesiredProbe.maximumSeconds) seconds.") var seconds = 60
     @OptionGroup var project: ProjectOptions
@@ -24,6 +25,10 @@ struct Drops: AsyncParsableCommand {
     private static let patience = Duration.seconds(10)
 
     func validate() throws {
+        guard (attachment == nil) != (gateway == nil) else {
+            throw ValidationError("name an attachment, or a gateway with --gateway")
+        }
+        guard gateway == nil || !follow else { throw ValidationError("a gateway's packets cannot be followed") }
         guard (1...DesiredProbe.maximumSeconds).contains(seconds) else {
             throw ValidationError("--seconds must be from 1 to \(DesiredProbe.maximumSeconds)")
         }
@@ -31,8 +36,13 @@ struct Drops: AsyncParsableCommand {
 
     func run() async throws {
         try await connection.withSession(project: project.project, format: output.output) { session in
-            let probe = try await session.client.probeDrops(
-                project: session.project, attachment: attachment, seconds: follow ? seconds : 0)
+            let probe =
+                if let attachment {
+                    try await session.client.probeDrops(
+                        project: session.project, attachment: attachment, seconds: follow ? seconds : 0)
+                } else {
+                    try await session.client.probeDrops(project: session.project, gateway: gateway ?? "")
+                }
             do {
                 try await watch(probe.id, session)
             } catch {
@@ -49,7 +59,8 @@ struct Drops: AsyncParsableCommand {
     }
 
     private func watch(_ id: ResourceID, _ session: Session) async throws {
-        var printer = DropPrinter(attachment: attachment, follows: follow, format: session.format)
+        var printer = DropPrinter(
+            subject: attachment ?? gateway ?? "", isGateway: gateway != nil, follows: follow, format: session.format)
         let start = ContinuousClock.now
         while true {
             let probe = try await session.client.probe(project: session.project, id)

@@ -3,13 +3,13 @@ import NetworkModel
 import NetworkService
 import Resources
 
-/// Moves of gateways' roles.
-struct MoveRoutes: Sendable {
+/// Moves of gateways' roles, and what gateways route.
+struct GatewayRoutes: Sendable {
     let service: NetworkService
 
     private static let path = "/v1/projects/{project}/gateways/{item}/move"
 
-    var routes: [Route] { [begin, read, cancel] }
+    var routes: [Route] { [begin, read, cancel, list] }
 
     private var begin: Route {
         Route(
@@ -44,6 +44,16 @@ struct MoveRoutes: Sendable {
             let (json, revision) = try await service.cancelMove(
                 project: request.value("project"), request.value("item"), by: request.principal)
             return .json(json, written: revision)
+        }
+    }
+
+    private var list: Route {
+        Route(
+            method: .get, path: "/v1/projects/{project}/gateways/{item}/routes", operation: "listGatewayRoutes",
+            summary: "Lists what a managed gateway routes: segments, delegated prefixes, and its ways out.",
+            access: .administrator, parameters: [.minRevision, .consistent], answer: .named("GatewayRoutes")
+        ) { request throws(Problem) in
+            .json(try await service.routes(project: request.value("project"), request.value("item")))
         }
     }
 
