@@ -81,6 +81,14 @@ package struct GuestProxyConfiguration: Hashable, Sendable {
         self.guests = guests
     }
 
+    /// What it says until it has looked for the consumer of each service.
+    package static let unsettled = "its consumer is being looked for"
+
+    /// The services of a text made here, as they stand there.
+    package static func services(of text: String) -> [Substring] {
+        text.split(separator: "\n").prefix { $0.hasPrefix("service ") }
+    }
+
     /// Where it is asked, in the directory it runs in.
     package static let controlSocket = "control"
 

@@ -23,6 +23,8 @@ package actor GuestProxy {
     private var configuration = GuestProxyConfiguration()
     private var listeners: [Listener: any Channel] = [:]
     private var silentConsumers: [Identifier: String] = [:]
+    /// Services whose consumer was looked for.
+    private var known: Set<GuestProxyConfiguration.Service> = []
     private var deafPlaces: [GuestProxyConfiguration.Place: String] = [:]
     private var connections: [Visitor: Int] = [:]
     private var strangers = 0
@@ -77,12 +79,15 @@ package actor GuestProxy {
         configuration = try GuestProxyConfiguration(parsing: text)
         let ids = Set(configuration.services.map(\.id))
         silentConsumers = silentConsumers.filter { ids.contains($0.key) }
+        known.formIntersection(configuration.services)
         poke.yield()
     }
 
-    /// A line for each thing that is wrong: a service's id, or `-` for all, and words.
+    /// A line for each thing that is wrong: a service's id, or `-` for all, and words; words alone for what is not known.
     var problems: [String] {
-        silentConsumers.map { "\($0.key) \($0.value)" }.sorted() + deafPlaces.map { "- \($0.value)" }.sorted()
+        let isSettled = configuration.services.allSatisfy(known.contains)
+        return (isSettled ? [] : [GuestProxyConfiguration.unsettled])
+            + silentConsumers.map { "\($0.key) \($0.value)" }.sorted() + deafPlaces.map { "- \($0.value)" }.sorted()
     }
 
     // MARK: Listening
@@ -177,6 +182,7 @@ package actor GuestProxy {
             // Another configuration may have come meanwhile.
             guard configuration.services.contains(service) else { continue }
             silentConsumers[service.id] = problem
+            known.insert(service)
         }
     }
 }

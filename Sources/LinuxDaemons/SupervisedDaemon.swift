@@ -60,7 +60,13 @@ final class SupervisedDaemon {
 
     /// Takes over the configuration, if its checker takes it, and has the daemon run with it.
     func ensure(_ configuration: String) throws(NodeError) {
-        let isNew = configuration != directory.readConfiguration()
+        let former = directory.readConfiguration()
+        let isNew = configuration != former
+        if spec.program == .guestProxy,
+            GuestProxyConfiguration.services(of: configuration) != GuestProxyConfiguration.services(of: former ?? "")
+        {
+            problem = GuestProxyConfiguration.unsettled
+        }
         if isNew {
             try directory.writeCandidate(configuration)
             try check(directory.candidate)

@@ -52,6 +52,18 @@ import Testing
         let state = PlanningState(desired: world.desired, observed: world.model.observed)
         let report = try #require(state.serviceReports(of: world.gateway)[service])
         #expect(report.phase == .wired && report.generation == 3)
+        // What the proxy says of one service, of all, and of none.
+        for (words, phase, message) in [
+            ("\(service) nothing answers\n", Report.Phase.failed, "nothing answers"),
+            ("- there is no interface\n", .failed, "there is no interface"),
+            ("\(Scenario.id(kind: 9, 2)) nothing answers\n", .wired, nil),
+            (GuestProxyConfiguration.unsettled, .pending, GuestProxyConfiguration.unsettled),
+        ] {
+            var observed = world.model.observed
+            observed.daemons[DaemonInstance.guestProxy(of: world.gateway)]?.problem = words
+            let told = PlanningState(desired: world.desired, observed: observed).serviceReports(of: world.gateway)
+            #expect(told[service]?.phase == phase && told[service]?.message == message, "\(words)")
+        }
         world.desired.gateways[world.gateway]?.services = []
         #expect(world.model.apply(world.plan.steps).isEmpty)
         #expect(try configuration(world) == nil)

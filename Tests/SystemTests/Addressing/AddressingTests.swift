@@ -89,11 +89,14 @@ extension SystemTests {
                 let namespace = try await h1.command("sh", ["-c", "ip netns list | grep -o '^kcg-[^ ]*'"])
                     .check("find", "namespace").split(separator: "\n").first.map(String.init)
                 let program =
-                    "import socket,time\ns=socket.socket(socket.AF_INET6,socket.SOCK_DGRAM)\n"
+                    "import socket,time\ns=socket.socket(socket.AF_INET6,socket.SOCK_DGRAM)\nopen('/run/kc/thief','w')\n"
                     + "while True:\n try: s.bind(('::',547)); break\n except OSError: time.sleep(0.001)\ntime.sleep(20)"
                 async let holder = h1.command(
                     "ip", ["netns", "exec", try #require(namespace), "python3", "-c", program], timeout: .seconds(40)
                 ).run()
+                try await system.eventually("the program waits for the port") {
+                    try await h1.command("test", ["-e", "/run/kc/thief"]).run().isSuccess
+                }
                 kill(try await pid(), SIGKILL)
                 try await system.eventually("the gateway's status names the port") {
                     let status = try await system.get(Gateway.kind, "edge").status
