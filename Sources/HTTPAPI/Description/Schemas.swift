@@ -109,7 +109,7 @@ enum Schemas {
         switch kind {
         case .project, .pool, .underlay, .policy: #"{"type":"object"}"#
         case .zone, .service:
-            #"{"type":"object","properties":{"phase":{"enum":["unused","pending","wired","unfit","failed"]},"hosts":{"type":"object","additionalProperties":{"$ref":"@Report"}}},"required":["phase","hosts"]}"#
+            #"{"type":"object","properties":{"phase":{"enum":["unused","pending","wired","unfit","failed"]},"message":{"type":"string"},"hosts":{"type":"object","additionalProperties":{"$ref":"@Report"}}},"required":["phase","hosts"]}"#
         case .record:
             #"{"type":"object","properties":{"owner":{"type":"string"}},"required":["owner"]}"#
         case .host:

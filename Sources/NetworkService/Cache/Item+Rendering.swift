@@ -18,7 +18,11 @@ extension Item {
     private func writeStatus(to writer: inout JSONWriter) {
         switch resource {
         case .project, .pool, .underlay, .policy: break
-        case .zone, .service: writeHosts(to: &writer)
+        case .zone: writeHosts(to: &writer)
+        case .service:
+            writeHosts(to: &writer)
+            // One host carries it, or two while its gateway moves.
+            writer.member("message", status.reports.compactMap(\.report.message).first)
         case .record(let record): writer.member("owner", record.assigned.owner)
         case .host(let host): write(host, to: &writer)
         case .segment(let segment): write(segment, to: &writer)

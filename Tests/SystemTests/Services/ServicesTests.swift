@@ -111,7 +111,7 @@ extension SystemTests {
                 try await system.eventually("the status names the consumer") {
                     let status = try await system.get(GuestService.kind, "who").status
                     return status?["phase"]?.string == "failed"
-                        && status?["hosts"]?["h1"]?["message"]?.string?.contains("/run/kc/services/who") == true
+                        && status?["message"]?.string?.contains("/run/kc/services/who") == true
                 }
                 try await system.eventually("a guest is refused and not left waiting") {
                     try await ask("h1/near", in: system) == "ConnectionResetError\n"
