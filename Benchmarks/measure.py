@@ -1,5 +1,6 @@
 """What every benchmark shares: rounds, medians, spread, and the ends of processes it started."""
 import dataclasses
+import json
 import os
 import pathlib
 import signal
@@ -76,6 +77,12 @@ class Scene:
     def __exit__(self, *_):
         for process in reversed(self.processes):
             self.end(process)
+        # What agents supervise outlives them.
+        for record in self.folder.glob("*/daemons/*/process.json"):
+            try:
+                os.kill(json.loads(record.read_text())["pid"], signal.SIGKILL)
+            except ProcessLookupError:
+                pass
         for namespace in self.namespaces:
             run("ip", "netns", "delete", namespace, check=False)
         run("rm", "-rf", self.folder)
