@@ -19,7 +19,11 @@ struct InstalledPrograms {
     func replace(with others: Programs) throws { try Self.install(others, into: programs.folder) }
 
     private static func install(_ programs: Programs, into folder: String) throws {
-        for name in ["kcd", "kcnet", "kc-nft"] {
+        for name in ["kcd", "kcnet", "kc-nft", "kc-proxy"] {
+            // A version from before the proxy has none.
+            guard FileManager.default.fileExists(atPath: "\(programs.folder)/\(name)") || name != "kc-proxy" else {
+                continue
+            }
             let new = "\(folder)/\(name).new"
             try FileManager.default.copyItem(atPath: "\(programs.folder)/\(name)", toPath: new)
             guard rename(new, "\(folder)/\(name)") == 0 else {
