@@ -76,6 +76,11 @@ def nat64(rounds):
                 for way, (side, target) in ways.items():
                     found[measure][way].append(side.measure(target, flags))
             say(f"bench: nat64: round {number + 1}")
+        # Its daemons outlive an agent.
+        for side in ("1", "2"):
+            cloud.call("DELETE", f"/v1/projects/default/gateways/g{side}")
+            daemons = scene.folder / f"h{side}" / "daemons"
+            eventually(lambda: not any(daemons.iterdir()), 30, "the end of the gateway's daemons")
     rows = []
     for measure, values in found.items():
         scale, unit = (1, "/s") if "packets" in measure else (1e9, " Gbit/s")
