@@ -209,7 +209,7 @@ let allTests: [Target] = [
         "ServiceTests",
         [
             "SeededRandomness",
-            "Addressing", "Resources", "NetworkModel", "NetworkPlanning", "Persistence", "SQLiteStore",
+            "Addressing", "Resources", "NetworkModel", "NetworkPlanning", "Persistence", "SQLiteStore", "Diagnosis",
             "NetworkService", logging,
         ]),
     tests(

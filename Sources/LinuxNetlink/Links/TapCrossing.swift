@@ -1,7 +1,7 @@
 package import Addressing
 import CMnl
 import Glibc
-import NetworkModel
+package import NetworkModel
 package import NodePorts
 
 /// Frames through ports, by a tap for each that lives as long as this process has it open: what is written to it comes in
@@ -9,15 +9,20 @@ package import NodePorts
 /// the filter at the port, if it is still there, stops frames of one nonce that nobody sends any more.
 package struct TapCrossing: FrameCrossing {
     private let threads: NamespaceThreads
+    private let namespace: NamespaceName?
 
-    package init(threads: NamespaceThreads) { self.threads = threads }
+    /// - Parameter namespace: nil for the agent's own.
+    package init(threads: NamespaceThreads, namespace: NamespaceName? = nil) {
+        self.threads = threads
+        self.namespace = namespace
+    }
 
     package func cross(_ order: CrossingOrder) async throws(NodeError) -> [CrossingResult] {
         var lanes: [CrossingLane] = []
         do throws(NodeError) {
             for lane in order.lanes {
                 lanes.append(
-                    try await threads.thread(for: nil).run { context throws(NodeError) in
+                    try await threads.thread(for: namespace).run { context throws(NodeError) in
                         try CrossingLane(order, lane, LinkWork(context: context))
                     })
             }
@@ -32,7 +37,7 @@ package struct TapCrossing: FrameCrossing {
 
     package func clear(_ ports: Set<InterfaceName>) async {
         // What cannot be taken away stops nothing but frames of a probe that is over.
-        _ = try? await threads.thread(for: nil).run { context throws(NodeError) in
+        _ = try? await threads.thread(for: namespace).run { context throws(NodeError) in
             for port in ports {
                 guard let index = context.index(of: port) else { continue }
                 context.netlink.request.deleteExit(port: index, handle: 0)
@@ -43,7 +48,7 @@ package struct TapCrossing: FrameCrossing {
 
     private func close(_ lanes: [CrossingLane]) async {
         // A port that was deleted meanwhile took its filter with it.
-        _ = try? await threads.thread(for: nil).run { context throws(NodeError) in
+        _ = try? await threads.thread(for: namespace).run { context throws(NodeError) in
             for lane in lanes { lane.close(LinkWork(context: context)) }
         }
     }

@@ -159,9 +159,17 @@ extension NetworkService {
         writer.object { writer in
             writer.member("type", "path")
             writer.member("flow", task.flow)
-            for (name, end) in [("from", task.from), ("to", task.to)] {
-                let item = end.guest.map { cache.item(.attachment, $0.attachment) } ?? cache.item(.host, end.host)
-                writer.member(name, item?.name.text)
+            writer.name("ends")
+            writer.array { writer in
+                for end in [task.from, task.to] {
+                    let host = cache.item(.host, end.host)
+                    let item = end.guest.map { cache.item(.attachment, $0.attachment) } ?? host
+                    writer.object { writer in
+                        writer.member("name", item?.name.text)
+                        writer.member("host", host?.name.text)
+                        writer.member("address", end.guest?.address)
+                    }
+                }
             }
         }
     }

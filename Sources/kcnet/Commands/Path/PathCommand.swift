@@ -36,17 +36,15 @@ struct PathCommand: AsyncParsableCommand {
         var code: Int32 = 0
         try await connection.withSession(project: project.project, format: output.output) { session in
             repeat {
-                let (verdict, seconds) = try await look(session)
-                code = verdict.fault?.layer.exitCode ?? 0
+                code = try await look(session).fault?.layer.exitCode ?? 0
                 // Servers allow a few questions at once; a second between them is polite.
                 if watch { try await Task.sleep(for: .seconds(1)) }
-                _ = seconds
             } while watch
         }
         if code != 0 { throw ExitCode(code) }
     }
 
-    private func look(_ session: Session) async throws -> (PathVerdict, Duration) {
+    private func look(_ session: Session) async throws -> PathVerdict {
         let start = ContinuousClock.now
         let flow = PathFlow(port) ?? .echo
         var probe = try await session.client.probePath(project: session.project, from: from, to: to, flow: flow)
@@ -64,11 +62,23 @@ struct PathCommand: AsyncParsableCommand {
         let verdict = try PathVerdict(json: node, path: "verdict")
         let time = ContinuousClock.now - start
         if session.format.isTable {
-            Terminal.lines(PathPicture(from: from, to: to, verdict: verdict, time: time).lines(Terminal.isColoured))
+            Terminal.lines(
+                PathPicture(
+                    from: title(probe.node, 0) ?? from, to: title(probe.node, 1) ?? to, verdict: verdict, time: time
+                ).lines(Terminal.isColoured))
         } else {
             session.print(probe.node)
         }
-        return (verdict, time)
+        return verdict
+    }
+
+    /// "web  2001:db8::1 on h1"; nil when the server does not say.
+    private func title(_ node: JSONNode, _ place: Int) -> String? {
+        guard let ends = node["question"]?["ends"], case .array(let list) = ends.content, list.indices.contains(place),
+            let name = list[place]["name"]?.string, let host = list[place]["host"]?.string
+        else { return nil }
+        guard let address = list[place]["address"]?.string else { return name }
+        return "\(name)  \(address) on \(host)"
     }
 
     private func end(_ id: ResourceID, _ session: Session) async {
