@@ -72,6 +72,20 @@ import Testing
         }
     }
 
+    @Test func `the kind of a gateway's uplink stands in its row`() async throws {
+        try await Cloud.with { cloud in
+            try await cloud.kcnet(
+                "host", "create", "h1", "--vtep", "fd00::1", "--interface", "eth0", "--role", "gateway")
+            try await cloud.kcnet("segment", "create", "blue", "--ipam", "automatic")
+            let run = try await cloud.kcnet(
+                "gateway", "create", "edge", "--host", "h1", "--segment", "blue", "--routed")
+            #expect(run.status == 0, "\(run.errors)")
+            let rows = run.lines.prefix(2).map { $0.split(separator: " ").map(String.init) }
+            #expect(rows.first == ["NAME", "TYPE", "HOST", "SEGMENTS", "UPLINK", "PHASE"])
+            #expect(rows.last?.prefix(5) == ["edge", "managed", "h1", "blue", "routed"], "\(run.output)")
+        }
+    }
+
     @Test func `exit codes say what kind of failure it was, and errors what to do next`() async throws {
         try await Cloud.with { cloud in
             func status(_ arguments: String...) async throws -> Int32 {

@@ -74,13 +74,17 @@ struct Column: Sendable {
 
     static let message = Column("message", wide: true) { document, _ in .init(document.message ?? "") }
 
-    /// A member of `spec` or `status`, as it stands.
+    /// A member of `spec` or `status`, as it stands; "uplink.type" is a member of a member.
     static func spec(_ title: String, _ member: String, wide: Bool = false) -> Column {
-        Column(title, wide: wide) { document, names in .init(text(document.spec?[member], names)) }
+        Column(title, wide: wide) { document, names in .init(text(Self.member(member, of: document.spec), names)) }
     }
 
     static func status(_ title: String, _ member: String, wide: Bool = false) -> Column {
-        Column(title, wide: wide) { document, names in .init(text(document.status?[member], names)) }
+        Column(title, wide: wide) { document, names in .init(text(Self.member(member, of: document.status), names)) }
+    }
+
+    private static func member(_ path: String, of node: JSONNode?) -> JSONNode? {
+        path.split(separator: ".").reduce(node) { $0?[String($1)] }
     }
 
     /// Texts that are ids become names; lists are joined by commas.
