@@ -97,10 +97,10 @@ struct NameEntries {
         }
     }
 
-    /// The closest zone that the domain is in, beside its own.
+    /// The closest zone that the domain is in, beside its own; of two with the same domain, always the same one.
     private func zoneAbove(_ domain: DomainName) -> ResourceID? {
         zones.filter { $0.value.domain != domain && domain.isWithin($0.value.domain) }
-            .max { $0.value.domain.labels.count < $1.value.domain.labels.count }?.key
+            .max { ($0.value.domain.labels.count, $0.key) < ($1.value.domain.labels.count, $1.key) }?.key
     }
 
     private func reverse(_ owner: DomainName, _ target: DomainName?, _ project: ResourceID) -> [NameEntry] {

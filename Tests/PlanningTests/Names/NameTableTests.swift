@@ -191,7 +191,11 @@ import Testing
     }
 
     @Test func `any changes lead to what the same things give at once, and tell every set that differs`() throws {
-        let seed = UInt64.random(in: .min ... .max)
+        // The first of them once showed two zones of one domain, of which now one and now the other was above a third.
+        for seed in [17_379_540_141_036_196_679, UInt64.random(in: .min ... .max)] { try change(seed) }
+    }
+
+    private func change(_ seed: UInt64) throws {
         var cloud = Cloud(random: SeededGenerator(seed: seed))
         var table = NameTable()
         var told: [ResourceID: [RecordSetKey: RecordSet]] = [:]
