@@ -96,12 +96,12 @@ def restart(rounds):
         cloud = Cloud(scene)
         namespace = cloud.host("h1", "fd00:a::1")
         create_networks(cloud, "h1", NETWORKS - 1)
-        cloud.segment("pinged", ipam="manual")
+        cloud.segment("pinged", ipam="manual", prefix="fd00:b::/64")
         guests = []
         for name, address in (("g1", "fd00:b::1"), ("g2", "fd00:b::2")):
             full, configure = guest(scene, namespace, name, address)
             port = {"type": "namespace", "namespace": full}
-            cloud.call("POST", "/v1/projects/default/attachments", {"name": name, "spec": {"segment": "pinged", "host": "h1", "port": port}})
+            cloud.call("POST", "/v1/projects/default/attachments", {"name": name, "spec": {"segment": "pinged", "host": "h1", "addresses": [address], "port": port}})
             guests.append((full, configure))
         agent = cloud.agent("h1", namespace)
         eventually(lambda: in_sync(scene, "h1", NETWORKS + 1), 120, "1,000 networks in sync")
@@ -150,12 +150,12 @@ def tcp(rounds):
         for name, vtep in (("h1", "fd00:a::1"), ("h2", "fd00:a::2")):
             run("ip", "-n", hosts[name], "address", "add", f"{vtep}/64", "dev", "u0", "nodad")
             run("ip", "-n", hosts[name], "link", "set", "u0", "up")
-        cloud.segment("blue", ipam="manual")
+        cloud.segment("blue", ipam="manual", prefix="fd00:b::/64")
         guests = {}
         for name, address in (("h1", "fd00:b::1"), ("h2", "fd00:b::2")):
             full, configure = guest(scene, hosts[name], f"g{name}", address)
             port = {"type": "namespace", "namespace": full}
-            cloud.call("POST", "/v1/projects/default/attachments", {"name": f"g{name}", "spec": {"segment": "blue", "host": name, "port": port}})
+            cloud.call("POST", "/v1/projects/default/attachments", {"name": f"g{name}", "spec": {"segment": "blue", "host": name, "addresses": [address], "port": port}})
             guests[name] = full
             cloud.agent(name, hosts[name])
             eventually(lambda: in_sync(scene, name, 1), what=f"{name} in sync")
