@@ -26,7 +26,7 @@ class Cloud:
         self.server = scene.start(
             RELEASE / "kcd", "api", "--state-dir", scene.folder / "api", "--socket", self.socket, *arguments, log="api.log")
         eventually(self.is_ready, what="kcd api")
-        self.connection = UnixConnection(self.socket)
+        self.connection, self.used = UnixConnection(self.socket), time.monotonic()
 
     def is_ready(self):
         try:
@@ -37,7 +37,11 @@ class Cloud:
             return False
 
     def call(self, method, path, body=None, connection=None):
-        connection = connection or self.connection
+        if connection is None:
+            # The server closes what was idle for long; a benchmark may have measured for minutes meanwhile.
+            if time.monotonic() - self.used > 10:
+                self.connection = UnixConnection(self.socket)
+            connection, self.used = self.connection, time.monotonic()
         connection.request(method, path, json.dumps(body) if body is not None else None, {"content-type": "application/json"})
         response = connection.getresponse()
         text = response.read()
