@@ -160,6 +160,7 @@ extension GuestProxyConfiguration.Consumer {
 
 extension GuestProxyConfiguration.Place {
     fileprivate init?(_ interface: String, _ address: String) {
+        // A text that is no name of an interface is no place.
         guard let address = IPv6Address(address), let interface = try? InterfaceName(interface) else { return nil }
         self.init(interface, address)
     }

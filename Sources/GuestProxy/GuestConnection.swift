@@ -36,6 +36,7 @@ struct GuestConnection: Sendable {
                 await proxy.left(attachment, service)
                 return await refuse()
             }
+            // However it ended, both sides are closed, and it is counted out below.
             try? await consumer.executeThenClose { answers, questions in
                 try await questions.write(ByteBuffer(bytes: header.bytes))
                 try await withThrowingTaskGroup(of: Void.self) { tasks in
