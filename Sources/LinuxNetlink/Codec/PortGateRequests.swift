@@ -1,7 +1,8 @@
 import CMnl
 import NFTables
 
-/// Requests about the gate of a port (RTM_*QDISC, RTM_*TFILTER; linux/pkt_sched.h, linux/pkt_cls.h).
+/// Requests about the gate of a port where the kernel attaches programs to queues alone (RTM_*QDISC, RTM_*TFILTER;
+/// linux/pkt_sched.h, linux/pkt_cls.h); newer kernels: ``PortGates``.
 ///
 /// The gate is a classic BPF program of four instructions where frames leave by the port: it lets through what carries
 /// the mark that only the guard's last rule gives, and drops the rest. So a port is closed while the guard's table is
@@ -36,6 +37,24 @@ extension RequestBuffer {
         }
     }
 
+    func deleteGateQueue(index: Int32) {
+        begin(RTM_DELQDISC)
+        var header = tcmsg()
+        header.tcm_ifindex = index
+        header.tcm_parent = Self.clsact
+        header.tcm_handle = Self.clsact & 0xffff_0000
+        put(header: header)
+    }
+
+    /// A dump of the filters of a device in one direction.
+    func getFilters(index: Int32, minor: UInt32) {
+        begin(RTM_GETTFILTER)
+        var header = tcmsg()
+        header.tcm_ifindex = index
+        header.tcm_parent = Self.clsact & 0xffff_0000 | minor
+        put(header: header)
+    }
+
     /// A dump of all queueing disciplines with their counts.
     func getGateQueues() {
         begin(RTM_GETQDISC)
@@ -44,8 +63,10 @@ extension RequestBuffer {
 
     /// TC_H_CLSACT
     static let clsact: UInt32 = 0xffff_fff1
+    /// TC_H_MIN_INGRESS
+    static let ingress: UInt32 = 0xfff2
     /// TC_H_MIN_EGRESS
-    private static let egress: UInt32 = 0xfff3
+    static let egress: UInt32 = 0xfff3
     /// Before the ones that tc(8) chooses for others (from 49152 downwards), behind 1 to 99 for operators.
     private static let priority: UInt32 = 100
     private static let program: [sock_filter] = [

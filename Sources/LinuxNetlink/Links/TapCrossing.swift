@@ -71,6 +71,8 @@ final class CrossingLane: Sendable {
     let descriptor: Int32
     private let port: Int32
     private let handle: UInt32
+    /// The port had no place for filters before.
+    private let madeQueue: Bool
 
     init(_ order: CrossingOrder, _ lane: CrossingOrder.Lane, _ work: LinkWork) throws(NodeError) {
         port = try work.index(lane.port, for: "measure at", lane.port)
@@ -83,12 +85,12 @@ final class CrossingLane: Sendable {
             guard cmnl_plain_tap(descriptor, name.text) == 0 else { throw .last("TUNSETIFF") }
             try DeviceFiles.setIPv6Disabled(true, on: name)
             guard let tap = work.context.index(of: name) else { throw KernelError(errno: ENODEV) }
-            work.request.addGateQueue(index: tap)
-            try work.netlink.acknowledge()
+            _ = try work.addQueue(to: tap)
             work.request.addEntrance(index: tap, to: port)
             try work.netlink.acknowledge()
             work.request.adjust(name, isUp: true)
             try work.netlink.acknowledge()
+            madeQueue = try work.addQueue(to: port)
             work.request.addExit(
                 port: port, handle: handle, program: RequestBuffer.match(order.nonce, at: order.offset), to: tap)
             try work.netlink.acknowledge()
@@ -110,6 +112,7 @@ final class CrossingLane: Sendable {
         work.request.deleteExit(port: port, handle: handle)
         // The port is gone, or its filter.
         do throws(KernelError) { try work.netlink.acknowledge() } catch {}
+        if madeQueue { work.removeQueueIfEmpty(port) }
         Glibc.close(descriptor)
     }
 }

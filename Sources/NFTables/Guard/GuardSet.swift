@@ -30,6 +30,21 @@ package struct GuardElement: Hashable, Sendable {
         GuardElement(.ready, GuardSet.ready.set.element(.interface(port)))
     }
 
+    /// The element that tells all ports of a segment that somebody has the address.
+    package static func held(_ address: IPv6Address, on vni: VNI) -> GuardElement {
+        GuardElement(
+            .held,
+            GuardSet.held.set.element(.number(UInt64(vni.value)), .number(address.high), .number(address.low)))
+    }
+
+    /// The address of an element of `held`; nil for those of other sets.
+    package var heldAddress: IPv6Address? {
+        guard set == .held, let halves = element.key.values(of: GuardSet.held.set.key), halves.count == 3,
+            case .number(let high) = halves[1], case .number(let low) = halves[2]
+        else { return nil }
+        return IPv6Address(high: high, low: low)
+    }
+
     /// Whom it is about; nil when its key is none that KC gives.
     package var owner: GuardOwner? {
         switch set {

@@ -52,15 +52,18 @@ extension PlanContext {
         return addresses
     }
 
-    /// What is behind a segment's tunnel, and who holds which of its addresses.
-    func guardElements(of segment: DesiredSegment) -> [GuardElement] {
+    /// What is behind a segment's tunnel.
+    func tunnelElements(of segment: DesiredSegment) -> [GuardElement] {
         var elements = ElementCollector(port: .interface(.vxlan(segment.vni)))
         elements.add(.segments, elements.port, value: .mark(segment.vni.value))
         for gateway in segment.gateways { elements.add(.gateways, elements.port, .number(gateway.value)) }
-        for address in (desired.bindings[segment.id] ?? [:]).keys {
-            elements.add(.held, .number(UInt64(segment.vni.value)), .number(address.high), .number(address.low))
-        }
         return elements.all
+    }
+
+    /// What is behind a segment's tunnel, and who holds which of its addresses.
+    func guardElements(of segment: DesiredSegment) -> [GuardElement] {
+        tunnelElements(of: segment)
+            + (desired.bindings[segment.id] ?? [:]).keys.map { .held($0, on: segment.vni) }
     }
 
     /// The rules of all policies that attachments of this host have: by profile, and the limits of single rules.

@@ -29,7 +29,7 @@ extension PlanDraft {
     /// A segment's binding table and tunnel; of what it was before, what its devices' names still tell.
     mutating func planTable(of id: ResourceID) {
         if let segment = context.desired.segments[id], context.claimant(of: segment.vni) == id {
-            settle(.segment(segment.vni), as: context.guardElements(of: segment), for: .segment(id))
+            settleTable(of: segment)
             planKnown(on: id)
         }
         let numbers = Set((context.seen.owned[.segment(id)] ?? []).compactMap(\.segmentVNI))
@@ -51,7 +51,7 @@ extension PlanDraft {
             gate(name, for: .orphan)
         }
         if installed == nil {
-            for case .segment(let vni) in context.observed.filter.content.owners.keys.sorted()
+            for vni in context.observed.filter.content.segments.sorted()
             where context.claimant(of: vni) == nil && context.seen.marks[.bridge(vni)] == nil
                 && context.seen.marks[.vxlan(vni)] == nil
             {
@@ -102,6 +102,19 @@ extension PlanDraft {
             owner, remove: present.subtracting(wanted), add: wanted.subtracting(present), for: subject, in: .ready)
     }
 
+    /// Plans, once, what makes a segment's table what it shall be: only what differs is made an element.
+    private mutating func settleTable(of segment: DesiredSegment) {
+        let owner = GuardOwner.segment(segment.vni)
+        guard settled.insert(owner).inserted else { return }
+        let content = installed ?? context.observed.filter.content
+        let held = HeldChange(
+            from: content.held(on: segment.vni), to: context.desired.bindings[segment.id] ?? [:], on: segment.vni)
+        let (tunnel, wanted) = (content.tunnel(of: segment.vni), Set(context.tunnelElements(of: segment)))
+        change(
+            owner, remove: tunnel.subtracting(wanted).union(held.removed),
+            add: wanted.subtracting(tunnel).union(held.added), for: .segment(segment.id), in: .ready)
+    }
+
     private mutating func change(
         _ owner: GuardOwner, remove: Set<GuardElement>, add added: Set<GuardElement>, for subject: Subject,
         in phase: Phase
@@ -109,4 +122,18 @@ extension PlanDraft {
         if remove.isEmpty, added.isEmpty { return }
         add(.filter(.change(owner, remove: remove.sorted(), add: added.sorted())), for: subject, in: phase)
     }
+}
+
+/// What makes the held addresses of a segment those of its binding table. Costs a look at each address, and elements only
+/// for those that differ.
+struct HeldChange {
+    var removed: Set<GuardElement> = []
+    var added: Set<GuardElement> = []
+
+    init(from present: Set<IPv6Address>, to table: [IPv6Address: Binding], on vni: VNI) {
+        for address in table.keys where !present.contains(address) { added.insert(.held(address, on: vni)) }
+        if present.count + added.count == table.count { return }
+        for address in present where table[address] == nil { removed.insert(.held(address, on: vni)) }
+    }
+
 }

@@ -75,7 +75,11 @@ struct ReportJudge {
     /// Whether the guards let through what every router of the segment sends, from elsewhere and from ports here.
     private func hasAdmitted(_ segment: DesiredSegment) -> Bool {
         let content = context.observed.filter.content
-        guard Set(context.guardElements(of: segment)).isSubset(of: content[.segment(segment.vni)]) else { return false }
+        let held = HeldChange(
+            from: content.held(on: segment.vni), to: context.desired.bindings[segment.id] ?? [:], on: segment.vni)
+        guard held.added.isEmpty,
+            Set(context.tunnelElements(of: segment)).isSubset(of: content.tunnel(of: segment.vni))
+        else { return false }
         return (context.wanted.attachments[segment.id] ?? []).allSatisfy { id in
             guard let attachment = context.desired.attachments[id], segment.gateways.contains(attachment.mac),
                 context.mayForward(attachment), context.observed.filter.ready.contains(attachment.portName)
