@@ -17,7 +17,7 @@ package struct PathJudge: Sendable {
         guard isComplete else { return nil }
         var layers: [PathVerdict.Layer] = []
         var fault: PathFault?
-        for layer in PathLayer.allCases {
+        for layer in PathLayer.all(throughGateway: world.gateway != nil) {
             if let fault {
                 layers.append(
                     .init(layer, .skip, [Evidence("needs the layer \(fault.layer.rawValue)", for: .project)]))
@@ -38,7 +38,7 @@ package struct PathJudge: Sendable {
     package static func refusal(_ component: String, _ text: String, mend: String) -> PathVerdict {
         let fault = PathFault(.intent, component, text, mend: mend)
         return PathVerdict(
-            layers: PathLayer.allCases.map { layer in
+            layers: PathLayer.all(throughGateway: false).map { layer in
                 layer == .intent
                     ? .init(.intent, .fail, [Evidence(text, for: .project)])
                     : .init(layer, .skip, [Evidence("needs the layer intent", for: .project)])
@@ -63,12 +63,14 @@ package struct PathJudge: Sendable {
         // Of a silent host's devices nothing is known.
         case .underlay: world.isLocal ? .skip("both ends are on \(world.from.host.name)") : underlay
         case .mtu: world.isLocal ? .skip("both ends are on \(world.from.host.name)") : mtu
+        case .gateway: gateway
         case .devices: devices
         case .vxlan: betweenHosts { vxlan($0) }
         case .multicast: betweenHosts { multicast($0) }
         case .guards: passage
         case .guest: guests
         case .data: data
+        case .beyond: beyond
         }
     }
 

@@ -11,6 +11,8 @@ package enum PathLayer: String, Choice, CaseIterable {
     case underlay
     /// Packets as large as they may be.
     case mtu
+    /// The gateway that the way leads through: its namespace and its daemons. Before the devices: its port is gone with it.
+    case gateway
     /// The VXLAN device, the bridge, the ports, and where the bridge sends frames.
     case devices
     /// The tunnel's settings, and frames in UDP straight from host to host.
@@ -23,9 +25,20 @@ package enum PathLayer: String, Choice, CaseIterable {
     case guest
     /// Frames as large as the segment carries, from port to port.
     case data
+    /// From the gateway on: its uplink or its port in the other segment, the target, and the way back.
+    case beyond
 
-    /// In the exit code of `kcnet path`: 20 plus the place: 20 to 29.
+    /// Those that are only on ways through gateways.
+    private static let ofGateways: [PathLayer] = [.gateway, .beyond]
+
+    /// Those of a way, in order.
+    package static func all(throughGateway: Bool) -> [PathLayer] {
+        throughGateway ? allCases : allCases.filter { !ofGateways.contains($0) }
+    }
+
+    /// The exit code of `kcnet path`, which stays a layer's own: 20 to 29, and from 30 on those of gateways.
     package var exitCode: Int32 {
-        20 + Int32(Self.allCases.firstIndex(of: self) ?? 0)
+        if let place = Self.ofGateways.firstIndex(of: self) { return 30 + Int32(place) }
+        return 20 + Int32(Self.all(throughGateway: false).firstIndex(of: self) ?? 0)
     }
 }

@@ -90,8 +90,33 @@ package struct PathWorld: Hashable, Sendable {
         }
     }
 
+    /// What `to` is a port of, when the way goes on.
+    package struct Gateway: Hashable, Sendable {
+        package var name: String
+        package var namespace: NamespaceName
+        package var target: IPv6Address?
+        /// The attachment that has the target; nil outside.
+        package var targetName: String?
+        /// Of the first end's segment: what routers outside must know.
+        package var prefix: IPv6Prefix?
+
+        package var isOutside: Bool { targetName == nil }
+
+        package init(
+            name: String, namespace: NamespaceName, target: IPv6Address?, targetName: String?, prefix: IPv6Prefix?
+        ) {
+            self.name = name
+            self.namespace = namespace
+            self.target = target
+            self.targetName = targetName
+            self.prefix = prefix
+        }
+    }
+
     package var from: End
     package var to: End
+    /// nil when the way ends at `to`.
+    package var gateway: Gateway?
     package var flow: PathFlow
     /// nil between hosts.
     package var segment: Segment?
@@ -100,8 +125,10 @@ package struct PathWorld: Hashable, Sendable {
     package var elapsed: Duration
 
     package init(
-        from: End, to: End, flow: PathFlow, segment: Segment?, underlay: Underlay.Spec, elapsed: Duration
+        from: End, to: End, flow: PathFlow, segment: Segment?, underlay: Underlay.Spec, elapsed: Duration,
+        gateway: Gateway? = nil
     ) {
+        self.gateway = gateway
         self.from = from
         self.to = to
         self.flow = flow

@@ -68,6 +68,16 @@ package struct NetlinkWaySurvey: WaySurvey {
             }
         }
     }
+
+    package func refusedFrames(at port: InterfaceName) async throws(NodeError) -> UInt64 {
+        try await threads.thread(for: nil).run { context throws(NodeError) in
+            let index = try LinkWork(context: context).index(port, for: "observe counters of", port)
+            context.netlink.request.getCounters(index: index)
+            do throws(KernelError) { return try context.netlink.get { CounterAnswer($0)?.refused } ?? 0 } catch {
+                throw error.error("observe counters of", port.text)
+            }
+        }
+    }
 }
 
 extension LinkWork {

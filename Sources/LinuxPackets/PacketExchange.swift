@@ -29,25 +29,20 @@ final class ExchangeRun: ThreadState {
     private let tunnel: TapSocket?
     private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 16)
     private var tallies: [ProbeTally.Kind: ProbeTally] = [:]
-    /// What was seen already: a packet may come twice, by two paths of a bridge.
-    private var heard: Set<Sighting> = []
-    /// Of the other end's rounds.
-    private var firstRound: Int?
+    private var rounds: ProbeRounds
+    private var heard = HeardFrames()
     private var sentAt: [UInt16: ContinuousClock.Instant] = [:]
-
-    private struct Sighting: Hashable {
-        var mark: ProbeMark
-        var isOnWire: Bool
-    }
 
     init(_ order: ExchangeOrder) throws(NodeError) {
         self.order = order
         nonce = order.nonce.bytes
+        rounds = order.sending
         underlay = try UnderlaySockets(order)
+        // Before the wire: what is heard there can then be heard here, too.
+        tunnel = Self.tunnel(order)
         wire = try TapSocket(
             order.interface, .packets,
             filter: ProbeFrame.filter(order.nonce, at: ProbeFrame.outerHeaders + ProbeFrame.ethernetHeader))
-        tunnel = Self.tunnel(order)
         for kind in Self.kinds(order) { tallies[kind] = ProbeTally(kind) }
     }
 
@@ -67,17 +62,16 @@ final class ExchangeRun: ThreadState {
     }
 
     func run() -> [ProbeTally] {
-        let start = ContinuousClock.now
-        for round in 0..<ExchangeOrder.rounds {
-            sendAll(UInt16(round))
-            listen(until: start + ExchangeOrder.interval * (round + 1))
+        let start = ContinuousClock.now + ExchangeOrder.lead
+        listen(until: start)
+        while !rounds.isOver {
+            sendAll(UInt16(rounds.sent))
+            rounds.send()
+            listen(until: start + ExchangeOrder.interval * rounds.sent)
+            if heard.isAnything { rounds.hear() }
         }
-        listen(until: start + ExchangeOrder.duration)
-        return ProbeTally.Kind.allCases.compactMap { kind in
-            var tally = tallies[kind]
-            tally?.expected = firstRound.map { ExchangeOrder.rounds - $0 } ?? 0
-            return tally
-        }
+        listen(until: start + ExchangeOrder.interval * rounds.sent + ExchangeOrder.tail)
+        return ProbeTally.Kind.allCases.compactMap { kind in tallies[kind].map(heard.counted) }
     }
 
     private func sendAll(_ number: UInt16) {
@@ -137,35 +131,27 @@ extension ExchangeRun {
         underlay.receiveEchoes(buffer) { bytes in
             // Type 129 and its 8 bytes.
             guard bytes.count > 8, bytes[0] == 129, let mark = ProbeMark(bytes, at: 8, nonce),
-                mark.isFirst == order.isFirst, heard.insert(Sighting(mark: mark, isOnWire: true)).inserted
+                mark.isFirst == order.isFirst, heard.isNewEcho(mark)
             else { return }
-            count(mark.kind) { $0.onWire += 1 }
+            tallies[mark.kind]?.onWire += 1
             guard let sent = sentAt[mark.number] else { return }
             let time = Int(sent.duration(to: .now) / .microseconds(1))
-            count(mark.kind) { $0.microseconds = min($0.microseconds ?? time, time) }
+            let fastest = tallies[mark.kind]?.microseconds ?? time
+            tallies[mark.kind]?.microseconds = min(fastest, time)
         }
         wire.receive(buffer) { bytes, seen in
             guard !seen.isOutgoing, !seen.isForOthers,
                 let mark = ProbeMark(bytes, at: ProbeFrame.outerHeaders + ProbeFrame.ethernetHeader, nonce),
-                mark.isFirst != order.isFirst, heard.insert(Sighting(mark: mark, isOnWire: true)).inserted
+                mark.isFirst != order.isFirst
             else { return }
-            firstRound = min(firstRound ?? .max, Int(mark.number))
-            let isCorrupt = !seen.isChecksumOpen && !Self.hasRightChecksum(bytes)
-            count(mark.kind) { tally in
-                tally.onWire += 1
-                if isCorrupt { tally.corrupt += 1 }
-            }
+            heard.onWire(mark, isCorrupt: !seen.isChecksumOpen && !Self.hasRightChecksum(bytes))
         }
         tunnel?.receive(buffer) { bytes, seen in
             guard !seen.isOutgoing, let mark = ProbeMark(bytes, at: ProbeFrame.ethernetHeader, nonce),
-                mark.isFirst != order.isFirst, heard.insert(Sighting(mark: mark, isOnWire: false)).inserted
+                mark.isFirst != order.isFirst
             else { return }
-            count(mark.kind) { $0.delivered += 1 }
+            heard.delivered(mark)
         }
-    }
-
-    private func count(_ kind: ProbeTally.Kind, _ change: (inout ProbeTally) -> Void) {
-        if tallies[kind] != nil { change(&tallies[kind, default: ProbeTally(kind)]) }
     }
 
     /// Of a UDP packet without extension headers (RFC 8200 section 8.1): the sum of the pseudo-header and all bytes is

@@ -11,8 +11,10 @@ package enum HostUpdateFormat: UInt32, Comparable, Sendable, CaseIterable {
     case diagnosis = 4
     /// With addresses of hosts' services, and services for guests.
     case guests = 5
+    /// With probes of ways that lead through a gateway.
+    case ways = 6
 
-    package static let newest = HostUpdateFormat.guests
+    package static let newest = HostUpdateFormat.ways
 
     /// The request header that carries it: one that an older server passes over.
     package static let header = "KC-Desired-Format"

@@ -4,10 +4,13 @@ package struct PathProbing: Sendable {
     package var exchange: any ProbeExchange
     package var crossing: any FrameCrossing
     package var guests: any GuestAsking
+    package var gateways: any GatewayListening
 
     package init(
-        survey: any WaySurvey, exchange: any ProbeExchange, crossing: any FrameCrossing, guests: any GuestAsking
+        survey: any WaySurvey, exchange: any ProbeExchange, crossing: any FrameCrossing, guests: any GuestAsking,
+        gateways: any GatewayListening
     ) {
+        self.gateways = gateways
         self.crossing = crossing
         self.guests = guests
         self.survey = survey

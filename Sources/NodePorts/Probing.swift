@@ -19,12 +19,15 @@ package protocol WaySurvey: Sendable {
 
     /// Whether some socket or device has joined the group on the interface.
     func hasJoined(_ group: IPv6Address, on interface: InterfaceName) async throws(NodeError) -> Bool
+
+    /// How many frames of its guest a port has refused since it is there; a veth refuses those larger than its MTU.
+    func refusedFrames(at port: InterfaceName) async throws(NodeError) -> UInt64
 }
 
-/// Sends marked packets to another host that does the same, and counts those that come. Both begin when their probe
-/// reaches them, some milliseconds apart; each listens before it sends and a while after.
+/// Sends marked packets to another host that does the same, and counts those that come (`ProbeRounds` says when).
 package protocol ProbeExchange: Sendable {
-    /// - Returns: one for each kind of packet that was to be sent. Takes `ExchangeOrder.duration`.
+    /// - Returns: one for each kind of packet that was to be sent. Takes `ExchangeOrder.duration` when both ends begin
+    ///   together and hear each other, and at most 1.5 s more.
     /// - Throws: when nothing can be sent or heard at all: no such interface, no right to its packets.
     func exchange(_ order: ExchangeOrder) async throws(NodeError) -> [ProbeTally]
 }
@@ -74,10 +77,18 @@ package struct ExchangeOrder: Hashable, Sendable {
         self.tunnel = tunnel
     }
 
-    /// How often each packet is sent.
+    /// How often each packet is sent to somebody who listens.
     package static let rounds = 10
-    package static let interval = Duration.milliseconds(70)
-    /// For how long is listened after the last round: the other end may have begun that much later.
-    package static let tail = Duration.milliseconds(250)
-    package static let duration = interval * rounds + tail
+    package static let interval = Duration.milliseconds(60)
+    /// Before the first round is listened for longer than an interval (`ProbeRounds`).
+    package static let lead = Duration.milliseconds(100)
+    /// For how long is listened after the last round.
+    package static let tail = Duration.milliseconds(150)
+    /// What it takes when both begin together.
+    package static let duration = lead + interval * rounds + tail
+
+    /// Echoes are answered by kernels: for them alone nobody has to be waited for.
+    package var sending: ProbeRounds {
+        ProbeRounds(wanted: Self.rounds, latest: tunnel == nil ? 0 : ProbeRounds.latest(Self.interval))
+    }
 }

@@ -32,7 +32,7 @@ import Testing
     @Test func `a healthy way has no fault, and every layer is judged`() throws {
         let verdict = try Self.verdict(Healthy.world())
         #expect(verdict.fault == nil)
-        #expect(verdict.layers.map(\.layer) == PathLayer.allCases)
+        #expect(verdict.layers.map(\.layer) == PathLayer.all(throughGateway: false))
         #expect(verdict.layers.allSatisfy { $0.state == .ok && !$0.evidence.isEmpty })
     }
 
@@ -178,6 +178,11 @@ import Testing
         guest("the guest's firewall") { $0.answersEcho = false },
         guest("the address of the other") { $0.claimsOther = true },
         guest("another MAC") { $0.foreignMAC = Healthy.mac(1) },
+        guest("an address that is not its own") {
+            $0.chosenSource = Healthy.address("2001:db8:bad::6")
+            $0.drops = ["spoofed-ip": 4]
+        },
+        guest("frames that are too large") { $0.refused = 4 },
         Case("large frames", .data, "large frames") { $0.tally(.to, .largeMarked) { $0.delivered = 0 } },
     ]
 
@@ -199,7 +204,7 @@ import Testing
     /// Exactly one layer fails, none before it, and nothing is claimed of those behind.
     static func expectOrder(_ verdict: PathVerdict, _ name: String) {
         let states = verdict.layers.map(\.state)
-        #expect(verdict.layers.map(\.layer) == PathLayer.allCases, "\(name)")
+        #expect(verdict.layers.map(\.layer) == PathLayer.all(throughGateway: false), "\(name)")
         guard let place = states.firstIndex(of: .fail) else {
             #expect(verdict.fault == nil, "\(name)")
             return
@@ -235,6 +240,27 @@ import Testing
                 found <= first || isHidden || fault.component == "kcx00012c",
                 "\(name): \(fault.layer)")
         }
+    }
+
+    @Test func `what guests do that is no fault is none`() throws {
+        var world = Healthy.world()
+        world.change(.to) { findings in
+            // A privacy address (RFC 8981) that its guard passes, and a frame for a group that bridges do not forward.
+            findings.guests[0].chosenSource = Healthy.address("fd00::1234")
+            findings.guests[0].refused = 1
+            findings.guests[0].drops = ["ethertype": 3]
+        }
+        #expect(try Self.verdict(world).fault == nil)
+    }
+
+    @Test func `frames that were sent before anybody listened are not missing`() throws {
+        var world = Healthy.world()
+        world.tally(.from, .marked, .largeMarked) { $0.sent = 18 }
+        world.tally(.from, .unicast, .largeUnicast, .flood) { $0.sent = 30 }
+        world.tally(.to, .marked, .largeMarked) { $0.expected = 6 }
+        #expect(try Self.verdict(world).fault == nil)
+        world.tally(.to, .marked) { $0.delivered = 2 }
+        #expect(try Self.verdict(world).fault?.layer == .guards)
     }
 
     @Test func `while agents may still answer nothing is said`() {

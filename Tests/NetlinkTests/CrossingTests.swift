@@ -29,7 +29,7 @@ import Testing
         let header: [UInt8] = [2, 0, 0, 0, 0, macs[0], 2, 0, 0, 0, 0, macs[1], 0x88, 0xb5]
         return CrossingOrder.Lane(
             port: try InterfaceName("kct\(side)"), isFirst: isFirst,
-            frames: (0..<CrossingOrder.rounds).map { round in
+            frames: (0..<CrossingOrder.maximumRounds).map { round in
                 header + [UInt8](repeating: 0, count: offset - header.count)
                     + ProbeMark(.marked, isFirst: isFirst, number: UInt16(round)).bytes(nonce)
             })

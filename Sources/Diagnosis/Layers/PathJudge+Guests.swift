@@ -34,13 +34,20 @@ extension PathJudge {
         var evidence: [Evidence] = []
         // Who may begin a flow says nothing of flows the other way; echoes may go both ways whatever the policies.
         for (from, to) in ends.prefix(world.flow == .echo ? 2 : 1) {
-            let sent = from.host.tally(.marked).sent
-            let arrived = to.host.tally(.marked).delivered
+            let (arrived, sent) = count(.marked, from, to)
             guard arrived * 2 >= sent else { return .fail(fault(from, to, arrived: arrived, sent: sent)) }
             evidence.append(
                 Evidence("\(world.flow) \(from.name) → \(to.name) \(arrived) of \(sent) marked frames", for: .project))
         }
         return .ok(evidence)
+    }
+
+    /// How many arrived, of how many that should have: of all when nothing arrives.
+    private func count(
+        _ kind: ProbeTally.Kind, _ from: PathWorld.End, _ to: PathWorld.End
+    ) -> (arrived: Int, sent: Int) {
+        let heard = to.host.tally(kind)
+        return (heard.delivered, heard.expected > 0 ? heard.expected : from.host.tally(kind).sent)
     }
 
     private func fault(_ from: PathWorld.End, _ to: PathWorld.End, arrived: Int, sent: Int) -> PathFault {
@@ -100,6 +107,7 @@ extension PathJudge {
                     "\(end.name) is there and has not the address \(guest.address)",
                     mend: "give it that address, or see why it has lost it (its prefix, its router advertisements)")
             }
+            if let fault = sendingFault(end, other, found) { return .fail(fault) }
             if found.isNeighbour, !found.answersEcho, world.flow == .echo {
                 return fault(
                     "\(end.name) has its address and answers no echo: its own firewall drops it",
@@ -116,6 +124,28 @@ extension PathJudge {
         return .ok([Evidence("\(asked.joined(separator: " and ")) answer at their ports", for: .project)] + without)
     }
 
+    /// What is wrong with what the guest itself sends.
+    private func sendingFault(_ end: PathWorld.End, _ other: PathWorld.End, _ found: GuestFinding) -> PathFault? {
+        if let source = found.chosenSource,
+            let reason = [DropExplanation.spoofedIP, .unlearnedIP].first(where: { found.drops[$0.rawValue] ?? 0 > 0 })
+        {
+            return PathFault(
+                .guest, end.name, on: end.host.name,
+                "\(end.name) sends to \(other.name) from \(source), which its guard drops as '\(reason.rawValue)'",
+                mend: "look at the routes and addresses inside of \(end.name) (`ip -6 route get "
+                    + "\(other.guest.map { "\($0.address)" } ?? "ADDRESS")`); \(reason.advice)")
+        }
+        guard found.refused >= Self.refusedWhenTooLarge, let mtu = world.segment?.mtu.bytes else { return nil }
+        return PathFault(
+            .guest, end.name, on: end.host.name,
+            "\(end.name) sends frames larger than \(mtu) bytes, which its segment does not carry: \(found.refused) were "
+                + "dropped at its port",
+            mend: "ip link set UP mtu \(mtu) inside of \(end.name), or let it take the MTU of router advertisements")
+    }
+
+    /// A guest is asked four times for something large. Ports refuse single frames for other reasons, too.
+    private static let refusedWhenTooLarge = 3
+
     var data: Finding {
         guard world.segment != nil, world.hosts.contains(where: { $0.tally(.largeMarked).sent > 0 }) else {
             return .skip("no frames could be put in at the ports")
@@ -123,8 +153,7 @@ extension PathJudge {
         let bytes = world.segment?.mtu.bytes ?? 0
         let directions = world.isLocal ? [] : ends.prefix(world.flow == .echo ? 2 : 1)
         for (from, to) in directions {
-            let sent = from.host.tally(.largeMarked).sent
-            let arrived = to.host.tally(.largeMarked).delivered
+            let (arrived, sent) = count(.largeMarked, from, to)
             guard arrived * 2 < sent else { continue }
             return .fail(
                 PathFault(

@@ -63,7 +63,7 @@ extension PathJudge {
             Evidence(
                 directions.map { sender, receiver in
                     let heard = receiver.tally(.unicast)
-                    return "\(sender.name) → \(receiver.name) \(heard.delivered) of \(sender.tally(.unicast).sent)"
+                    return "\(sender.name) → \(receiver.name) \(heard.delivered) of \(heard.expected)"
                 }.joined(separator: ", "))
         ])
     }
@@ -136,7 +136,7 @@ extension PathJudge {
                 way + ", "
                     + directions.map { sender, receiver in
                         "\(sender.name) → \(receiver.name) \(receiver.tally(.flood).delivered) of "
-                            + "\(sender.tally(.flood).sent)"
+                            + "\(receiver.tally(.flood).expected)"
                     }.joined(separator: ", "))
         ])
     }
@@ -144,7 +144,6 @@ extension PathJudge {
     private func floodFault(
         _ segment: PathWorld.Segment, _ sender: PathWorld.Host, _ receiver: PathWorld.Host
     ) -> PathFault? {
-        let sent = sender.tally(.flood)
         let heard = receiver.tally(.flood)
         let group = segment.replication == .multicast ? "\(segment.group)" : "floods"
         let router =
@@ -167,7 +166,7 @@ extension PathJudge {
         }
         return PathFault(
             .multicast, group,
-            "\(heard.onWire) of \(sent.sent) frames to \(group) from \(sender.name) arrive at \(receiver.name), "
+            "\(heard.onWire) of \(heard.expected) frames to \(group) from \(sender.name) arrive at \(receiver.name), "
                 + "\(receiver.tally(.unicast).onWire) straight ones do: the loss is between the hosts",
             mend: router)
     }

@@ -172,6 +172,14 @@ extension RequestBuffer {
         put(IFLA_IFNAME, text: name.text)
     }
 
+    /// RTM_GETLINK of one device with its counters.
+    func getCounters(index: Int32) {
+        begin(RTM_GETLINK)
+        var header = ifinfomsg()
+        header.ifi_index = index
+        put(header: header)
+    }
+
     /// RTM_GETLINK of one device, or of all as a dump.
     func getLink(_ name: InterfaceName?) {
         begin(RTM_GETLINK)

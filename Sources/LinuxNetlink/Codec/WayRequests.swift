@@ -52,6 +52,23 @@ struct ForwardingAnswer {
     }
 }
 
+/// What a device counts (IFLA_STATS64, struct rtnl_link_stats64 of linux/if_link.h).
+struct CounterAnswer {
+    /// Frames that came and that the device did not take.
+    let refused: UInt64
+
+    init?(_ message: Message) {
+        guard message.type == RTM_NEWLINK else { return nil }
+        let place = MemoryLayout<rtnl_link_stats64>.offset(of: \.rx_dropped)
+        for attribute in message.attributes(after: ifinfomsg.self) where attribute.type == IFLA_STATS64 {
+            guard let place, attribute.bytes.count >= place + 8 else { continue }
+            refused = attribute.bytes.loadUnaligned(fromByteOffset: place, as: UInt64.self)
+            return
+        }
+        return nil
+    }
+}
+
 /// RTM_GETMULTICAST's answer: a device and a group that something on it listens to.
 struct GroupAnswer {
     let index: Int32

@@ -134,15 +134,21 @@ private struct CrossingRun {
         var heard: [Set<ProbeMark>] = lanes.map { _ in [] }
         let start = ContinuousClock.now + CrossingOrder.lead
         listen(until: start, &results, &heard)
-        for round in 0..<CrossingOrder.rounds {
-            for (index, lane) in order.lanes.enumerated() where round < lane.frames.count {
-                let frame = lane.frames[round]
+        var rounds = CrossingOrder.sending
+        while !rounds.isOver {
+            for (index, lane) in order.lanes.enumerated() where rounds.sent < lane.frames.count {
+                let frame = lane.frames[rounds.sent]
                 if write(lanes[index].descriptor, frame, frame.count) == frame.count { results[index].sent += 1 }
             }
-            listen(until: start + CrossingOrder.interval * (round + 1), &results, &heard)
+            rounds.send()
+            listen(until: start + CrossingOrder.interval * rounds.sent, &results, &heard)
+            if heard.contains(where: { !$0.isEmpty }) { rounds.hear() }
         }
-        let end = CrossingOrder.interval * CrossingOrder.rounds + CrossingOrder.tail
-        listen(until: start + end, &results, &heard)
+        listen(until: start + CrossingOrder.interval * rounds.sent + CrossingOrder.tail, &results, &heard)
+        for index in results.indices {
+            let numbers = heard[index].map { Int($0.number) }
+            if let first = numbers.min(), let last = numbers.max() { results[index].rounds = first...last }
+        }
         return results
     }
 
@@ -164,7 +170,9 @@ private struct CrossingRun {
                     }
                     let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count])
                     guard let mark = ProbeMark(bytes, at: order.offset, nonce),
-                        mark.isFirst != order.lanes[index].isFirst, heard[index].insert(mark).inserted
+                        // Answers come to whoever has sent the question.
+                        mark.isFirst != order.lanes[index].isFirst || [.reach, .largeReach].contains(mark.kind),
+                        heard[index].insert(mark).inserted
                     else { continue }
                     results[index].arrived[mark.kind, default: 0] += 1
                 }

@@ -35,6 +35,7 @@ package struct DesiredProbe: Hashable, Sendable {
         switch question {
         case .drops: .isolation
         case .leases: .services
+        case .path(let task) where task.gateway != nil: .ways
         case .translation, .path: .diagnosis
         case .gatewayDrops: .guests
         }

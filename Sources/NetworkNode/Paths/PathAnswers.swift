@@ -84,9 +84,7 @@ final class PathAnswers: Sendable {
         }
         // Beside the measuring: the other end has begun.
         async let acknowledged: Void = send(ProbeResult(.measuring), to: probe.id)
-        let findings = await PathMeasurement(task: task, snapshot: snapshot, links: ports.links, probing: probing) {
-            [ports] () throws(NodeError) in try await ports.droppedFrames()
-        }.run()
+        let findings = await PathMeasurement(task: task, snapshot: snapshot, ports: ports, probing: probing).run()
         await acknowledged
         await send(ProbeResult(.done, path: findings), to: probe.id)
     }

@@ -8,10 +8,8 @@ import Resources
 struct PathMeasurement {
     let task: PathTask
     let snapshot: HostSnapshot
-    let links: any LinkTable
+    let ports: HostPorts
     let probing: PathProbing
-    /// Frames that were dropped so far, by port and reason.
-    let droppedFrames: @Sendable () async throws(NodeError) -> DropCounts
 
     /// Devices are looked at so often, spread over the exchange: what something keeps changing back is seen all the same.
     static let looks = 40
@@ -29,12 +27,18 @@ struct PathMeasurement {
         findings.entries = await entriesAtTheBeginning()
         async let crossed = cross()
         async let guests = askGuests()
+        async let gateway = lookAtGateway()
+        async let reached = reach()
         (findings.tallies, findings.failures) = await exchanged
         findings.devices = await devices
         let marked = await crossed
         findings.tallies += marked.tallies
         findings.failures += marked.failures
         findings.guests = await guests
+        findings.gateway = await gateway
+        let beyond = await reached
+        findings.tallies += beyond.tallies
+        findings.failures += beyond.failures
         // At the end: packets have been sent that way.
         if let far {
             do throws(NodeError) {
@@ -103,7 +107,7 @@ extension PathMeasurement {
         }
         // A tunnel between two ends on one host is not part of their way.
         if far == nil { wanted.removeAll { $0.1 == .vxlan } }
-        let observed = try await links.observe(links: Set(wanted.map(\.0)), in: nil)
+        let observed = try await ports.links.observe(links: Set(wanted.map(\.0)), in: nil)
         return wanted.map { name, role, attachment in
             DeviceFinding(
                 name, role, attachment, observed.links[name], floods: observed.floods[name, default: []].sorted())

@@ -18,14 +18,17 @@ extension NetworkService {
     func planPath(
         _ project: String, from: String, to: String, flow: PathFlow
     ) async throws(Problem) -> PathPlan {
-        let ends = [
-            try await pathEnd(project, from, field: "from"), try await pathEnd(project, to, field: "to"),
-        ]
+        let first = try await pathEnd(project, from, field: "from")
+        if to == "outside" || to.hasPrefix("outside:") {
+            return try planWayOut(first, String(to.dropFirst("outside:".count)), flow)
+        }
+        let ends = [first, try await pathEnd(project, to, field: "to")]
         guard ends[0].item.id != ends[1].item.id else {
             throw Problem(
                 .conflict, "'\(ends[0].item.name)' is both ends: a way has two", field: "to",
                 value: String(to.prefix(64)))
         }
+        if let plan = try planThroughGateway(ends[0], ends[1], flow) { return plan }
         if let refusal = refusal(ends[0], ends[1]) { return .refuse(refusal) }
         guard let first = ends[0].end, let second = ends[1].end else {
             throw Problem(.conflict, "an end of the way was changed meanwhile")
@@ -37,7 +40,7 @@ extension NetworkService {
             conditions: ends.map { .exists($0.item.key) })
     }
 
-    private struct NamedEnd {
+    struct NamedEnd {
         var item: Item
         /// nil while it is bound to no host.
         var end: PathEnd?
@@ -79,9 +82,10 @@ extension NetworkService {
             let names = [left, right].map { cache.item(.segment, $0)?.name.text ?? $0.description }
             return PathJudge.refusal(
                 "segment",
-                "\(from.item.name) is on segment \(names[0]), \(to.item.name) on \(names[1]): only a gateway that routes "
-                    + "both brings them together, and ways through gateways are not measured yet",
-                mend: "attach both to one segment, or measure from each to its gateway's port")
+                "\(from.item.name) is on segment \(names[0]), \(to.item.name) on \(names[1]): no managed "
+                    + "gateway routes both",
+                mend: "attach both to one segment, or: kcnet gateway create NAME --host HOST --segment \(names[0]) "
+                    + "--segment \(names[1])")
         case (.some, nil), (nil, .some):
             return PathJudge.refusal(
                 "segment", "one end is a host, which is on no segment",
@@ -113,7 +117,7 @@ extension CacheState {
     }
 
     /// nil while the attachment is bound to no host.
-    fileprivate func pathEnd(_ id: ResourceID) -> PathEnd? {
+    func pathEnd(_ id: ResourceID) -> PathEnd? {
         guard let attachment = resource(id, as: Attachment.self), let host = attachment.spec.host?.id,
             let vtep = resource(host, as: Host.self)?.spec.vtep
         else { return nil }
@@ -139,7 +143,8 @@ extension CacheState {
                 mtu: found.assigned.mtu, replication: found.assigned.replication)
         }
         return PathWorld(
-            from: from, to: to, flow: task.flow, segment: segment, underlay: underlay, elapsed: elapsed)
+            from: from, to: to, flow: task.flow, segment: segment, underlay: underlay, elapsed: elapsed,
+            gateway: task.gateway.flatMap { worldGateway($0, task.segment) })
     }
 
     /// Nothing but a stateful DHCPv6 server tells a guest of an assigned address.

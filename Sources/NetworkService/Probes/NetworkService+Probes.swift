@@ -159,6 +159,14 @@ extension NetworkService {
         writer.object { writer in
             writer.member("type", "path")
             writer.member("flow", task.flow)
+            if let gateway = task.gateway {
+                writer.name("gateway")
+                writer.object { writer in
+                    writer.member("name", cache.item(.gateway, gateway.id)?.name.text)
+                    writer.member("target", gateway.target)
+                    writer.member("isOutside", gateway.next == nil)
+                }
+            }
             writer.name("ends")
             writer.array { writer in
                 for end in [task.from, task.to] {

@@ -3,6 +3,7 @@ import Diagnosis
 import Laboratory
 import NetworkModel
 import Resources
+import SeededRandomness
 import Testing
 
 extension SystemTests {
@@ -27,7 +28,7 @@ extension SystemTests {
             ("guard-table-deleted", .guards), ("ruleset-flushed", .guards), ("guard-elements-missing", .guards),
             ("host-firewall", .guards), ("guest-down", .guest), ("guest-no-address", .guest),
             ("guest-wrong-prefix", .guest), ("guest-firewall", .guest), ("guest-silent", .guest),
-            ("duplicate-mac", .guest), ("duplicate-address", .guest),
+            ("duplicate-mac", .guest), ("duplicate-address", .guest), ("guest-mtu", .guest), ("spoofed-source", .guest),
             ("agent-dead", .agents), ("agent-stuck", .agents), ("api-unreachable", .agents),
             ("host-dead", .underlay),
         ]
@@ -36,7 +37,8 @@ extension SystemTests {
             "underlay-address-missing", "underlay-neighbour-wrong", "underlay-mtu-hop", "vxlan-deleted",
             "port-unplugged", "vxlan-wrong-remote", "vxlan-filtered-one-way", "checksum-broken", "vxlan-wrong-vni",
             "multicast-group-dropped", "snooping-forgets", "group-join-failed", "agent-stuck",
-            "guard-table-deleted", "guard-elements-missing", "host-firewall", "guest-firewall", "duplicate-address",
+            "guard-table-deleted", "guard-elements-missing", "host-firewall", "duplicate-address", "guest-mtu",
+            "spoofed-source",
         ]
 
         @Test func `each fault is found in its layer within five seconds, and healthy ways have none`() async throws {
@@ -63,6 +65,50 @@ extension SystemTests {
             for line in table { print(line) }
         }
 
+        @Test func `ways at random on which nothing is wrong have no fault`() async throws {
+            var random = SeededGenerator(printedFor: "healthy pairs")
+            try await withSystem("two-hosts") { system in
+                let pairs = HealthyPairs(system: system)
+                try await pairs.make(isLong ? 50 : 5, &random) { pair in
+                    let found = try await look(pair.end(0), pair.end(1), system)
+                    #expect(found.fault == nil, "\(pair.text): \(found.fault.map { "\($0)" } ?? "")")
+                    #expect(found.status == 0)
+                    print("\(found.fault == nil ? "right" : "WRONG")  \(pair.text)  \(found.seconds) s")
+                }
+                try await system.settle()
+            }
+        }
+
+        /// What is looked at, and by which fault's name.
+        private static let gatewayFaults: [(name: String, layer: PathLayer, component: String)] = [
+            ("gateway-deleted", .gateway, "namespace"), ("gateway-not-forwarding", .gateway, "forwarding"),
+            ("gateway-port-down", .gateway, "seg"), ("no-router-advertisements", .gateway, "radvd"),
+            ("uplink-down", .beyond, "up0"), ("no-route-back", .beyond, "route back"),
+        ]
+
+        @Test func `ways through a gateway are proven, and its faults are found`() async throws {
+            let outside = "outside:2001:db8:ffff::1"
+            try await withSystem("routed", warnings: ["ended", "radvd", "way out", "uplink"]) { system in
+                for pair in [("web", outside), ("app", outside), ("web", "db"), ("db", "app"), ("web", "outside")] {
+                    let healthy = try await look(pair.0, pair.1, system)
+                    #expect(healthy.fault == nil, "\(pair): \(healthy.fault.map { "\($0)" } ?? "")")
+                    #expect(healthy.status == 0)
+                    #expect(healthy.seconds < 5)
+                    print("healthy  \(pair.0) \(pair.1)  \(healthy.seconds) s")
+                }
+                for (name, layer, component) in Self.gatewayFaults where isLong || layer == .beyond {
+                    let found = try await tryOut(name, system, from: "web", to: outside, peer: "app")
+                    print(
+                        "\(name)  \(found.fault.map { "\($0.layer) \($0.component)" } ?? "none")  \(found.seconds) s  "
+                            + "\(found.fault?.text ?? "no fault found")")
+                    #expect(found.fault?.layer == layer, "\(name): \(found.fault.map { "\($0)" } ?? "none")")
+                    #expect(found.fault?.component.hasPrefix(component) == true, "\(name)")
+                    #expect(found.status == layer.exitCode)
+                    #expect(found.seconds < 5, "\(name)")
+                }
+            }
+        }
+
         @Test func `no reader gets the nonce, and nothing of a probe is left on hosts`() async throws {
             try await withSystem("two-hosts") { system in
                 let before = try await system.dumps()
@@ -78,14 +124,16 @@ extension SystemTests {
             var seconds: Double
         }
 
-        private func tryOut(_ name: String, _ system: System) async throws -> Look {
+        private func tryOut(
+            _ name: String, _ system: System, from: String = "web", to: String = "db", peer: String = "db"
+        ) async throws -> Look {
             let laboratory = system.laboratory
-            let (web, db) = (try #require(Name("web")), try #require(Name("db")))
+            let (web, db) = (try #require(Name("web")), try #require(Name(peer)))
             let record = try await laboratory.break(
                 try Fault.named(name), project: try #require(Name("default")), attachment: web, peer: db)
             // A fault is a fault when it can be measured: the first looks may still meet what was.
-            var found = try await look("web", "db", system)
-            for _ in 0..<3 where found.fault == nil { found = try await look("web", "db", system) }
+            var found = try await look(from, to, system)
+            for _ in 0..<3 where found.fault == nil { found = try await look(from, to, system) }
             let complaints = try await laboratory.heal(record)
             #expect(complaints.isEmpty, "\(name): \(complaints)")
             try await system.settle()
@@ -101,7 +149,9 @@ extension SystemTests {
             let seconds = start.duration(to: .now) / .seconds(1)
             let node = try JSONParser.parse(Array(result.output.utf8))
             let verdict = try PathVerdict(json: try #require(node["verdict"], "\(result.errors)"), path: "verdict")
-            return Look(fault: verdict.fault, status: result.status, seconds: (seconds * 100).rounded() / 100)
+            let back = try node["back"]?["verdict"].map { try PathVerdict(json: $0, path: "back.verdict") }
+            return Look(
+                fault: verdict.fault ?? back?.fault, status: result.status, seconds: (seconds * 100).rounded() / 100)
         }
     }
 }

@@ -9,7 +9,8 @@ extension PathFindings: JSONCodable {
             devices: Set(try reader.optional("devices", as: [DeviceFinding].self) ?? []),
             entries: Set(try reader.optional("entries", as: [ForwardingFinding].self) ?? []),
             hasJoined: try reader.optional("hasJoined"), tallies: try reader.optional("tallies") ?? [],
-            guests: try reader.optional("guests") ?? [], failures: try reader.optional("failures") ?? [])
+            guests: try reader.optional("guests") ?? [], gateway: try reader.optional("gateway"),
+            failures: try reader.optional("failures") ?? [])
         guard
             [devices.count, entries.count, tallies.count, guests.count, failures.count].allSatisfy({
                 $0 <= Self.maximumItems
@@ -30,6 +31,7 @@ extension PathFindings: JSONCodable {
             writer.member("hasJoined", hasJoined)
             writer.member("tallies", tallies)
             writer.member("guests", guests)
+            writer.member("gateway", gateway)
             writer.member("failures", failures)
         }
     }
@@ -158,7 +160,9 @@ extension GuestFinding: JSONCodable {
         self.init(
             attachment: try reader.required("attachment"), isNeighbour: try reader.required("isNeighbour"),
             answersEcho: try reader.required("answersEcho"), isPresent: try reader.required("isPresent"),
-            claimsOther: try reader.required("claimsOther"), foreignMAC: try reader.optional("foreignMAC"))
+            claimsOther: try reader.required("claimsOther"), foreignMAC: try reader.optional("foreignMAC"),
+            chosenSource: try reader.optional("chosenSource"), refused: try reader.optional("refused") ?? 0,
+            drops: try reader.optional("drops") ?? [:])
         try reader.finish()
     }
 
@@ -170,6 +174,10 @@ extension GuestFinding: JSONCodable {
             writer.member("isPresent", isPresent)
             writer.member("claimsOther", claimsOther)
             writer.member("foreignMAC", foreignMAC)
+            writer.member("chosenSource", chosenSource)
+            // Servers that do not know these members refuse them: they are left out where there is nothing to say.
+            if refused > 0 { writer.member("refused", refused) }
+            if !drops.isEmpty { writer.member("drops", drops) }
         }
     }
 }

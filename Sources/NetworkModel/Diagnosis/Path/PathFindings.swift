@@ -18,14 +18,17 @@ package struct PathFindings: Hashable, Sendable {
     package var tallies: [ProbeTally]
     /// Guests of this host that were asked.
     package var guests: [GuestFinding]
+    /// The gateway that the way leads through, when it is on this host.
+    package var gateway: GatewayFinding?
     /// Why a part could not be measured, in the words of the kernel.
     package var failures: [String]
 
     package init(
         revision: Revision, underlay: UnderlayFinding? = nil, devices: Set<DeviceFinding> = [],
         entries: Set<ForwardingFinding> = [], hasJoined: Bool? = nil, tallies: [ProbeTally] = [],
-        guests: [GuestFinding] = [], failures: [String] = []
+        guests: [GuestFinding] = [], gateway: GatewayFinding? = nil, failures: [String] = []
     ) {
+        self.gateway = gateway
         self.revision = revision
         self.underlay = underlay
         self.devices = devices

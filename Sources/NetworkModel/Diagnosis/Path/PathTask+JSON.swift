@@ -6,7 +6,8 @@ extension PathTask: JSONCodable {
         var reader = try FieldReader(node, path: path)
         self.init(
             nonce: try reader.required("nonce"), flow: try reader.required("flow"),
-            segment: try reader.optional("segment"), from: try reader.required("from"), to: try reader.required("to"))
+            segment: try reader.optional("segment"), from: try reader.required("from"), to: try reader.required("to"),
+            gateway: try reader.optional("gateway"))
         try reader.finish()
     }
 
@@ -17,6 +18,7 @@ extension PathTask: JSONCodable {
             writer.member("segment", segment)
             writer.member("from", from)
             writer.member("to", to)
+            writer.member("gateway", gateway)
         }
     }
 }

@@ -10,8 +10,14 @@ package struct PathTask: Hashable, Sendable {
     package var segment: ResourceID?
     package var from: PathEnd
     package var to: PathEnd
+    /// What `to` is a port of, when the way goes on through it.
+    package var gateway: PathGateway?
 
-    package init(nonce: ProbeNonce, flow: PathFlow, segment: ResourceID?, from: PathEnd, to: PathEnd) {
+    package init(
+        nonce: ProbeNonce, flow: PathFlow, segment: ResourceID?, from: PathEnd, to: PathEnd,
+        gateway: PathGateway? = nil
+    ) {
+        self.gateway = gateway
         self.nonce = nonce
         self.flow = flow
         self.segment = segment
@@ -61,6 +67,9 @@ package struct ProbeNonce: Hashable, Sendable {
         self.high = high
         self.low = low
     }
+
+    /// Another one, for the echoes that go on through a gateway: at its port they are to pass.
+    package var beyond: ProbeNonce { ProbeNonce(high: low, low: high) }
 
     /// 16, most significant first.
     package var bytes: [UInt8] {

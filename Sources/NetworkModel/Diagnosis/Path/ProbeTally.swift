@@ -12,6 +12,9 @@ package struct ProbeTally: Hashable, Sendable {
         case flood
         /// A frame as one guest sends it to the other: put in at the sender's port, taken out at the receiver's.
         case marked, largeMarked
+        /// An echo request as the first end sends it through a gateway, small and as large as the segment carries: put in
+        /// at its port, its answer taken out there.
+        case reach, largeReach
     }
 
     package var kind: Kind
@@ -22,7 +25,8 @@ package struct ProbeTally: Hashable, Sendable {
     package var onWire: Int
     /// Frames that came out of the VXLAN device; marked ones that came to the port.
     package var delivered: Int
-    /// How many the other end has sent since the first of any kind that was heard of it: it may have begun earlier.
+    /// How many of these should have come: the other end's rounds from the first that can have been heard as a whole to
+    /// the last of which anything was heard. What it sent earlier, before this end listened, says nothing of the way.
     package var expected: Int
     /// Those on the wire whose UDP checksum is wrong.
     package var corrupt: Int
@@ -60,11 +64,22 @@ package struct GuestFinding: Hashable, Sendable {
     package var claimsOther: Bool
     /// The MAC it answers from, when that is not its own.
     package var foreignMAC: MACAddress?
+    /// The address that it itself chooses to send to the other end from (RFC 6724), when that is not the one it is known
+    /// by: seen in an answer to an echo request that leaves the choice to it.
+    package var chosenSource: IPv6Address?
+    /// Frames of it that its port refused meanwhile, because they are larger than the segment carries.
+    package var refused: Int
+    /// What its guard dropped meanwhile, by reason.
+    package var drops: [String: Int]
 
     package init(
         attachment: ResourceID, isNeighbour: Bool, answersEcho: Bool, isPresent: Bool = false,
-        claimsOther: Bool = false, foreignMAC: MACAddress? = nil
+        claimsOther: Bool = false, foreignMAC: MACAddress? = nil, chosenSource: IPv6Address? = nil, refused: Int = 0,
+        drops: [String: Int] = [:]
     ) {
+        self.chosenSource = chosenSource
+        self.refused = refused
+        self.drops = drops
         self.attachment = attachment
         self.isNeighbour = isNeighbour
         self.answersEcho = answersEcho

@@ -10,7 +10,9 @@ struct PathCommand: AsyncParsableCommand {
         commandName: "path",
         abstract: "Show whether A and B reach each other, and if not, the first layer that is broken.",
         discussion: """
-            A and B are attachments (by name, id or address), or hosts as host/NAME. The agents on both hosts look at \
+            A and B are attachments (by name, id or address), or hosts as host/NAME; B may be `outside` or \
+            outside:ADDRESS, which is asked through the gateway of A's segment. Between segments that one gateway routes \
+            the way is looked at from both ends. The agents on both hosts look at \
             their devices and exchange marked packets for about a second; no guest sees one of them. The first broken \
             layer is named with what was seen and what mends it; the layers behind it are not judged.
 
@@ -19,7 +21,7 @@ struct PathCommand: AsyncParsableCommand {
             """)
 
     @Argument(help: "An attachment, an address, or host/NAME.") var from: String
-    @Argument(help: "The other end.") var to: String
+    @Argument(help: "The other end, or outside:ADDRESS.") var to: String
     @Option(help: "What shall arrive: icmpv6, tcp/PORT or udp/PORT.") var port = "icmpv6"
     @Flag(help: "Look again and again, until interrupted.") var watch = false
     @Option(help: "How long to wait for an answer, 1 to 60 seconds.") var timeout = 10
@@ -36,7 +38,7 @@ struct PathCommand: AsyncParsableCommand {
         var code: Int32 = 0
         try await connection.withSession(project: project.project, format: output.output) { session in
             repeat {
-                code = try await look(session).fault?.layer.exitCode ?? 0
+                code = try await lookAtAll(session)?.layer.exitCode ?? 0
                 // Servers allow a few questions at once; a second between them is polite.
                 if watch { try await Task.sleep(for: .seconds(1)) }
             } while watch
@@ -44,7 +46,35 @@ struct PathCommand: AsyncParsableCommand {
         if code != 0 { throw ExitCode(code) }
     }
 
-    private func look(_ session: Session) async throws -> PathVerdict {
+    /// A way between segments is asked from both ends: each sees the part up to the gateway, and the echoes through it.
+    private func lookAtAll(_ session: Session) async throws -> PathFault? {
+        let there = try await look(session, from, to)
+        if session.format.isTable { show(there, from, to) }
+        guard there.verdict.fault == nil, there.leadsToAnotherSegment else {
+            if !session.format.isTable { session.print(there.probe.node) }
+            return there.verdict.fault
+        }
+        let back = try await look(session, to, from)
+        if session.format.isTable {
+            Terminal.line("")
+            show(back, to, from)
+        } else {
+            session.print(.object(there.probe.node.members + [("back", back.probe.node)]))
+        }
+        return back.verdict.fault
+    }
+
+    private struct Look {
+        var probe: ProbeDocument
+        var verdict: PathVerdict
+        var time: Duration
+
+        var leadsToAnotherSegment: Bool {
+            if case .bool(false)? = probe.node["question"]?["gateway"]?["isOutside"]?.content { true } else { false }
+        }
+    }
+
+    private func look(_ session: Session, _ from: String, _ to: String) async throws -> Look {
         let start = ContinuousClock.now
         let flow = PathFlow(port) ?? .echo
         var probe = try await session.client.probePath(project: session.project, from: from, to: to, flow: flow)
@@ -60,16 +90,19 @@ struct PathCommand: AsyncParsableCommand {
         await end(probe.id, session)
         guard let node = probe.node["verdict"] else { throw Complaint(.failure, "the answer has no verdict") }
         let verdict = try PathVerdict(json: node, path: "verdict")
-        let time = ContinuousClock.now - start
-        if session.format.isTable {
-            Terminal.lines(
-                PathPicture(
-                    from: title(probe.node, 0) ?? from, to: title(probe.node, 1) ?? to, verdict: verdict, time: time
-                ).lines(Terminal.isColoured))
-        } else {
-            session.print(probe.node)
+        return Look(probe: probe, verdict: verdict, time: ContinuousClock.now - start)
+    }
+
+    private func show(_ look: Look, _ from: String, _ to: String) {
+        let node = look.probe.node
+        let through = node["question"]?["gateway"].map { gateway in
+            ", gateway \(gateway["name"]?.string ?? "") ──► \(gateway["target"]?.string ?? "outside")"
         }
-        return verdict
+        Terminal.lines(
+            PathPicture(
+                from: title(node, 0) ?? from, to: (title(node, 1) ?? to) + (through ?? ""), verdict: look.verdict,
+                time: look.time
+            ).lines(Terminal.isColoured))
     }
 
     /// "web  2001:db8::1 on h1"; nil when the server does not say.
