@@ -16,20 +16,23 @@ package final class APIClient: Sendable {
     package static let maximumAnswer = 64 << 20
 
     private let http: HTTPClient
-    private let token: String?
+    /// The whole header.
+    private let authorization: String?
     private let lastWrite = Mutex(Revision.zero)
 
     /// - Parameters:
     ///   - token: goes into `Authorization: Bearer`; nil for the Unix socket, where the kernel says who calls.
+    ///   - authorization: the whole `Authorization` header, in the place of `token`.
     ///   - certificate: PEM of the one certificate that is trusted, whatever name it carries; nil trusts the system's
     ///     authorities and checks the name.
     ///   - silence: after this long without a byte an open stream or answer counts as dead.
     /// - Throws: `APIFailure` with code `notTrusted` when the PEM cannot be read.
     package init(
-        endpoint: Endpoint, token: String? = nil, certificate: String? = nil, silence: Duration = ServerEvents.silence
+        endpoint: Endpoint, token: String? = nil, authorization: String? = nil, certificate: String? = nil,
+        silence: Duration = ServerEvents.silence
     ) throws(APIFailure) {
         self.endpoint = endpoint
-        self.token = token
+        self.authorization = authorization ?? token.map { "Bearer " + $0 }
         var configuration = HTTPClient.Configuration(
             tlsConfiguration: try Self.tls(certificate, endpoint: endpoint), redirectConfiguration: .disallow,
             timeout: .init(connect: .seconds(5), read: .nanoseconds(silence.nanoseconds)),
@@ -106,7 +109,7 @@ package final class APIClient: Sendable {
         message.headers.add(name: "Accept", value: "application/json, application/problem+json")
         message.headers.add(name: "User-Agent", value: "kc")
         if case .socket = endpoint.transport { message.headers.add(name: "Host", value: "localhost") }
-        if let token { message.headers.add(name: "Authorization", value: "Bearer \(token)") }
+        if let authorization { message.headers.add(name: "Authorization", value: authorization) }
         for (name, value) in request.headers { message.headers.add(name: name, value: value) }
         if let revision = request.ifMatch { message.headers.add(name: "If-Match", value: "\"\(revision)\"") }
         if let body = request.body {

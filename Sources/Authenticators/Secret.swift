@@ -11,6 +11,8 @@ package struct Secret: Sendable {
         case administrator = "kca_"
         case host = "kch_"
         case joining = "kcj_"
+        /// Of a token resource.
+        case token = "kct_"
     }
 
     package init(_ prefix: Prefix) {

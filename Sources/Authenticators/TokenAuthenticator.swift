@@ -10,7 +10,7 @@ package import Resources
 /// | `credential/<digest>` | id of the host |
 /// | `host/<id>` | digest of its credential |
 /// | `join/<digest>` | when it expires |
-package struct TokenAuthenticator: Authenticator {
+package struct TokenAuthenticator: Authenticator, Checker {
     private let store: any Store
     private let known: KnownTokens
     /// SHA-256 of the server's certificate.
@@ -29,8 +29,23 @@ package struct TokenAuthenticator: Authenticator {
     private static func credential(_ digest: String) -> StoreKey { StoreKey("/kc/auth/credential/\(digest)") }
     private static func host(_ id: ResourceID) -> StoreKey { StoreKey("/kc/auth/host/\(id)") }
 
-    package func principal(bearer token: String, now: Timestamp) async throws(StoreError) -> Principal? {
-        guard token.utf8.count <= 256 else { return nil }
+    package var challenge: String? { "Bearer" }
+
+    package func check(_ request: CheckedRequest, now: Timestamp) async throws(StoreError) -> Verdict {
+        guard let token = request.bearer, Secret.isToken(token) else { return .pass }
+        if token.hasPrefix(Secret.Prefix.token.rawValue) { return .token(digest: Secret.digest(of: token)) }
+        guard let principal = try await principal(bearer: token, now: now) else {
+            return .deny("the token is not known, or no longer")
+        }
+        return .allow(principal)
+    }
+
+    package func makeTokenSecret() -> (text: String, digest: String) {
+        let secret = Secret(.token)
+        return (secret.text, secret.digest)
+    }
+
+    private func principal(bearer token: String, now: Timestamp) async throws(StoreError) -> Principal? {
         // A join token carries the fingerprint behind a dot, for the client only.
         let secret = token.split(separator: ".", maxSplits: 1).first.map(String.init) ?? ""
         let digest = Secret.digest(of: secret)

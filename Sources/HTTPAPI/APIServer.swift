@@ -25,6 +25,8 @@ package struct APIServer: Sendable {
         package init(listeners: [Listener]) { self.listeners = listeners }
     }
 
+    /// Method, path and operation of every route, in order: what is described, and what tests walk through.
+    package let operations: [(method: String, path: String, operation: String)]
     private let responder: Responder
     private let settings: Settings
     private let service: NetworkService
@@ -37,7 +39,8 @@ package struct APIServer: Sendable {
     private static let farewell = TimeAmount.milliseconds(200)
 
     package init(
-        service: NetworkService, authenticator: any Authenticator, settings: Settings, logger: Logger
+        service: NetworkService, authenticator: any Authenticator, checker: any Checker, settings: Settings,
+        logger: Logger
     ) {
         let table = RouteTable(Self.routes(service, authenticator))
         let metrics = Metrics(routes: table.routes.map { ($0.method.rawValue, $0.path) })
@@ -47,8 +50,9 @@ package struct APIServer: Sendable {
             document: { OpenAPIDocument(routes: table.routes).json })
         let whole = RouteTable(
             table.routes.map { route in system.routes.first { $0.operation == route.operation } ?? route })
+        operations = whole.routes.map { ($0.method.rawValue, $0.path, $0.operation) }
         responder = Responder(
-            table: whole, service: service, authenticator: authenticator, metrics: metrics,
+            table: whole, service: service, checker: checker, metrics: metrics,
             patience: settings.patience, logger: logger)
         self.settings = settings
         self.service = service

@@ -3,7 +3,7 @@ package import Resources
 
 /// The kinds this service has.
 package enum Kind: String, Hashable, Sendable, CaseIterable {
-    case project, host, pool, underlay, segment, policy, attachment, gateway, mapping, zone, record, service
+    case project, host, pool, underlay, segment, policy, attachment, gateway, mapping, zone, record, service, token
 
     package var name: KindName { type.kind }
 
@@ -27,6 +27,7 @@ package enum Kind: String, Hashable, Sendable, CaseIterable {
         case .zone: Zone.self
         case .record: Record.self
         case .service: GuestService.self
+        case .token: Token.self
         }
     }
 }
@@ -45,6 +46,7 @@ package enum AnyResource: Sendable, Equatable {
     case zone(Resource<Zone>)
     case record(Resource<Record>)
     case service(Resource<GuestService>)
+    case token(Resource<Token>)
 
     package var kind: Kind {
         switch self {
@@ -60,6 +62,7 @@ package enum AnyResource: Sendable, Equatable {
         case .zone: .zone
         case .record: .record
         case .service: .service
+        case .token: .token
         }
     }
 
@@ -78,6 +81,7 @@ package enum AnyResource: Sendable, Equatable {
             case .zone(let resource): resource.metadata
             case .record(let resource): resource.metadata
             case .service(let resource): resource.metadata
+            case .token(let resource): resource.metadata
             }
         }
         set {
@@ -118,6 +122,9 @@ package enum AnyResource: Sendable, Equatable {
             case .service(var resource):
                 resource.metadata = newValue
                 self = .service(resource)
+            case .token(var resource):
+                resource.metadata = newValue
+                self = .token(resource)
             }
         }
     }
@@ -137,24 +144,29 @@ package enum AnyResource: Sendable, Equatable {
         case .zone(let resource): resource.json
         case .record(let resource): resource.json
         case .service(let resource): resource.json
+        case .token(let resource): resource.json
         }
     }
 
     /// Writes the `spec` member.
-    func writeSpec(to writer: inout JSONWriter) {
+    func writeSpec(to writer: inout JSONWriter, _ view: View) {
+        func write<Served: ServedKind>(_ resource: Resource<Served>, _ writer: inout JSONWriter) {
+            writer.member("spec", view == .full ? resource.spec : Served.shown(resource.spec))
+        }
         switch self {
-        case .project(let resource): writer.member("spec", resource.spec)
-        case .host(let resource): writer.member("spec", resource.spec)
-        case .pool(let resource): writer.member("spec", resource.spec)
-        case .underlay(let resource): writer.member("spec", resource.spec)
-        case .segment(let resource): writer.member("spec", resource.spec)
-        case .policy(let resource): writer.member("spec", resource.spec)
-        case .attachment(let resource): writer.member("spec", resource.spec)
-        case .gateway(let resource): writer.member("spec", resource.spec)
-        case .mapping(let resource): writer.member("spec", resource.spec)
-        case .zone(let resource): writer.member("spec", resource.spec)
-        case .record(let resource): writer.member("spec", resource.spec)
-        case .service(let resource): writer.member("spec", resource.spec)
+        case .project(let resource): write(resource, &writer)
+        case .host(let resource): write(resource, &writer)
+        case .pool(let resource): write(resource, &writer)
+        case .underlay(let resource): write(resource, &writer)
+        case .segment(let resource): write(resource, &writer)
+        case .policy(let resource): write(resource, &writer)
+        case .attachment(let resource): write(resource, &writer)
+        case .gateway(let resource): write(resource, &writer)
+        case .mapping(let resource): write(resource, &writer)
+        case .zone(let resource): write(resource, &writer)
+        case .record(let resource): write(resource, &writer)
+        case .service(let resource): write(resource, &writer)
+        case .token(let resource): write(resource, &writer)
         }
     }
 }

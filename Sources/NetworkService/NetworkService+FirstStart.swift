@@ -23,7 +23,7 @@ extension NetworkService {
         }
         let nothing = Nothing()
         plan.insert(
-            .project(Resource(metadata: metadata(.standard), spec: nothing, assigned: nothing)), projectID: nil)
+            .project(Resource(metadata: metadata(.standard), spec: Project.Spec(), assigned: nothing)), projectID: nil)
         plan.insert(
             .underlay(Resource(metadata: metadata(.standard), spec: .init(mtu: underlayMTU), assigned: nothing)),
             projectID: nil)

@@ -4,8 +4,11 @@ import Resources
 extension NetworkService {
     /// The kept revisions of a resource, newest first, as JSON: `{"items":[{generation,revision,time,who,action,
     /// resource}]}`.
-    package func history(_ kind: Kind, project: String? = nil, _ item: String) async throws(Problem) -> [UInt8] {
-        let item = try await find(kind, project: project, item)
+    package func history(
+        _ kind: Kind, project: String? = nil, _ item: String, for principal: Principal? = nil
+    ) async throws(Problem) -> [UInt8] {
+        let item = try await find(kind, project: project, item, for: principal)
+        let view = principal.map { self.view($0, project: project) } ?? View.full
         let page: StorePage
         do { page = try await store.list(StoreLayout.history(item.id), after: nil, limit: 100_000) } catch {
             throw Problem(error)
@@ -17,7 +20,7 @@ extension NetworkService {
                 try writer.array { writer in
                     for stored in page.entries.reversed() {
                         let entry = try HistoryEntry(json: try JSONParser.parse(stored.value), path: "")
-                        try kind.type.write(entry, at: stored.modified, to: &writer)
+                        try kind.type.write(entry, at: stored.modified, view, to: &writer)
                     }
                 }
             }
@@ -29,7 +32,7 @@ extension NetworkService {
     package func restore(
         _ kind: Kind, project: String? = nil, _ item: String, generation: UInt64, by principal: Principal
     ) async throws(Problem) -> Written {
-        let item = try await find(kind, project: project, item)
+        let item = try await find(kind, project: project, item, for: principal)
         let stored: StoreEntry?
         do { stored = try await store.get(StoreLayout.history(item.id, generation: generation)).entry } catch {
             throw Problem(error)
@@ -52,7 +55,7 @@ extension NetworkService {
 
 extension ServedKind {
     /// Writes an entry as a client reads it: the resource in its usual form, without the status of the moment.
-    static func write(_ entry: HistoryEntry, at revision: Revision, to writer: inout JSONWriter) throws {
+    static func write(_ entry: HistoryEntry, at revision: Revision, _ view: View, to writer: inout JSONWriter) throws {
         var resource = try Resource<Self>(json: try JSONParser.parse(entry.resource), path: "")
         resource.metadata.revision = revision
         writer.object { writer in
@@ -65,7 +68,7 @@ extension ServedKind {
             writer.object { writer in
                 writer.member("kind", kind.singular)
                 resource.metadata.writeMembers(to: &writer)
-                writer.member("spec", resource.spec)
+                writer.member("spec", view == .full ? resource.spec : shown(resource.spec))
             }
         }
     }

@@ -1,5 +1,5 @@
 import NetworkModel
-import Persistence
+package import Persistence
 package import Resources
 import Synchronization
 
@@ -57,23 +57,40 @@ extension NetworkService {
     }
 
     /// The resource with that name or id.
-    package func find(_ kind: Kind, project: String? = nil, _ item: String) async throws(Problem) -> Item {
+    /// - Parameter principal: who asks; what that may not know of is not found. nil for the server itself.
+    package func find(
+        _ kind: Kind, project: String? = nil, _ item: String, for principal: Principal? = nil
+    ) async throws(Problem) -> Item {
         if !cache.isSynced { try await self.await(.any) }
         return try cache.state.withLock { state throws(Problem) in
             var owner: ResourceID?
             if kind.name.isInProject {
-                guard let found = state.item(.project, project: nil, project ?? "") else {
-                    throw Problem.noProject(project ?? "")
+                guard let found = state.item(.project, project: nil, project ?? ""),
+                    principal.map({ $0.isToldOf(found, inPath: true) }) ?? true
+                else {
+                    throw Problem.noProject(String((project ?? "").prefix(64)))
                 }
                 owner = found.id
             }
-            guard let found = state.item(kind, project: owner, item) else {
+            guard let found = state.item(kind, project: owner, item),
+                principal.map({ $0.isToldOf(found, state) }) ?? true
+            else {
                 if kind == .policy, BuiltInPolicy(rawValue: item) != nil {
                     throw Problem(.notFound, "policy '\(item)' is built in: it is used by its name and never changes")
                 }
-                let place = project.map { " in project '\($0.prefix(64))'" } ?? ""
-                throw Problem(.notFound, "there is no \(kind.name) '\(item.prefix(64))'\(place)")
+                throw Problem.nothing(kind, item, project: project)
             }
+            return found
+        }
+    }
+
+    /// The project in a request's path: by its name or id, if who asks has a role in it.
+    package func project(_ text: String, for principal: Principal?) async throws(Problem) -> Item {
+        if !cache.isSynced { try await self.await(.any) }
+        return try cache.state.withLock { state throws(Problem) in
+            guard let found = state.item(.project, project: nil, text),
+                principal.map({ $0.isToldOf(found, inPath: true) }) ?? true
+            else { throw Problem.noProject(String(text.prefix(64))) }
             return found
         }
     }
@@ -81,11 +98,12 @@ extension NetworkService {
     /// The resources of a kind (in a project), in the order of their creation.
     /// - Parameter after: where an earlier page ended. A resource that exists throughout is on exactly one page.
     package func list(
-        _ kind: Kind, project: String? = nil, selector: Selector? = nil, after: OrderKey? = nil, limit: Int = 500
+        _ kind: Kind, project: String? = nil, selector: Selector? = nil, after: OrderKey? = nil, limit: Int = 500,
+        for principal: Principal? = nil
     ) async throws(Problem) -> ItemPage {
         if !cache.isSynced { try await self.await(.any) }
         var owner: ResourceID?
-        if kind.name.isInProject { owner = try await find(.project, project ?? "").id }
+        if kind.name.isInProject { owner = try await self.project(project ?? "", for: principal).id }
         let scope = CacheState.Scope(kind: kind, project: owner)
         return cache.state.withLock { state in
             var page = ItemPage(items: [], revision: state.revision)
@@ -94,6 +112,7 @@ extension NetworkService {
             for key in order[start...] {
                 guard let item = state.items[key.id] else { continue }
                 if let selector, !selector.matches(item.resource.metadata.labels) { continue }
+                if let principal, !principal.isToldOf(item, state) { continue }
                 if page.items.count == limit {
                     page.next = page.items.last?.order
                     break

@@ -91,7 +91,7 @@ extension CacheState {
             service.spec.gateway.id.flatMap { resource($0, as: Gateway.self) }.map {
                 $0.carriers.contains(host) || $0.formerCarriers.contains(host)
             } ?? false
-        case .project, .pool, .underlay, .policy, .mapping, .record: false
+        case .project, .pool, .underlay, .policy, .mapping, .record, .token: false
         }
     }
 }

@@ -12,6 +12,7 @@ package final class NetworkService: Sendable {
     package let cache: ResourceCache
     package let measures = StoreMeasures()
     let settings: Settings
+    let quotaGates = QuotaGates()
     let logger: Logger
 
     package struct Settings: Sendable {

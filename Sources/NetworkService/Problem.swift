@@ -18,6 +18,7 @@ package struct Problem: Error, Hashable, Sendable, CustomStringConvertible {
         case addressTaken = "address-taken"
         case macTaken = "mac-taken"
         case poolExhausted = "pool-exhausted"
+        case quotaExceeded = "quota-exceeded"
         case compacted
         case preconditionFailed = "precondition-failed"
         case tooLarge = "too-large"
@@ -40,7 +41,7 @@ package struct Problem: Error, Hashable, Sendable, CustomStringConvertible {
             case .methodNotAllowed: 405
             case .slowRequest: 408
             case .conflict, .nameTaken, .inUse, .protected, .vniTaken, .prefixTaken, .addressTaken, .macTaken,
-                .poolExhausted:
+                .poolExhausted, .quotaExceeded:
                 409
             case .compacted: 410
             case .preconditionFailed: 412
@@ -71,6 +72,7 @@ package struct Problem: Error, Hashable, Sendable, CustomStringConvertible {
             case .addressTaken: "The address is taken"
             case .macTaken: "The MAC address is taken"
             case .poolExhausted: "No pool has a value left"
+            case .quotaExceeded: "The project may not have more"
             case .compacted: "The revision is too old to watch from"
             case .preconditionFailed: "The resource has changed"
             case .tooLarge: "The request is too large"

@@ -24,6 +24,7 @@ import Resources
 /// | `k/address/<segment>/…` of a learned address | id of the holder | relaxed, with `w/b/` |
 /// | `k/gateway/<segment>`, `k/external/<segment>/<interface>`, `k/interface/<host>/<interface>` | id of the holder | with it |
 /// | `k/domain/<domain>`, `k/record/<zone>/<type>/<owner>` | id of the holder | with it |
+/// | `k/token/<digest>` | id of the token whose secret has that digest | with it |
 /// | `h/<id>/<generation>` | who, when, what: one revision of spec and metadata | with it |
 ///
 /// An address of a segment has one holder, whether it was assigned, is static or was learned: all three have the same
@@ -89,6 +90,7 @@ enum StoreLayout {
     static func service(gateway: ResourceID, port: UInt16) -> StoreKey {
         StoreKey("/kc/net/k/service/\(gateway)/\(port)")
     }
+    static func token(_ digest: String) -> StoreKey { StoreKey("/kc/net/k/token/\(digest)") }
     static func gateway(segment: ResourceID) -> StoreKey { StoreKey("/kc/net/k/gateway/\(segment)") }
     static func external(segment: ResourceID, _ interface: InterfaceName) -> StoreKey {
         StoreKey("/kc/net/k/external/\(segment)/\(interface)")

@@ -5,9 +5,6 @@ package import Resources
 /// A write that must stand or fall with another one (a join token used up by the host it makes) is handed out as
 /// conditions and changes, which the caller puts into its own transaction.
 package protocol Authenticator: Sendable {
-    /// Who the bearer of this token is; nil for a token that nobody gave out, or that has expired.
-    func principal(bearer token: String, now: Timestamp) async throws(StoreError) -> Principal?
-
     /// Makes a token that lets one machine become a host, once, until it expires.
     func makeJoinToken(ttl: Duration, now: Timestamp) async throws(StoreError) -> JoinToken
 
@@ -16,6 +13,9 @@ package protocol Authenticator: Sendable {
 
     /// A new credential for a host; the old one is dead when `changes` are committed.
     func rotate(for host: ResourceID) async throws(StoreError) -> Enrolment
+
+    /// The secret of a new token resource, and the digest that is kept of it.
+    func makeTokenSecret() -> (text: String, digest: String)
 
     /// What takes a host's credential away.
     func revocation(of host: ResourceID) async throws(StoreError) -> [StoreTransaction.Change]

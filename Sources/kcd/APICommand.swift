@@ -93,9 +93,9 @@ struct APICommand: AsyncParsableCommand {
             listeners.append(try Listener(address, tls: address.wantsTLS ? tls : nil))
         }
         let known = KnownTokens(store: store)
+        let tokens = TokenAuthenticator(store: store, known: known, fingerprint: certificate?.fingerprint)
         let server = APIServer(
-            service: service,
-            authenticator: TokenAuthenticator(store: store, known: known, fingerprint: certificate?.fingerprint),
+            service: service, authenticator: tokens, checker: tokens,
             settings: APIServer.Settings(listeners: listeners), logger: logger)
         return try server.services() + [Following(known: known)]
     }

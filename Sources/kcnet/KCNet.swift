@@ -17,7 +17,7 @@ struct KCNet: AsyncParsableCommand {
             Shell completions: kcnet --generate-completion-script bash|zsh|fish
             """,
         version: "kcnet \(Version.text)",
-        subcommands: [WhoAmI.self, VersionCommand.self],
+        subcommands: [Login.self, WhoAmI.self, VersionCommand.self],
         groupedSubcommands: [
             CommandGroup(
                 name: "Resources",
@@ -26,7 +26,7 @@ struct KCNet: AsyncParsableCommand {
                     KindCommand<GatewayFlags>.self, KindCommand<MappingFlags>.self, KindCommand<ZoneFlags>.self,
                     KindCommand<RecordFlags>.self, KindCommand<ServiceFlags>.self,
                     KindCommand<HostFlags>.self, KindCommand<PoolFlags>.self, KindCommand<UnderlayFlags>.self,
-                    KindCommand<ProjectFlags>.self,
+                    KindCommand<ProjectFlags>.self, KindCommand<TokenFlags>.self,
                 ]),
             CommandGroup(name: "Files", subcommands: [Apply.self, Export.self]),
             CommandGroup(

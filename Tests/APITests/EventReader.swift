@@ -19,13 +19,16 @@ final class EventReader: Sendable {
     private let process: Process
     private let bytes = Mutex(Data())
 
-    init(_ server: LiveServer, _ path: String, headers: [String] = []) throws {
+    convenience init(_ server: LiveServer, _ path: String, headers: [String] = []) throws {
+        try self.init(Curl(socket: server.folder + "/api.sock", headers: headers), path)
+    }
+
+    init(_ client: Curl, _ path: String) throws {
         let process = Process()
         process.executableURL = URL(filePath: "/usr/bin/curl")
-        process.arguments = [
-            "-sS", "-N", "--max-time", "60", "--unix-socket", server.folder + "/api.sock", "http://localhost" + path,
-        ]
-        process.arguments? += headers.flatMap { ["-H", $0] }
+        process.arguments = ["-sS", "-N", "--max-time", "60", client.base + path]
+        if let socket = client.socket { process.arguments? += ["--unix-socket", socket] }
+        process.arguments? += client.headers.flatMap { ["-H", $0] }
         let output = Pipe()
         process.standardOutput = output
         process.standardInput = FileHandle.nullDevice

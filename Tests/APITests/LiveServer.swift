@@ -13,6 +13,7 @@ import Testing
 /// The API in this process, on a real Unix socket and a real TCP port, over a store of its own.
 struct LiveServer: Sendable {
     let folder: String
+    let api: APIServer
     let service: NetworkService
     let port: Int
     let token: String
@@ -25,6 +26,7 @@ struct LiveServer: Sendable {
 
     static func with(
         storeOptions: SQLiteStoreOptions = SQLiteStoreOptions(), patience: Duration = .seconds(30),
+        checker: (TokenAuthenticator, String) throws -> any Checker = { tokens, _ in tokens },
         _ body: (LiveServer) async throws -> Void
     ) async throws {
         let folder = FileManager.default.temporaryDirectory.path + "/kc-api-\(UUID().uuidString.prefix(8))"
@@ -51,14 +53,15 @@ struct LiveServer: Sendable {
             try Listener(ListenAddress("https://[::1]:\(port + 1)"), tls: files),
         ])
         settings.patience = patience
+        let tokens = TokenAuthenticator(store: store, known: KnownTokens(store: store), fingerprint: nil)
         let server = APIServer(
-            service: service,
-            authenticator: TokenAuthenticator(store: store, known: KnownTokens(store: store), fingerprint: nil),
+            service: service, authenticator: tokens, checker: try checker(tokens, folder),
             settings: settings, logger: logger)
         let group = ServiceGroup(configuration: .init(services: try server.services(), logger: logger))
         let pem = try String(contentsOfFile: certificate.certificatePath, encoding: .utf8)
         let live = LiveServer(
-            folder: folder, service: service, port: port, token: token, encrypted: ("https://[::1]:\(port + 1)", pem))
+            folder: folder, api: server, service: service, port: port, token: token,
+            encrypted: ("https://[::1]:\(port + 1)", pem))
         do {
             try await withThrowingTaskGroup(of: Void.self) { tasks in
                 tasks.addTask { try await group.run() }

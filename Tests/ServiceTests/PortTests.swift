@@ -65,7 +65,8 @@ import Testing
             let service = server.service
             try await service.makeHost(1)
             try await service.make(.segment, #"{"name":"m","spec":{"ipam":"none"}}"#)
-            let stranger = Principal.host(try await service.get(.host, "h1").id)
+            let stranger = Principal.identity(
+                Identity(name: "eva", grants: Grants(projects: ["default": .consumer])))
             for port in [#"{"type":"namespace","namespace":"ns"}"#, #"{"type":"external","interface":"eth1"}"#] {
                 await expectProblem(.forbidden) {
                     try await service.make(
@@ -74,7 +75,7 @@ import Testing
                 try await service.make(
                     .attachment, #"{"name":"a\#(port.utf8.count)","spec":{"segment":"m","host":"h1","port":\#(port)}}"#)
             }
-            let id = stranger.description.dropFirst(5)
+            let id = try await service.get(.host, "h1").id
             await expectProblem(.invalidField, field: "spec.port.type") {
                 try await service.make(
                     .attachment, #"{"name":"g","spec":{"segment":"m","port":{"type":"gateway","gateway":"\#(id)"}}}"#)

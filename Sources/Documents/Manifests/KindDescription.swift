@@ -34,6 +34,9 @@ package struct KindDescription: Sendable {
         KindDescription(Record.self, references: [("zone", Zone.kind)]),
     ]
 
+    /// Not in `all`: a token is neither applied from a file, where its secret would be nowhere shown, nor exported.
+    private static let token = KindDescription(Token.self)
+
     /// Each once, in the order of `references`.
     package var kindsReferredTo: [KindName] {
         var kinds: [KindName] = []
@@ -43,7 +46,7 @@ package struct KindDescription: Sendable {
 
     /// - Parameter name: singular or plural.
     package static func named(_ name: String) -> KindDescription? {
-        all.first { $0.kind.singular == name || $0.kind.plural == name }
+        (all + [token]).first { $0.kind.singular == name || $0.kind.plural == name }
     }
 
     /// The place in `all`.

@@ -12,13 +12,16 @@ enum Schemas {
         let word = one.prefix(1).uppercased() + one.dropFirst()
         let project = kind.name.isInProject ? #""project":{"$ref":"@Name"},"# : ""
         let required = kind.name.isInProject ? #","project""# : ""
+        // A tenant is not shown where a gateway is.
+        let shown = spec(kind).replacing(#""required":["host","segments"]"#, with: #""required":["segments"]"#)
+        let secret = kind == .token ? #","secret":{"type":"string","description":"When it is made."}"# : ""
         let metadata =
             #""protected":{"type":"boolean"},"labels":{"$ref":"@Labels"},"annotations":{"$ref":"@Annotations"}"#
         return [
             (
                 word,
                 Schema(
-                    #"{"type":"object","properties":{"kind":{"const":"\#(one)"},"id":{"type":"string","format":"uuid"},"name":{"$ref":"@Name"},\#(project)"revision":{"type":"integer"},"generation":{"type":"integer"},"created":{"type":"string","format":"date-time"},"updated":{"type":"string","format":"date-time"},\#(metadata),"spec":\#(spec(kind)),"status":\#(status(kind))},"required":["kind","id","name"\#(required),"revision","generation","created","updated","protected","labels","annotations","spec","status"]}"#
+                    #"{"type":"object","properties":{"kind":{"const":"\#(one)"},"id":{"type":"string","format":"uuid"},"name":{"$ref":"@Name"},\#(project)"revision":{"type":"integer"},"generation":{"type":"integer"},"created":{"type":"string","format":"date-time"},"updated":{"type":"string","format":"date-time"},\#(metadata),"spec":\#(shown),"status":\#(status(kind))\#(secret)},"required":["kind","id","name"\#(required),"revision","generation","created","updated","protected","labels","annotations","spec","status"]}"#
                 )
             ),
             (
@@ -48,7 +51,8 @@ enum Schemas {
 
     private static func spec(_ kind: Kind) -> String {
         switch kind {
-        case .project: #"{"type":"object","additionalProperties":false}"#
+        case .project:
+            #"{"type":"object","properties":{"quotas":{"type":"object","properties":{"segments":\#(quota),"attachments":\#(quota),"addresses":\#(quota),"mappings":\#(quota)},"additionalProperties":false}},"additionalProperties":false}"#
         case .host:
             #"{"type":"object","properties":{"vtep":\#(address),"interface":\#(interface),"roles":{"type":"array","uniqueItems":true,"items":{"enum":["gateway","dns"]}},"serviceAddress":\#(address),"paused":{"type":"boolean"}},"required":["vtep","interface"],"additionalProperties":false}"#
         case .pool:
@@ -67,12 +71,18 @@ enum Schemas {
             #"{"oneOf":[{"type":"object","properties":{"type":{"const":"managed"},"nat64":\#(nat64),"host":\#(reference),"segments":{"type":"array","maxItems":1000,"items":\#(reference)},"resolvers":{"type":"array","maxItems":8,"items":\#(address)},"resolver":{"type":"object","properties":{"forwarders":{"type":"array","maxItems":4,"uniqueItems":true,"items":\#(address)}},"additionalProperties":false},"uplink":\#(uplink),"policies":{"type":"array","maxItems":8,"uniqueItems":true,"items":\#(reference)},"limits":{"type":"object","properties":{\#(limit("newFlowsPerSource", 1, 1_000_000)),\#(limit("bandwidthPerSegment", 64_000, 1_000_000_000_000))},"additionalProperties":false}},"required":["host","segments"],"additionalProperties":false},{"type":"object","properties":{"type":{"const":"attachment"},"attachment":\#(reference),"segments":{"type":"array","maxItems":1,"items":\#(reference)}},"required":["type","attachment"],"additionalProperties":false}]}"#
         case .service:
             #"{"type":"object","properties":{"gateway":\#(reference),"port":{"type":"integer","minimum":1,"maximum":65535},"consumer":{"type":"string","examples":["unix:/run/kc/services/metadata","http://[2001:db8::80]:8080"]},"connections":{"type":"integer","minimum":1,"maximum":1000,"default":16}},"required":["gateway","port","consumer"],"additionalProperties":false}"#
+        case .token:
+            #"{"type":"object","properties":{"role":\#(role),"allProjects":{"type":"boolean","default":false},"verbs":{"type":"array","uniqueItems":true,"items":{"enum":["read","create","update","delete"]}},"kinds":{"type":"array","uniqueItems":true,"items":{"enum":[\#(kinds)]}},"selector":{"type":"string","maxLength":1024},"expires":{"type":"string","format":"date-time"}},"required":["role"],"additionalProperties":false}"#
         case .zone:
             #"{"type":"object","properties":{"domain":\#(domainName),"attachments":{"type":"boolean","default":false},"projects":{"type":"array","maxItems":100,"uniqueItems":true,"items":\#(reference)},"secondaries":{"type":"array","maxItems":8,"items":{"type":"object","properties":{"address":\#(address),"key":{"$ref":"@Name"}},"required":["address"],"additionalProperties":false}},"nameServers":{"type":"array","maxItems":8,"uniqueItems":true,"items":\#(domainName)},"ttl":\#(ttl),"dnssec":{"type":"boolean","default":true}},"required":["domain"],"additionalProperties":false}"#
         case .record:
             #"{"type":"object","properties":{"zone":\#(reference),"name":{"type":"string","description":"Labels below the zone, @ for the zone itself, or in a reverse zone an address or a prefix.","minLength":1,"maxLength":255},"type":{"enum":["A","AAAA","CAA","CNAME","MX","NS","PTR","SRV","TXT"]},"values":{"type":"array","minItems":1,"maxItems":64,"uniqueItems":true,"items":{"type":"string","maxLength":4096}},"ttl":\#(ttl)},"required":["zone","name","type","values"],"additionalProperties":false}"#
         }
     }
+
+    private static let quota = #"{"type":"integer","minimum":0,"maximum":1000000}"#
+    private static let role = #"{"enum":["viewer","consumer","operator","admin"]}"#
+    private static var kinds: String { Kind.allCases.map { #""\#($0.name.singular)""# }.joined(separator: ",") }
 
     private static let domainName = #"{"type":"string","minLength":1,"maxLength":254,"examples":["cloud.example"]}"#
     private static let ttl = #"{"type":"integer","minimum":1,"maximum":604800}"#
@@ -107,21 +117,21 @@ enum Schemas {
 
     private static func status(_ kind: Kind) -> String {
         switch kind {
-        case .project, .pool, .underlay, .policy: #"{"type":"object"}"#
+        case .project, .pool, .underlay, .policy, .token: #"{"type":"object"}"#
         case .zone, .service:
-            #"{"type":"object","properties":{"phase":{"enum":["unused","pending","wired","unfit","failed"]},"message":{"type":"string"},"hosts":{"type":"object","additionalProperties":{"$ref":"@Report"}}},"required":["phase","hosts"]}"#
+            #"{"type":"object","properties":{"phase":{"enum":["unused","pending","wired","unfit","failed"]},"message":{"type":"string"},"hosts":{"type":"object","additionalProperties":{"$ref":"@Report"}}},"required":["phase"]}"#
         case .record:
             #"{"type":"object","properties":{"owner":{"type":"string"}},"required":["owner"]}"#
         case .host:
             #"{"type":"object","properties":{"phase":{"enum":["up","down","never-seen"]},"lastSeen":{"type":"string","format":"date-time"},"agent":{"type":"string"},"message":{"type":"string"},"details":{"type":"object"}},"required":["phase"]}"#
         case .segment:
-            #"{"type":"object","properties":{"vni":\#(vni),"group":\#(address),"mtu":{"type":"integer"},"prefix":\#(prefix),"replication":\#(replication),"phase":{"enum":["unused","pending","wired","unfit","failed"]},"hosts":{"type":"object","additionalProperties":{"$ref":"@Report"}}},"required":["vni","group","mtu","replication","phase","hosts"]}"#
+            #"{"type":"object","properties":{"vni":\#(vni),"group":\#(address),"mtu":{"type":"integer"},"prefix":\#(prefix),"replication":\#(replication),"phase":{"enum":["unused","pending","wired","unfit","failed"]},"hosts":{"type":"object","additionalProperties":{"$ref":"@Report"}}},"required":["mtu","phase"]}"#
         case .attachment:
             #"{"type":"object","properties":{"mac":\#(mac),"addresses":{"type":"array","items":{"type":"object","properties":{"value":\#(address),"origin":{"enum":["assigned","static","learned"]}},"required":["value","origin"]}},"delegatedPrefix":\#(prefix),"policies":{"type":"array","description":"What applies to the port: built-in names and ids.","items":{"type":"string"}},"phase":{"enum":["pending","wired","unfit","failed"]},"message":{"type":"string"},"interface":\#(interface),"details":{"type":"object"}},"required":["mac","addresses","phase"]}"#
         case .mapping:
             #"{"type":"object","properties":{"ipv4":{"type":"string","format":"ipv4"},"address":\#(address)},"required":["ipv4","address"]}"#
         case .gateway:
-            #"{"type":"object","properties":{"outgoing":{"type":"string","format":"ipv4"},"ports":{"type":"object","description":"Attachment id by segment id.","additionalProperties":{"type":"string","format":"uuid"}},"phase":{"enum":["pending","wired","unfit","failed"]},"message":{"type":"string"},"details":{"type":"object"},"term":{"type":"integer","description":"Grows with each move."},"move":{"type":"object","properties":{"phase":{"enum":["preparing","leaving"]},"next":{"type":"object"}},"required":["phase"]}},"required":["ports","phase","details"]}"#
+            #"{"type":"object","properties":{"outgoing":{"type":"string","format":"ipv4"},"ports":{"type":"object","description":"Attachment id by segment id.","additionalProperties":{"type":"string","format":"uuid"}},"phase":{"enum":["pending","wired","unfit","failed"]},"message":{"type":"string"},"details":{"type":"object"},"term":{"type":"integer","description":"Grows with each move."},"move":{"type":"object","properties":{"phase":{"enum":["preparing","leaving"]},"next":{"type":"object"}},"required":["phase"]}},"required":["ports","phase"]}"#
         }
     }
 
@@ -215,7 +225,7 @@ enum Schemas {
             (
                 "Identity",
                 Schema(
-                    #"{"type":"object","properties":{"role":{"enum":["administrator","host","joining"]},"via":{"type":"string"},"host":{"type":"string","format":"uuid"},"name":{"type":"string"}},"required":["role"]}"#
+                    #"{"type":"object","properties":{"role":{"enum":["administrator","identity","host","joining"]},"via":{"type":"string"},"host":{"type":"string","format":"uuid"},"name":{"type":"string"},"everywhere":\#(role),"projects":{"type":"object","description":"Roles by name or id of a project.","additionalProperties":\#(role)},"verbs":{"type":"array","items":{"type":"string"}},"kinds":{"type":"array","items":{"type":"string"}},"expires":{"type":"string","format":"date-time"}},"required":["role"]}"#
                 )
             ),
             (

@@ -20,14 +20,14 @@ struct BatchRoutes: Sendable {
             summary:
                 "Creates, updates and deletes up to \(BatchOperation.maximumCount) resources, all of them or none; "
                 + "each operation sees what those before it did.",
-            access: .administrator, parameters: [.brief, .minRevision], body: .named("Batch"),
+            access: .eachOperation, parameters: [.brief, .minRevision], body: .named("Batch"),
             maximumBody: Self.maximumBody, answer: .named("BatchWritten")
         ) { request throws(Problem) in
             let isBrief = try request.query.flag("brief")
             let operations = try Self.operations(try request.document())
             let written = try await service.write(
                 operations, by: request.principal, alongside: try await revocations(operations))
-            return .json(render(written, isBrief: isBrief), written: written.revision)
+            return .json(render(written, isBrief: isBrief, for: request.principal), written: written.revision)
         }
     }
 
@@ -109,7 +109,7 @@ struct BatchRoutes: Sendable {
         return alongside
     }
 
-    private func render(_ written: BatchWritten, isBrief: Bool) -> [UInt8] {
+    private func render(_ written: BatchWritten, isBrief: Bool, for principal: Principal) -> [UInt8] {
         var writer = JSONWriter()
         writer.object { writer in
             writer.member("revision", written.revision)
@@ -126,7 +126,7 @@ struct BatchRoutes: Sendable {
                             return
                         }
                         writer.name("resource")
-                        writer.raw(item.json)
+                        writer.raw(item.json(service.view(principal, of: item)))
                     }
                 }
             }

@@ -15,7 +15,7 @@ struct GatewayRoutes: Sendable {
         Route(
             method: .post, path: Self.path, operation: "moveGateway",
             summary: "Begins to give a gateway's role to another host or attachment; it goes on by itself.",
-            access: .administrator, parameters: [.minRevision], body: .named("GatewayMoveDraft"), status: .accepted,
+            access: .cluster(.update), parameters: [.minRevision], body: .named("GatewayMoveDraft"), status: .accepted,
             answer: .named("GatewayMove")
         ) { request throws(Problem) in
             let (json, revision) = try await service.moveGateway(
@@ -28,7 +28,7 @@ struct GatewayRoutes: Sendable {
     private var read: Route {
         Route(
             method: .get, path: Self.path, operation: "readGatewayMove",
-            summary: "Says who has a gateway's role, who gets it, and what that waits for.", access: .administrator,
+            summary: "Says who has a gateway's role, who gets it, and what that waits for.", access: .cluster(.read),
             parameters: [.minRevision, .consistent], answer: .named("GatewayMove")
         ) { request throws(Problem) in
             .json(try await service.move(project: request.value("project"), request.value("item")))
@@ -38,7 +38,7 @@ struct GatewayRoutes: Sendable {
     private var cancel: Route {
         Route(
             method: .post, path: Self.path + "/cancel", operation: "cancelGatewayMove",
-            summary: "Undoes a move; 409 once the role has changed hands.", access: .administrator,
+            summary: "Undoes a move; 409 once the role has changed hands.", access: .cluster(.update),
             parameters: [.minRevision], answer: .named("GatewayMove")
         ) { request throws(Problem) in
             let (json, revision) = try await service.cancelMove(
@@ -51,7 +51,7 @@ struct GatewayRoutes: Sendable {
         Route(
             method: .get, path: "/v1/projects/{project}/gateways/{item}/routes", operation: "listGatewayRoutes",
             summary: "Lists what a managed gateway routes: segments, delegated prefixes, and its ways out.",
-            access: .administrator, parameters: [.minRevision, .consistent], answer: .named("GatewayRoutes")
+            access: .cluster(.read), parameters: [.minRevision, .consistent], answer: .named("GatewayRoutes")
         ) { request throws(Problem) in
             .json(try await service.routes(project: request.value("project"), request.value("item")))
         }

@@ -12,7 +12,7 @@ struct ProbeRoutes: Sendable {
         Route(
             method: .post, path: "/v1/projects/{project}/probes", operation: "createProbe",
             summary: "Asks the hosts concerned; answers come in within seconds, and go a minute after the last.",
-            access: .administrator, body: .named("ProbeDraft"), status: .created, answer: .named("Probe")
+            access: .cluster(.create), body: .named("ProbeDraft"), status: .created, answer: .named("Probe")
         ) { request throws(Problem) in
             let draft: ProbeDraft
             do { draft = try ProbeDraft(json: try request.document()) } catch { throw Problem(reading: error) }
@@ -24,7 +24,7 @@ struct ProbeRoutes: Sendable {
     private var read: Route {
         Route(
             method: .get, path: "/v1/projects/{project}/probes/{probe}", operation: "readProbe",
-            summary: "Reads a probe with what hosts have answered so far.", access: .administrator,
+            summary: "Reads a probe with what hosts have answered so far.", access: .cluster(.read),
             parameters: [.minRevision, .consistent], answer: .named("Probe")
         ) { request throws(Problem) in
             .json(try await service.probe(project: request.value("project"), request.value("probe")))
@@ -34,7 +34,7 @@ struct ProbeRoutes: Sendable {
     private var delete: Route {
         Route(
             method: .delete, path: "/v1/projects/{project}/probes/{probe}", operation: "deleteProbe",
-            summary: "Ends a probe; its answers are gone.", access: .administrator, status: .noContent
+            summary: "Ends a probe; its answers are gone.", access: .cluster(.delete), status: .noContent
         ) { request throws(Problem) in
             try await service.endProbe(project: request.value("project"), request.value("probe"))
             return .nothing()

@@ -27,7 +27,7 @@ struct ResourceRoutes: Sendable {
         Route(
             method: .get, path: collection, operation: "list\(word)s",
             summary: "Lists \(kind.name.plural) in the order of their creation, or watches them.",
-            access: .administrator,
+            access: .kind(kind, .read),
             parameters: [.selector, .limit, .continue, .minRevision, .consistent, .watch, .after],
             answer: .named("\(word)List")
         ) { request throws(Problem) in
@@ -37,27 +37,30 @@ struct ResourceRoutes: Sendable {
                     throw Problem(field: name, value: request.query[name] ?? "", rule: "is not for a watch")
                 }
                 var owner: ResourceID?
-                if let name = project(request) { owner = try await service.find(.project, name).id }
+                if let name = project(request) {
+                    owner = try await service.project(name, for: request.principal).id
+                }
                 if !service.cache.isSynced { try await service.await(.any) }
                 let stream = WatchStream(
-                    service: service, kind: kind, project: owner, item: nil, selector: selector)
+                    service: service, kind: kind, project: owner, item: nil, selector: selector,
+                    principal: request.principal, view: request.view)
                 return .events(try stream.source(after: try request.query.revision("after")))
             }
             try refuseAfter(request.query)
             let page = try await service.list(
                 kind, project: project(request), selector: selector, after: try request.query.place(),
-                limit: try request.query.pageSize())
-            return .json(render(page))
+                limit: try request.query.pageSize(), for: request.principal)
+            return .json(render(page, request.view))
         }
     }
 
-    private func render(_ page: ItemPage) -> [UInt8] {
+    private func render(_ page: ItemPage, _ view: View) -> [UInt8] {
         var writer = JSONWriter()
         writer.object { writer in
             writer.member("kind", "\(one)List")
             writer.member("revision", page.revision)
             writer.name("items")
-            writer.array { writer in for item in page.items { writer.raw(item.json) } }
+            writer.array { writer in for item in page.items { writer.raw(item.json(view)) } }
             writer.member("continue", page.next?.description)
         }
         return writer.bytes
@@ -66,28 +69,32 @@ struct ResourceRoutes: Sendable {
     private var create: Route {
         Route(
             method: .post, path: collection, operation: "create\(word)", summary: "Creates a \(one).",
-            access: .administrator, parameters: [.minRevision], body: .named("\(word)Draft"), status: .created,
+            access: .kind(kind, .create), parameters: [.minRevision], body: .named("\(word)Draft"), status: .created,
             answer: .named(word)
         ) { request throws(Problem) in
+            let secret = kind == .token ? authenticator.makeTokenSecret() : nil
             let written = try await service.create(
-                kind, project: project(request), try request.document(), by: request.principal)
-            return try answer(written)
+                kind, project: project(request), try request.document(), by: request.principal,
+                tokenDigest: secret?.digest)
+            return try answer(written, request.view, secret: secret?.text)
         }
     }
 
     private var read: Route {
         Route(
             method: .get, path: item, operation: "read\(word)", summary: "Reads or watches one \(one).",
-            access: .administrator, parameters: [.minRevision, .consistent, .watch, .after], answer: .named(word)
+            access: .kind(kind, .read), parameters: [.minRevision, .consistent, .watch, .after], answer: .named(word)
         ) { request throws(Problem) in
-            let item = try await service.find(kind, project: project(request), request.value("item"))
+            let item = try await service.find(
+                kind, project: project(request), request.value("item"), for: request.principal)
             if try request.query.flag("watch") {
                 let stream = WatchStream(
-                    service: service, kind: kind, project: item.projectID, item: item.id, selector: nil)
+                    service: service, kind: kind, project: item.projectID, item: item.id, selector: nil,
+                    principal: request.principal, view: request.view)
                 return .events(try stream.source(after: try request.query.revision("after")))
             }
             try refuseAfter(request.query)
-            return .json(item.json, revision: item.revision)
+            return .json(item.json(request.view), revision: item.revision)
         }
     }
 
@@ -95,20 +102,20 @@ struct ResourceRoutes: Sendable {
         Route(
             method: .put, path: item, operation: "replace\(word)",
             summary: "Replaces name, labels, annotations, protection and spec of a \(one); another name renames it.",
-            access: .administrator, parameters: [.ifMatch, .minRevision], body: .named("\(word)Draft"),
+            access: .kind(kind, .update), parameters: [.ifMatch, .minRevision], body: .named("\(word)Draft"),
             answer: .named(word)
         ) { request throws(Problem) in
             let written = try await service.replace(
                 kind, project: project(request), request.value("item"), try request.document(),
                 expecting: try request.headers.expectedRevision(), by: request.principal)
-            return try answer(written)
+            return try answer(written, request.view)
         }
     }
 
     private var delete: Route {
         Route(
             method: .delete, path: item, operation: "delete\(word)",
-            summary: "Deletes a \(one) that is neither protected nor in use.", access: .administrator,
+            summary: "Deletes a \(one) that is neither protected nor in use.", access: .kind(kind, .delete),
             parameters: [.ifMatch, .minRevision], status: .noContent
         ) { request throws(Problem) in
             var alongside = Alongside()
@@ -128,17 +135,19 @@ struct ResourceRoutes: Sendable {
     private var history: Route {
         Route(
             method: .get, path: item + "/history", operation: "list\(word)History",
-            summary: "Lists the kept revisions of a \(one), newest first.", access: .administrator,
+            summary: "Lists the kept revisions of a \(one), newest first.", access: .kind(kind, .read),
             parameters: [.minRevision, .consistent], answer: .named("History")
         ) { request throws(Problem) in
-            .json(try await service.history(kind, project: project(request), request.value("item")))
+            .json(
+                try await service.history(
+                    kind, project: project(request), request.value("item"), for: request.principal))
         }
     }
 
     private var restore: Route {
         Route(
             method: .post, path: item + "/restore", operation: "restore\(word)",
-            summary: "Makes an earlier revision of a \(one) its newest.", access: .administrator,
+            summary: "Makes an earlier revision of a \(one) its newest.", access: .kind(kind, .update),
             parameters: [.minRevision], body: .named("Restore"), answer: .named(word)
         ) { request throws(Problem) in
             let generation: UInt64
@@ -153,17 +162,20 @@ struct ResourceRoutes: Sendable {
             } catch { throw Problem(.malformed, "\(error)") }
             let written = try await service.restore(
                 kind, project: project(request), request.value("item"), generation: generation, by: request.principal)
-            return try answer(written)
+            return try answer(written, request.view)
         }
     }
 
-    private func answer(_ written: Written) throws(Problem) -> Answer {
+    /// - Parameter secret: of a token that was just made: shown now and never again.
+    private func answer(_ written: Written, _ view: View, secret: String? = nil) throws(Problem) -> Answer {
         guard let item = written.item else {
             // Written and acknowledged, and deleted or not yet shown by this server: the revision says where to look.
             throw Problem(
                 .unavailable, "it was written at revision \(written.revision), which this server does not show yet")
         }
-        return .json(item.json, revision: item.revision, written: written.revision)
+        var json = item.json(view)
+        if let secret { json = json.dropLast() + Array(#","secret":"\#(secret)"}"#.utf8) }
+        return .json(json, revision: item.revision, written: written.revision)
     }
 
     private func refuseAfter(_ query: Query) throws(Problem) {

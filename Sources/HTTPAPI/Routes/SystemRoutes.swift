@@ -34,7 +34,7 @@ struct SystemRoutes: Sendable {
     private var metricsPage: Route {
         Route(
             method: .get, path: "/metrics", operation: "metrics", summary: "Measurements in Prometheus' text format.",
-            access: .administrator, mediaType: "text/plain; version=0.0.4"
+            access: .cluster(.read), mediaType: "text/plain; version=0.0.4"
         ) { _ throws(Problem) in .text(metrics()) }
     }
 
@@ -56,6 +56,7 @@ struct SystemRoutes: Sendable {
                 case .administrator(let via):
                     writer.member("role", "administrator")
                     writer.member("via", via)
+                case .identity(let identity): identity.write(to: &writer)
                 case .host(let id):
                     writer.member("role", "host")
                     writer.member("host", id)

@@ -32,7 +32,14 @@ struct Route: Sendable {
         case anyone
         /// Whoever has proved who he is.
         case authenticated
+        /// Who is admin over all projects.
         case administrator
+        /// Who has a role over all projects that shows what concerns them all, or (for other verbs) changes it.
+        case cluster(Verb)
+        /// Who may do that with the kind in the project of the path, and know of its item if the path names one.
+        case kind(Kind, Verb)
+        /// Each operation of a batch is judged by itself.
+        case eachOperation
         /// The host that the path names, and the administrator.
         case hostItself
         /// The holder of a join token, and the administrator.
@@ -92,6 +99,8 @@ struct RouteRequest: Sendable {
     var headers: HTTPFields
     var body: [UInt8]
     var principal: Principal
+    /// How much of what the path names is shown.
+    var view: View
 
     func value(_ name: String) -> String { values[name] ?? "" }
 

@@ -13,7 +13,7 @@ import Resources
 struct Responder: Sendable {
     let table: RouteTable
     let service: NetworkService
-    let authenticator: any Authenticator
+    let checker: any Checker
     let metrics: Metrics
     /// How long a stream's client may read nothing.
     let patience: Duration
@@ -29,12 +29,15 @@ struct Responder: Sendable {
         var principal: Principal?
         var response: Response
         do {
-            let (answer, route) = try await answer(request, &index, &principal)
+            var (answer, route) = try await answer(request, channel, &index, &principal)
+            if case .events(let source) = answer, let principal {
+                answer = .events(whileLetIn(principal, checked(request, channel), channel, source))
+            }
             response = Response(answer, route, channel: channel, patience: patience, metrics: metrics)
         } catch {
             response = Response(error, requestID: id)
             if error.code == .tooLarge { response = response.closing(channel) }
-            if error.code == .unauthenticated { response.headers[.wwwAuthenticate] = "Bearer" }
+            if error.code == .unauthenticated { response.headers[.wwwAuthenticate] = checker.challenge }
         }
         response.headers[.requestID] = id.text
         let nanoseconds = DispatchTime.now().uptimeNanoseconds - start
@@ -43,9 +46,9 @@ struct Responder: Sendable {
         try await writer.write(response: response.head, body: response.body)
     }
 
-    private func answer(_ request: Request, _ index: inout Int?, _ principal: inout Principal?) async throws(Problem)
-        -> (Answer, Route)
-    {
+    private func answer(
+        _ request: Request, _ channel: any Channel, _ index: inout Int?, _ principal: inout Principal?
+    ) async throws(Problem) -> (Answer, Route) {
         guard (request.head.path ?? "").utf8.count <= Self.maximumTarget else {
             throw Problem(.headersTooLarge, "the target of the request is longer than \(Self.maximumTarget) bytes")
         }
@@ -54,11 +57,11 @@ struct Responder: Sendable {
             index = found
             if case .anyone = table.routes[found].access {
             } else {
-                principal = try await authenticate(request.headers)
+                principal = try await authenticate(checked(request, channel))
             }
         } else {
             // Who has not said who he is does not learn which paths exist.
-            principal = try await authenticate(request.headers)
+            principal = try await authenticate(checked(request, channel))
         }
         switch match {
         case .nothing:
@@ -72,6 +75,7 @@ struct Responder: Sendable {
             let route = table.routes[found]
             let principal = principal ?? .administrator(via: "nobody")
             try await authorize(principal, for: route, values)
+            let view = service.view(principal, project: values["project"])
             let names = route.parameters.filter { $0.place == .query }.map(\.name)
             let query = try request.uri.query.map { text throws(Problem) in try Query(text, allowed: names) } ?? Query()
             let body = route.body == nil ? [] : try await collect(request, atMost: route.maximumBody)
@@ -80,48 +84,10 @@ struct Responder: Sendable {
             return (
                 try await route.handle(
                     RouteRequest(
-                        values: values, query: query, headers: request.headers, body: body, principal: principal)),
+                        values: values, query: query, headers: request.headers, body: body, principal: principal,
+                        view: view)),
                 route
             )
-        }
-    }
-
-    private func authenticate(_ headers: HTTPFields) async throws(Problem) -> Principal {
-        if let header = headers[.authorization] {
-            let parts = header.split(separator: " ", maxSplits: 1)
-            guard parts.count == 2, parts[0].lowercased() == "bearer" else {
-                throw Problem(.unauthenticated, "the Authorization header must be 'Bearer <token>'")
-            }
-            let found: Principal?
-            do { found = try await authenticator.principal(bearer: String(parts[1]), now: .now) } catch {
-                throw Problem(error)
-            }
-            guard let found else { throw Problem(.unauthenticated, "the token is not known, or no longer") }
-            if case .host(let id) = found, service.cache.isSynced, service.cache.item(.host, id) == nil {
-                throw Problem(.unauthenticated, "the host of this credential was deleted")
-            }
-            return found
-        }
-        switch ConnectionOrigin.current {
-        case .unix(userID: 0): return .administrator(via: "root@unix")
-        case .unix(let user):
-            throw Problem(
-                .forbidden,
-                "user \(user) is not root: run as root, or send a token in 'Authorization: Bearer <token>'")
-        case .tcp: throw Problem(.unauthenticated, "send a token in 'Authorization: Bearer <token>'")
-        }
-    }
-
-    private func authorize(_ principal: Principal, for route: Route, _ values: [String: String]) async throws(Problem) {
-        switch (route.access, principal) {
-        case (.anyone, _), (.authenticated, _), (_, .administrator): return
-        case (.joining, .joining): return
-        case (.hostItself, .host(let id)):
-            if values["host"] == id.description { return }
-            if let item = service.cache.item(.host, id), item.name.text == values["host"] { return }
-            throw Problem(.forbidden, "a host may speak for itself alone")
-        default:
-            throw Problem(.forbidden, "\(principal) may not do this; ask the administrator")
         }
     }
 

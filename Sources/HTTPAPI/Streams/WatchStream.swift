@@ -1,4 +1,5 @@
 import NetworkService
+import Persistence
 import Resources
 
 /// Follows the resources of a list, or one resource.
@@ -9,6 +10,8 @@ struct WatchStream: Sendable {
     /// nil follows the whole list.
     let item: ResourceID?
     let selector: Selector?
+    let principal: Principal
+    let view: View
 
     /// - Parameter after: nil begins with what is there now.
     /// - Throws: a `compacted` problem when changes after that revision are forgotten.
@@ -42,7 +45,7 @@ struct WatchStream: Sendable {
         var shown = revision
         if !isResumed {
             for item in items where matches(item) {
-                try await writer.event("put", id: item.revision, data: item.json)
+                try await writer.event("put", id: item.revision, data: item.json(view))
             }
             try await bookmark(shown, &writer)
             try await writer.flush()
@@ -74,7 +77,7 @@ struct WatchStream: Sendable {
     private func show(_ change: Change, _ writer: inout EventWriter) async throws {
         let old = change.old.flatMap { matches($0) ? $0 : nil }
         if let new = change.new, matches(new) {
-            try await writer.event("put", id: change.revision, data: new.json)
+            try await writer.event("put", id: change.revision, data: new.json(view))
         } else if let old {
             var data = JSONWriter()
             data.object { data in
@@ -94,19 +97,22 @@ struct WatchStream: Sendable {
     private func matches(_ candidate: Item) -> Bool {
         guard candidate.resource.kind == kind, candidate.projectID == project else { return false }
         if let item, candidate.id != item { return false }
+        guard service.isShown(candidate, to: principal) else { return false }
         return selector?.matches(candidate.resource.metadata.labels) ?? true
     }
 }
 
 /// Runs `body` while something ticks beside it; ends the ticking with it.
-func withTicks(every interval: Duration, _ tick: @escaping @Sendable () -> Void, while body: () async throws -> Void)
+func withTicks(
+    every interval: Duration, _ tick: @escaping @Sendable () async -> Void, while body: () async throws -> Void
+)
     async throws
 {
     try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask {
             while !Task.isCancelled {
                 try await Task.sleep(for: interval)
-                tick()
+                await tick()
             }
         }
         defer { group.cancelAll() }

@@ -24,7 +24,9 @@ struct BatchStep: Sendable {
         let kind = operation.kind
         var owner: ResourceID?
         if kind.name.isInProject {
-            guard let found = state.item(.project, project: nil, operation.project ?? "") else {
+            guard let found = state.item(.project, project: nil, operation.project ?? ""),
+                plan.principal.isToldOf(found, inPath: true)
+            else {
                 throw Problem.noProject(String((operation.project ?? "").prefix(64)))
             }
             owner = found.id
@@ -34,7 +36,7 @@ struct BatchStep: Sendable {
         switch operation.verb {
         case .create: break
         case .update, .delete:
-            guard let found = state.item(kind, project: owner, item) else {
+            guard let found = state.item(kind, project: owner, item), plan.principal.isToldOf(found, state) else {
                 throw Problem(.notFound, "there is no \(kind.name) '\(item.prefix(64))'")
             }
             target = found.id

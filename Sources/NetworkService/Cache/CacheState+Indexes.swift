@@ -46,6 +46,8 @@ struct Relations {
     /// Gateways whose role moves, or has moved and is not settled.
     var movingGateways: Set<ResourceID> = []
     var membersOfProject: [ResourceID: Int] = [:]
+    /// Static and assigned ones of its attachments.
+    var addressesOfProject: [ResourceID: Int] = [:]
     /// How many attachments a segment has on each host: the hosts that need it.
     var hostsOfSegment: [ResourceID: [ResourceID: Int]] = [:]
     var segmentsOfHost: [ResourceID: Set<ResourceID>] = [:]
@@ -76,6 +78,7 @@ extension CacheState {
         if let project = (old ?? new)?.projectID {
             relations.membersOfProject[project, default: 0] += (new == nil ? 0 : 1) - (old == nil ? 0 : 1)
         }
+        countAddresses(old, new)
         switch (new ?? old)?.resource.kind {
         case .pool: replacePools()
         case .underlay: markAll { $0.underlay = true }
@@ -94,6 +97,7 @@ extension CacheState {
         case .service:
             indexService(
                 old.flatMap { GuestService.unwrap($0.resource) }, new.flatMap { GuestService.unwrap($0.resource) })
+        case .token: indexToken(old, new)
         case .project, .zone, .record, nil: break
         }
         indexNames(old, new)

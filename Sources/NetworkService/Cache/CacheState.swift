@@ -33,6 +33,10 @@ struct CacheState {
     var holders = Holders()
     var relations = Relations()
     var names = NameState()
+    /// By the digest of the secret.
+    var tokens: [String: ResourceID] = [:]
+    /// Who asks for the write that is being planned; nil between plans.
+    var asker: Principal?
 
     /// What writes of this server are about to put, by key: the cache need not read again what it has just written.
     var expected: [StoreKey: Expected] = [:]

@@ -5,19 +5,21 @@ import Resources
 
 /// What a client reads: the envelope, and the status made of what KC assigned and what hosts report.
 extension Item {
-    func write(to writer: inout JSONWriter) {
+    func write(_ view: View, to writer: inout JSONWriter) {
         writer.object { writer in
             writer.member("kind", resource.kind.name.singular)
             resource.metadata.writeMembers(to: &writer)
-            resource.writeSpec(to: &writer)
+            resource.writeSpec(to: &writer, view)
             writer.name("status")
-            writer.object { writer in writeStatus(to: &writer) }
+            writer.object { writer in
+                if view == .full { writeStatus(to: &writer) } else { writeTenantsStatus(to: &writer) }
+            }
         }
     }
 
     private func writeStatus(to writer: inout JSONWriter) {
         switch resource {
-        case .project, .pool, .underlay, .policy: break
+        case .project, .pool, .underlay, .policy, .token: break
         case .zone: writeHosts(to: &writer)
         case .service:
             writeHosts(to: &writer)
@@ -60,17 +62,28 @@ extension Item {
 
     /// The worst that any host says; what no host needs is nowhere realised, which is no fault.
     private func writeHosts(to writer: inout JSONWriter) {
-        let worst: [Report.Phase] = [.failed, .unfit, .pending, .wired]
-        let phase = worst.first { phase in status.reports.contains { $0.report.phase == phase } }
-        writer.member("phase", phase?.rawValue ?? "unused")
+        writer.member("phase", worstPhase)
         writer.name("hosts")
         writer.object { writer in
             for entry in status.reports { writer.member(entry.host.text, entry.report) }
         }
     }
 
+    private var worstPhase: String {
+        let worst: [Report.Phase] = [.failed, .unfit, .pending, .wired]
+        let phase = worst.first { phase in status.reports.contains { $0.report.phase == phase } }
+        return phase?.rawValue ?? "unused"
+    }
+
     private func write(_ attachment: Resource<Attachment>, to writer: inout JSONWriter) {
         let report = report(of: attachment.spec.host?.id)
+        writeAddresses(of: attachment, report, to: &writer)
+        writePhase(report, unbound: attachment.spec.host == nil, to: &writer)
+        writer.member("interface", report?.interface)
+        if let details = report?.details, !details.isEmpty { writer.member("details", details) }
+    }
+
+    private func writeAddresses(of attachment: Resource<Attachment>, _ report: Report?, to writer: inout JSONWriter) {
         writer.member("mac", attachment.assigned.mac)
         var addresses = attachment.assigned.addresses
         let known = Set(addresses.map(\.value))
@@ -81,20 +94,12 @@ extension Item {
         writer.member("addresses", addresses)
         writer.member("delegatedPrefix", attachment.assigned.delegatedPrefix)
         writer.member("policies", attachment.effectivePolicies)
-        writePhase(report, unbound: attachment.spec.host == nil, to: &writer)
-        writer.member("interface", report?.interface)
-        if let details = report?.details, !details.isEmpty { writer.member("details", details) }
     }
 
     private func write(_ gateway: Resource<Gateway>, to writer: inout JSONWriter) {
         let report = report(of: gateway.spec.host?.id)
         writer.member("outgoing", gateway.assigned.outgoing)
-        writer.name("ports")
-        writer.object { writer in
-            for (segment, port) in gateway.assigned.ports.sorted(by: { $0.key < $1.key }) {
-                writer.member(segment.description, port)
-            }
-        }
+        writePorts(of: gateway, to: &writer)
         if let move = gateway.move, move.phase != .settled {
             writer.name("move")
             writer.object { writer in
@@ -109,6 +114,41 @@ extension Item {
         case .attachment: writer.member("phase", Report.Phase.wired)
         }
         writer.member("details", report?.details ?? [:])
+    }
+
+    private func writePorts(of gateway: Resource<Gateway>, to writer: inout JSONWriter) {
+        writer.name("ports")
+        writer.object { writer in
+            for (segment, port) in gateway.assigned.ports.sorted(by: { $0.key < $1.key }) {
+                writer.member(segment.description, port)
+            }
+        }
+    }
+
+    /// Without hosts, devices, VNIs and groups; and without messages and details of agents, which may name them.
+    private func writeTenantsStatus(to writer: inout JSONWriter) {
+        switch resource {
+        case .project, .pool, .underlay, .policy, .token, .host, .service: break
+        case .record, .mapping: writeStatus(to: &writer)
+        case .zone: writer.member("phase", worstPhase)
+        case .segment(let segment):
+            writer.member("mtu", segment.assigned.mtu)
+            writer.member("prefix", segment.assigned.prefix)
+            writer.member("phase", worstPhase)
+        case .attachment(let attachment):
+            let report = report(of: attachment.spec.host?.id)
+            writeAddresses(of: attachment, report, to: &writer)
+            writer.member("phase", phase(report))
+        case .gateway(let gateway):
+            writer.member("outgoing", gateway.assigned.outgoing)
+            writePorts(of: gateway, to: &writer)
+            let isManaged = gateway.spec.type == .managed
+            writer.member("phase", isManaged ? phase(report(of: gateway.spec.host?.id)) : .wired)
+        }
+    }
+
+    private func phase(_ report: Report?) -> Report.Phase {
+        report.map { $0.generation >= resource.metadata.generation ? $0.phase : .pending } ?? .pending
     }
 
     /// A report about an older generation says nothing about what was asked for since.

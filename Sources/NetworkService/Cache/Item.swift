@@ -14,7 +14,7 @@ package final class Item: Sendable {
     /// The revision that created it: lists are in this order, which no write changes.
     let order: OrderKey
     let status: Status
-    private let text = Mutex<[UInt8]?>(nil)
+    private let texts = Mutex<(full: [UInt8]?, tenant: [UInt8]?)>((nil, nil))
 
     /// What others say about the resource.
     struct Status: Sendable {
@@ -39,12 +39,15 @@ package final class Item: Sendable {
     var key: StoreKey { StoreLayout.resource(resource.kind, project: projectID, id) }
 
     /// The resource as a client reads it.
-    package var json: [UInt8] {
-        text.withLock { text in
-            if let text { return text }
+    package var json: [UInt8] { json(.full) }
+
+    /// The same as somebody with that view reads it.
+    package func json(_ view: View) -> [UInt8] {
+        texts.withLock { texts in
+            if let text = view == .full ? texts.full : texts.tenant { return text }
             var writer = JSONWriter()
-            write(to: &writer)
-            text = writer.bytes
+            write(view, to: &writer)
+            if view == .full { texts.full = writer.bytes } else { texts.tenant = writer.bytes }
             return writer.bytes
         }
     }

@@ -222,13 +222,16 @@ extension Problem {
 }
 
 extension Principal {
+    /// An operator or admin over all projects.
+    var reachesIntoHosts: Bool { roleEverywhere == .operator || roleEverywhere == .admin }
+
     /// The one place that says who may reach into a host: a tap is anybody's; a namespace or an interface of the host
-    /// is the operator's, and the administrator is the only operator there is.
+    /// is the operators'.
     func requireMayUse(_ port: PortKind) throws(Problem) {
         switch port {
         case .tap, .gateway: return
         case .namespace, .external:
-            if case .administrator = self { return }
+            if reachesIntoHosts { return }
             throw Problem(
                 .forbidden, "a port of type 'namespace' or 'external' reaches into the host: only an operator may",
                 field: "spec.port.type")

@@ -56,7 +56,7 @@ extension Gateway {
         _ spec: Spec, over old: Spec?, _ plan: inout WritePlan, _ state: CacheState
     ) throws(Problem) {
         if spec.uplink != nil, spec.uplink != old?.uplink {
-            guard case .administrator = plan.principal else {
+            guard plan.principal.reachesIntoHosts else {
                 throw Problem(
                     .forbidden, "an uplink reaches into the host: only an operator may", field: "spec.uplink")
             }

@@ -8,13 +8,13 @@ extension Project: ServedKind {
         if case .project(let project) = resource { project } else { nil }
     }
 
-    static func admit(_ spec: Nothing, _ plan: inout WritePlan, _ state: inout CacheState) throws(Problem) -> (
-        spec: Nothing, assigned: Nothing
+    static func admit(_ spec: Spec, _ plan: inout WritePlan, _ state: inout CacheState) throws(Problem) -> (
+        spec: Spec, assigned: Nothing
     ) { (spec, Nothing()) }
 
     static func admit(
-        _ spec: Nothing, name: Name, over old: Resource<Project>, _ plan: inout WritePlan, _ state: inout CacheState
-    ) throws(Problem) -> (spec: Nothing, assigned: Nothing) {
+        _ spec: Spec, name: Name, over old: Resource<Project>, _ plan: inout WritePlan, _ state: inout CacheState
+    ) throws(Problem) -> (spec: Spec, assigned: Nothing) {
         guard old.metadata.name != .standard || name == .standard else {
             throw Problem(field: "name", value: name.text, rule: "must stay 'default': this project always exists")
         }

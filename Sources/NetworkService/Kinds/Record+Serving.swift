@@ -59,6 +59,10 @@ extension Record: ServedKind {
         Resource<Zone>, Item
     ) {
         let item = try state.resolve(spec.zone, as: Zone.self, in: nil, field: "spec.zone")
+        // A zone that one may not know of is none.
+        guard plan.principal.isToldOf(item, state) else {
+            throw Problem(field: "spec.zone", value: spec.zone.description, rule: "must be a zone that exists")
+        }
         spec.zone = .id(item.id)
         guard let zone = Zone.unwrap(item.resource), let project = plan.projectID,
             zone.spec.projects.isEmpty || zone.spec.projects.contains(.id(project))

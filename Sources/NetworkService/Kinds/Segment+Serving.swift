@@ -154,6 +154,8 @@ extension CacheState {
     /// "segment 'blue' of project 'default'".
     func place(_ id: ResourceID) -> String {
         guard let item = items[id] else { return "resource \(id)" }
+        // What one may not know of has no name and no project.
+        if let asker, !asker.isToldOf(item, self) { return "another resource" }
         let project = item.resource.metadata.project.map { " of project '\($0)'" } ?? ""
         return "\(item.resource.kind.name) '\(item.name)'\(project)"
     }

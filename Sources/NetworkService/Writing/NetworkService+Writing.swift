@@ -31,10 +31,11 @@ extension NetworkService {
     /// - Parameter project: name or id, for a kind that lives in one.
     package func create(
         _ kind: Kind, project: String? = nil, _ body: JSONNode, by principal: Principal,
-        id: ResourceID = ResourceID(UUID()), alongside: Alongside = Alongside()
+        id: ResourceID = ResourceID(UUID()), alongside: Alongside = Alongside(), tokenDigest: String? = nil
     ) async throws(Problem) -> Written {
         try await kind.type.create(
-            in: self, project: project, body, Request(principal: principal, id: id, alongside: alongside))
+            in: self, project: project, body,
+            Request(principal: principal, id: id, alongside: alongside, tokenDigest: tokenDigest))
     }
 
     /// Replaces spec and metadata of a resource; nothing is written when nothing changes.
@@ -43,7 +44,7 @@ extension NetworkService {
         _ kind: Kind, project: String? = nil, _ item: String, _ body: JSONNode, expecting expected: Revision? = nil,
         by principal: Principal
     ) async throws(Problem) -> Written {
-        let old = try await find(kind, project: project, item)
+        let old = try await find(kind, project: project, item, for: principal)
         return try await kind.type.replace(
             in: self, old.id, expecting: expected, Request(principal: principal, id: old.id), document: body)
     }
@@ -53,7 +54,7 @@ extension NetworkService {
         _ kind: Kind, project: String? = nil, _ item: String, expecting expected: Revision? = nil,
         by principal: Principal, alongside: Alongside = Alongside()
     ) async throws(Problem) -> Written {
-        let old = try await find(kind, project: project, item)
+        let old = try await find(kind, project: project, item, for: principal)
         return try await kind.type.delete(
             in: self, old.id, expecting: expected,
             Request(principal: principal, id: old.id, alongside: alongside))
@@ -64,6 +65,8 @@ extension NetworkService {
         var principal: Principal
         var id: ResourceID
         var alongside = Alongside()
+        /// Of the secret of a new token.
+        var tokenDigest: String?
     }
 
     /// Plans, commits, and plans again when another writer was faster.
@@ -73,14 +76,16 @@ extension NetworkService {
     /// - Parameter subject: what `build` is about, or begins with.
     /// - Returns: where the write can be read, and what the last `build` gave.
     func write<Outcome: Sendable>(
-        _ subject: WritePlan.Subject, by principal: Principal, alongside: Alongside,
+        _ subject: WritePlan.Subject, by principal: Principal, alongside: Alongside, tokenDigest: String? = nil,
         _ build: @Sendable (inout WritePlan, inout CacheState) throws(Problem) -> Outcome
     ) async throws(Problem) -> (revision: Revision, outcome: Outcome) {
         for attempt in 1...settings.attempts {
             let (plan, outcome) = try cache.state.withLock { state throws(Problem) in
                 var plan = WritePlan(
                     subject, makeID: { ResourceID(UUID()) }, now: settings.now(), principal: principal,
-                    historyLength: settings.historyLength)
+                    historyLength: settings.historyLength, tokenDigest: tokenDigest)
+                state.asker = principal
+                defer { state.asker = nil }
                 do throws(Problem) {
                     let outcome = try build(&plan, &state)
                     if let clash = plan.clash {

@@ -11,11 +11,12 @@ extension ServedKind {
         let draft: Draft<Self>
         do { draft = try Draft(body, over: nil) } catch { throw Problem(error) }
         var owner: Item?
-        if kind.isInProject { owner = try await service.find(.project, project: nil, project ?? "") }
+        if kind.isInProject { owner = try await service.project(project ?? "", for: request.principal) }
         let subject = WritePlan.Subject(id: request.id, projectID: owner?.id, name: draft.name)
-        let (revision, _) = try await service.write(subject, by: request.principal, alongside: request.alongside) {
-            plan, state throws(Problem) in
-            try insert(draft, &plan, &state)
+        let (revision, _) = try await service.counted(in: owner?.id) { () throws(Problem) in
+            try await service.write(
+                subject, by: request.principal, alongside: request.alongside, tokenDigest: request.tokenDigest
+            ) { plan, state throws(Problem) in try insert(draft, &plan, &state) }
         }
         return Written(item: service.cache.item(tag, request.id), revision: revision)
     }
@@ -28,13 +29,16 @@ extension ServedKind {
             plan.refer(to: owner)
             project = owner.name
         }
+        try requireMay(.create, plan, state)
+        try requireMatches(draft.labels, plan)
         try requireFree(draft.name, in: plan.projectID, state)
-        let (spec, assigned) = try admit(draft.spec, &plan, &state)
+        let (spec, assigned) = try admit(try completed(draft.spec, over: nil, plan, state), &plan, &state)
         let resource = Resource<Self>(
             metadata: Metadata(
                 id: plan.id, name: draft.name, project: project, created: plan.now, updated: plan.now,
                 protected: draft.protected, labels: draft.labels, annotations: draft.annotations),
             spec: spec, assigned: assigned)
+        try plan.requireQuota(tag, old: nil, new: wrap(resource), state)
         plan.insert(wrap(resource), projectID: plan.projectID)
     }
 
@@ -82,12 +86,16 @@ extension ServedKind {
         _ draft: (Resource<Self>) throws(Problem) -> Draft<Self>, _ plan: inout WritePlan, _ state: inout CacheState
     ) throws(Problem) {
         guard let item = state.items[id], let old = unwrap(item.resource) else { throw Problem.gone(kind, id) }
+        try requireSees(item, plan, state)
+        try requireMay(.update, plan, state)
         let draft = try draft(old)
+        try requireMatches(draft.labels, plan)
         try requireUnchanged(item, since: expected)
         try requireUnchanged(item, since: draft.revision)
         if draft.name != item.name { try requireFree(draft.name, in: item.projectID, state) }
         plan.action = action
-        let (spec, assigned) = try admit(draft.spec, name: draft.name, over: old, &plan, &state)
+        let wanted = try completed(draft.spec, over: old, plan, state)
+        let (spec, assigned) = try admit(wanted, name: draft.name, over: old, &plan, &state)
         var new = old
         new.metadata.name = draft.name
         new.metadata.labels = draft.labels
@@ -98,6 +106,7 @@ extension ServedKind {
         guard new != old else { return }
         new.metadata.generation += 1
         new.metadata.updated = plan.now
+        try plan.requireQuota(tag, old: wrap(old), new: wrap(new), state)
         plan.replace(item, with: wrap(new))
     }
 
@@ -117,6 +126,11 @@ extension ServedKind {
         _ id: ResourceID, expecting expected: Revision?, _ plan: inout WritePlan, _ state: inout CacheState
     ) throws(Problem) {
         guard let item = state.items[id], let old = unwrap(item.resource) else { throw Problem.gone(kind, id) }
+        try requireSees(item, plan, state)
+        try requireMay(.delete, plan, state)
+        if plan.principal.view(of: plan.projectID.flatMap { state.items[$0] }) == .tenant {
+            try requireTenants(old.spec)
+        }
         try requireUnchanged(item, since: expected)
         guard !old.metadata.protected else {
             throw Problem(
@@ -147,7 +161,7 @@ extension Kind {
     var isReferredTo: Bool {
         switch self {
         case .project, .host, .segment, .policy, .attachment, .zone, .gateway: true
-        case .pool, .underlay, .mapping, .record, .service: false
+        case .pool, .underlay, .mapping, .record, .service, .token: false
         }
     }
 }

@@ -20,6 +20,19 @@ protocol ServedKind: ResourceKind {
     ) throws(Problem) -> (spec: Spec, assigned: Assigned)
     /// Refuses a deletion, or adds what goes with it.
     static func release(_ old: Resource<Self>, _ plan: inout WritePlan, _ state: inout CacheState) throws(Problem)
+
+    /// The spec as a tenant sees it: without what is the operator's.
+    static func shown(_ spec: Spec) -> Spec
+    /// A tenant's spec with what `shown` leaves out taken from the old one; refuses a tenant who sets that.
+    static func completed(_ spec: Spec, over old: Spec?) throws(Problem) -> Spec
+    /// Refuses a tenant's change or deletion of what reaches into hosts.
+    static func requireTenants(_ spec: Spec) throws(Problem)
+}
+
+extension ServedKind {
+    static func shown(_ spec: Spec) -> Spec { spec }
+    static func completed(_ spec: Spec, over old: Spec?) throws(Problem) -> Spec { spec }
+    static func requireTenants(_ spec: Spec) throws(Problem) {}
 }
 
 /// A resource as a client writes it.

@@ -42,6 +42,10 @@ struct WritePlan {
     private var changes: [StoreTransaction.Change] = []
     private var places: [StoreKey: Int] = [:]
     private var referred: Set<ResourceID> = []
+    /// Projects whose resources were counted for a quota.
+    var counted: Set<ResourceID> = []
+    /// Of the secret that the one token of a request gets; nil for requests that make none.
+    let tokenDigest: String?
     var taken: [TakenValue] = []
     /// Lists of learned addresses as they will be.
     private var learned: [LearnedTable.Place: LearnedAddresses] = [:]
@@ -56,8 +60,9 @@ struct WritePlan {
 
     init(
         _ subject: Subject, makeID: @escaping @Sendable () -> ResourceID, now: Timestamp, principal: Principal,
-        historyLength: UInt64
+        historyLength: UInt64, tokenDigest: String? = nil
     ) {
+        self.tokenDigest = tokenDigest
         self.subject = subject
         self.makeID = makeID
         self.now = now
@@ -85,6 +90,9 @@ struct WritePlan {
         guard places[condition.key] == nil else { return }
         conditions.append(condition)
     }
+
+    /// Demands something of a key also when the plan itself has changed it.
+    mutating func demand(_ condition: StoreTransaction.Condition) { conditions.append(condition) }
 
     mutating func put(_ key: StoreKey, _ value: [UInt8]) { change(.put(key, value)) }
     mutating func delete(_ key: StoreKey) { change(.delete(key)) }

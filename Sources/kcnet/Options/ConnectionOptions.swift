@@ -21,7 +21,7 @@ struct ConnectionOptions: ParsableArguments {
         do {
             let settings = try Settings.load(self)
             let client = try APIClient(
-                endpoint: settings.endpoint, token: settings.token, certificate: settings.certificate)
+                endpoint: settings.endpoint, authorization: settings.authorization, certificate: settings.certificate)
             do {
                 try await body(
                     Session(client: client, project: project ?? settings.project, format: format, settings: settings))

@@ -6,7 +6,8 @@ import Resources
 /// Where the API is and how to prove who asks: from options, then the environment, then the configuration file.
 struct Settings: Sendable {
     var endpoint = Endpoint.standard
-    var token: String?
+    /// The whole `Authorization` header.
+    var authorization: String?
     var certificate: String?
     var project = "default"
 
@@ -17,15 +18,15 @@ struct Settings: Sendable {
         let file = try ConfigurationFile.load(environment: environment)
         var settings = Settings()
         if let api = options.api ?? variable("KC_API") ?? file.api { settings.endpoint = try Endpoint(parsing: api) }
+        var token = file.token
         if let path = options.tokenFile {
-            settings.token = try read(path, firstLine: true)
-        } else if let token = variable("KC_TOKEN") {
-            settings.token = token
+            token = try read(path, firstLine: true)
+        } else if let text = variable("KC_TOKEN") {
+            token = text
         } else if let path = variable("KC_TOKEN_FILE") ?? file.tokenFile {
-            settings.token = try read(path, firstLine: true)
-        } else {
-            settings.token = file.token
+            token = try read(path, firstLine: true)
         }
+        settings.authorization = token.map { "Bearer " + $0 } ?? file.authorization
         if let path = options.certificate ?? variable("KC_CERTIFICATE") ?? file.certificate {
             settings.certificate = try read(path)
         }
@@ -44,11 +45,13 @@ struct Settings: Sendable {
     }
 }
 
-/// ~/.config/kc/config.json (or under XDG_CONFIG_HOME): `{"api", "token", "tokenFile", "certificate", "project"}`.
+/// ~/.config/kc/config.json (or under XDG_CONFIG_HOME): `{"api", "token", "tokenFile", "authorization",
+/// "certificate", "project"}`; `authorization` is a whole header, for what is no token.
 struct ConfigurationFile {
     var api: String?
     var token: String?
     var tokenFile: String?
+    var authorization: String?
     var certificate: String?
     var project: String?
 
@@ -60,15 +63,45 @@ struct ConfigurationFile {
                 try JSONParser.parse(Array(LocalFile.read(path, maximum: 1 << 20).utf8)), path: "")
             file = ConfigurationFile(
                 api: try reader.optional("api"), token: try reader.optional("token"),
-                tokenFile: try reader.optional("tokenFile"), certificate: try reader.optional("certificate"),
+                tokenFile: try reader.optional("tokenFile"), authorization: try reader.optional("authorization"),
+                certificate: try reader.optional("certificate"),
                 project: try reader.optional("project"))
             try reader.finish()
         } catch { throw Complaint(.usage, "\(path): \(error)", next: "correct the file, or remove it") }
         // A token that others can read is everybody's token.
-        guard file.token == nil || status.st_mode & 0o077 == 0 else {
+        guard file.token == nil && file.authorization == nil || status.st_mode & 0o077 == 0 else {
             throw Complaint(.usage, "\(path) holds a token and others can read it", next: "chmod 600 \(path)")
         }
         return file
+    }
+
+    /// Writes what `login` found to be right; readable by its owner alone from its first moment.
+    /// - Returns: where.
+    static func write(_ settings: Settings, certificate: String?, project: String?) throws -> String {
+        let environment = ProcessInfo.processInfo.environment
+        guard let path = path(environment) else { throw Complaint(.usage, "there is no HOME to keep it in") }
+        let old = try load(environment: environment)
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.member("api", settings.endpoint.description)
+            writer.member("authorization", settings.authorization)
+            writer.member("certificate", certificate.map(absolute) ?? old.certificate)
+            writer.member("project", project ?? old.project)
+        }
+        do {
+            let folder = String(path.dropLast("/config.json".count))
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            // Left over by a login that was interrupted; a file that is there already might be readable by others.
+            unlink(path + ".new")
+            try LocalFile.create(path + ".new", writer.bytes + [0x0a])
+            guard rename(path + ".new", path) == 0 else { throw LocalFile.Failure.system }
+        } catch { throw Complaint(.failure, "cannot write \(path): \(error)") }
+        return path
+    }
+
+    /// The file is read from wherever a later command runs.
+    private static func absolute(_ path: String) -> String {
+        path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
     }
 
     private static func path(_ environment: [String: String]) -> String? {

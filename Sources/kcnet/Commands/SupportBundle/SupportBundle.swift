@@ -53,7 +53,7 @@ struct SupportBundle: AsyncParsableCommand {
 /// Values on this machine that must not leave it, whatever text they stand in.
 enum KnownSecrets {
     static func all(_ settings: Settings) -> [String] {
-        var secrets = [settings.token].compactMap { $0 }
+        var secrets = [settings.authorization?.split(separator: " ").last.map(String.init)].compactMap { $0 }
         if let token = getenv("KC_TOKEN") { secrets.append(String(cString: token)) }
         let folders = ["/var/lib/kc", "/var/lib/kc/node", "/var/lib/kc/tls"]
         for folder in folders {

@@ -1,0 +1,99 @@
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import NetworkService
+import Persistence
+import Resources
+
+/// Who asks, and whether that may.
+extension Responder {
+    /// What the checker is shown.
+    func checked(_ request: Request, _ channel: any Channel) -> CheckedRequest {
+        let path = request.uri.path
+        let parts = path.split(separator: "/")
+        let project = parts.count > 2 && parts[0] == "v1" && parts[1] == "projects" ? percentDecoded(parts[2]) : nil
+        let peer: CheckedRequest.Peer =
+            switch ConnectionOrigin.current {
+            case .unix(let user): .unix(userID: user)
+            case .tcp: .tcp(channel.remoteAddress?.ipAddress ?? "")
+            }
+        return CheckedRequest(
+            authorization: request.headers[.authorization], method: request.method.rawValue, path: path,
+            project: project, peer: peer)
+    }
+
+    func authenticate(_ request: CheckedRequest) async throws(Problem) -> Principal {
+        if request.authorization == nil {
+            switch request.peer {
+            case .unix(userID: 0): return .administrator(via: "root@unix")
+            case .unix(let user):
+                throw Problem(
+                    .forbidden,
+                    "user \(user) is not root: run as root, or send a token in 'Authorization: Bearer <token>'")
+            case .tcp: throw Problem(.unauthenticated, "send a token in 'Authorization: Bearer <token>'")
+            }
+        }
+        let verdict: Verdict
+        do { verdict = try await checker.check(request, now: .now) } catch { throw Problem(error) }
+        switch verdict {
+        case .allow(let principal):
+            if case .host(let id) = principal, service.cache.isSynced, service.cache.item(.host, id) == nil {
+                throw Problem(.unauthenticated, "the host of this credential was deleted")
+            }
+            return principal
+        case .token(let digest):
+            if !service.cache.isSynced { try await service.await(.any) }
+            guard let identity = service.identity(ofToken: digest, now: .now) else {
+                throw Problem(.unauthenticated, "the token is not known, or no longer")
+            }
+            return .identity(identity)
+        case .deny(let reason): throw Problem(.unauthenticated, reason)
+        case .wait(let seconds):
+            throw Problem(.rateLimited, "too many wrong credentials came before; try again in \(seconds) s")
+        case .pass: throw Problem(.unauthenticated, "the Authorization header is of no kind that is taken here")
+        }
+    }
+
+    /// A stream ends soon after its client would no longer be let in as who it was: at most half a second for people and
+    /// tokens, two for hosts, which are many.
+    func whileLetIn(
+        _ principal: Principal, _ request: CheckedRequest, _ channel: any Channel, _ source: @escaping EventSource
+    ) -> EventSource {
+        let interval: Duration
+        switch principal {
+        case .identity: interval = .milliseconds(500)
+        case .host: interval = .seconds(2)
+        case .administrator, .joining: return source
+        }
+        return { writer in
+            try await withTicks(
+                every: interval,
+                {
+                    // A store that does not answer takes nothing back.
+                    do throws(Problem) {
+                        if try await authenticate(request) == principal { return }
+                    } catch { if error.code != .unauthenticated { return } }
+                    channel.close(promise: nil)
+                }, while: { try await source(&writer) })
+        }
+    }
+
+    func authorize(_ principal: Principal, for route: Route, _ values: [String: String]) async throws(Problem) {
+        switch (route.access, principal) {
+        case (.anyone, _), (.authenticated, _), (_, .administrator): return
+        case (.joining, .joining): return
+        case (.kind(let kind, let verb), _):
+            try await service.admit(principal, to: verb, kind, project: values["project"], item: values["item"])
+            return
+        case (.cluster(let verb), _) where principal.mayEverywhere(verb): return
+        case (.administrator, _) where principal.mayEverywhere(.create) && principal.roleEverywhere == .admin: return
+        case (.eachOperation, .identity): return
+        case (.hostItself, .host(let id)):
+            if values["host"] == id.description { return }
+            if let item = service.cache.item(.host, id), item.name.text == values["host"] { return }
+            throw Problem(.forbidden, "a host may speak for itself alone")
+        default:
+            throw Problem(.forbidden, "\(principal) may not do this; ask the administrator")
+        }
+    }
+}

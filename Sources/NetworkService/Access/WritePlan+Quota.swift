@@ -1,0 +1,73 @@
+import NetworkModel
+import Persistence
+import Resources
+
+/// What a project may have at most, counted in the transaction that would add to it.
+extension WritePlan {
+    /// Refuses what would take the plan's project beyond one of its quotas.
+    ///
+    /// Every creation in a project moves the project's `w/u/` key; a plan that counted demands that it has not moved since
+    /// and that the quota is still the one it knew. So of several that count at the same time one commits, and the
+    /// others count again.
+    mutating func requireQuota(
+        _ kind: Kind, old: AnyResource?, new: AnyResource, _ state: CacheState
+    ) throws(Problem) {
+        guard let project = projectID.flatMap({ state.items[$0] }),
+            let quotas = Project.unwrap(project.resource)?.spec.quotas
+        else { return }
+        for (name, limit, added, present) in [
+            ("segments", quotas.segments, kind == .segment && old == nil ? 1 : 0, { state.count(.segment, in: $0) }),
+            (
+                "attachments", quotas.attachments, kind == .attachment && old == nil ? 1 : 0,
+                { state.count(.attachment, in: $0) }
+            ),
+            ("mappings", quotas.mappings, kind == .mapping && old == nil ? 1 : 0, { state.count(.mapping, in: $0) }),
+            (
+                "addresses", quotas.addresses, new.addressCount - (old?.addressCount ?? 0),
+                { state.relations.addressesOfProject[$0, default: 0] }
+            ),
+        ] as [(String, Int?, Int, (ResourceID) -> Int)] {
+            guard let limit, added > 0 else { continue }
+            let count = present(project.id)
+            guard count + added <= limit else {
+                throw Problem(
+                    .quotaExceeded,
+                    "project '\(project.name)' has \(count) \(name) and may have \(limit); delete some, or ask for more",
+                    field: "spec.quotas.\(name)", value: "\(limit)", rule: "is what the project may have")
+            }
+            require(.modified(project.key, project.revision))
+            requireStillCounted(project.id, state)
+        }
+    }
+
+    /// Not through `require`: the plan itself moves the key by referring to its project.
+    private mutating func requireStillCounted(_ project: ResourceID, _ state: CacheState) {
+        guard counted.insert(project).inserted else { return }
+        demand(state.uses[project].map { .modified(StoreLayout.use(project), $0) } ?? .absent(StoreLayout.use(project)))
+        put(StoreLayout.use(project), [])
+    }
+}
+
+extension CacheState {
+    func count(_ kind: Kind, in project: ResourceID) -> Int {
+        collections[Scope(kind: kind, project: project)]?.order.count ?? 0
+    }
+
+    /// Keeps the number of a project's addresses in step with one change of one resource.
+    mutating func countAddresses(_ old: Item?, _ new: Item?) {
+        guard let project = (old ?? new)?.projectID else { return }
+        let difference = (new?.resource.addressCount ?? 0) - (old?.resource.addressCount ?? 0)
+        guard difference != 0 else { return }
+        relations.addressesOfProject[project, default: 0] += difference
+        if relations.addressesOfProject[project] == 0 { relations.addressesOfProject[project] = nil }
+    }
+}
+
+extension AnyResource {
+    /// Of an attachment that is no port of a gateway: what it was given and what it was made with.
+    fileprivate var addressCount: Int {
+        guard case .attachment(let attachment) = self else { return 0 }
+        if case .gateway = attachment.spec.port { return 0 }
+        return attachment.assigned.addresses.count
+    }
+}

@@ -1,0 +1,53 @@
+package import Resources
+
+/// What a checker is shown of a request.
+package struct CheckedRequest: Sendable {
+    /// Where the request comes from, as the server's own socket knows it.
+    package enum Peer: Hashable, Sendable {
+        case unix(userID: UInt32)
+        /// An address without its port.
+        case tcp(String)
+    }
+
+    /// The whole `Authorization` header: the server itself reads nothing into it. nil without one.
+    package var authorization: String?
+    package var method: String
+    /// Without the query.
+    package var path: String
+    /// The project that the path names, whether or not it exists.
+    package var project: String?
+    package var peer: Peer
+
+    package init(authorization: String?, method: String, path: String, project: String? = nil, peer: Peer) {
+        self.authorization = authorization
+        self.method = method
+        self.path = path
+        self.project = project
+        self.peer = peer
+    }
+}
+
+/// What a checker says.
+package enum Verdict: Hashable, Sendable {
+    case allow(Principal)
+    /// The bearer of the token resource whose secret has that digest, if there is one: the service knows.
+    case token(digest: String)
+    /// The header is this checker's and not right; no other one is asked. The reason goes to the client: nothing in it
+    /// tells a wrong name from a wrong password.
+    case deny(String)
+    /// Too many were wrong before: nothing was looked at. Seconds until it is worth while to ask again.
+    case wait(seconds: Int)
+    /// The header is none of this checker's.
+    case pass
+}
+
+/// Who is asking, by one way of proving it.
+///
+/// Concurrency: called from any task at any time.
+package protocol Checker: Sendable {
+    /// The value of a `WWW-Authenticate` header (RFC 9110 section 11.6.1) that asks for this proof; nil when a client
+    /// cannot be asked for it.
+    var challenge: String? { get }
+    /// - Throws: when it cannot be told now; the client is then told to try again.
+    func check(_ request: CheckedRequest, now: Timestamp) async throws(StoreError) -> Verdict
+}

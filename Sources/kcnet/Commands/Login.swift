@@ -1,0 +1,69 @@
+import APIClient
+import ArgumentParser
+import Documents
+import FoundationEssentials
+import Glibc
+import Resources
+
+/// `kcnet login`: asks the API who a credential is, and keeps what worked where its owner alone can read it.
+struct Login: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "login", abstract: "Keep an address and a credential for the commands that follow.",
+        discussion: """
+            The token is read from --token-file, KC_TOKEN, KC_TOKEN_FILE or the first line of standard input. With --user \
+            that line is the user's password (for the checkers htpasswd and totp). What the API takes is written to \
+            ~/.config/kc/config.json, which only you can read.
+            """)
+
+    @Option(help: "A user's name, for a password instead of a token.") var user: String?
+    @Option(name: .shortAndLong, help: "The project of commands that name none.") var project: String?
+    @OptionGroup(title: "Connection") var connection: ConnectionOptions
+
+    func run() async throws {
+        do { try await login() } catch {
+            let complaint = Complaint(error)
+            Terminal.error(complaint.text)
+            throw ExitCode(complaint.status.rawValue)
+        }
+    }
+
+    private func login() async throws {
+        var settings = try Settings.load(connection)
+        if let user {
+            let text = "\(user):\(try Self.secret("Password: "))"
+            settings.authorization = "Basic " + Data(text.utf8).base64EncodedString()
+        } else if connection.tokenFile == nil, !Self.isGiven("KC_TOKEN"), !Self.isGiven("KC_TOKEN_FILE") {
+            settings.authorization = "Bearer " + (try Self.secret("Token: "))
+        }
+        guard settings.authorization != nil else {
+            throw Complaint(.usage, "there is no token", next: "give one on standard input or in --token-file")
+        }
+        let client = try APIClient(
+            endpoint: settings.endpoint, authorization: settings.authorization, certificate: settings.certificate)
+        do {
+            let request = APIRequest(.get, ["v1", "whoami"])
+            let who = try await client.send(request).json(of: request)
+            await client.shutdown()
+            let path = try ConfigurationFile.write(settings, certificate: connection.certificate, project: project)
+            let name = who["name"]?.string ?? who["via"]?.string ?? who["role"]?.displayText ?? ""
+            Terminal.line("logged in as \(DisplayText.safe(name)); kept in \(path)")
+        } catch {
+            await client.shutdown()
+            throw error
+        }
+    }
+
+    private static func isGiven(_ name: String) -> Bool { getenv(name).map { $0.pointee != 0 } ?? false }
+
+    /// The first line of standard input; of a terminal, without showing it.
+    private static func secret(_ prompt: String) throws -> String {
+        var line: String?
+        if isatty(0) == 1 {
+            line = getpass(prompt).map { String(cString: $0) }
+        } else {
+            line = readLine(strippingNewline: true)
+        }
+        guard let line, !line.isEmpty else { throw Complaint(.usage, "nothing was typed") }
+        return line
+    }
+}
