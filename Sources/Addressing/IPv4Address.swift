@@ -1,4 +1,4 @@
-/// A 32-bit IPv4 address. KC has IPv4 only as a service: NAT64 targets and proxies.
+/// A 32-bit IPv4 address. KC has IPv4 only as a service: NAT64 targets, proxies, and inside segments that ask for it.
 package struct IPv4Address: Hashable, Comparable, Sendable {
     /// The address in host order.
     package var value: UInt32

@@ -47,6 +47,15 @@ package struct IPv4Prefix: Hashable, Comparable, Sendable {
     /// 198.18.0.0/16, for benchmarks (RFC 2544), in its place where tayga translates: that takes none of class E.
     package static let taygaBlock = IPv4Prefix(masking: IPv4Address(0xc612_0000), 16)
 
+    /// The highest address in it: for networks, the broadcast address.
+    package var last: IPv4Address { IPv4Address(address.value | ~Self.mask(length)) }
+
+    /// The prefix of that length (0...32) that `address` lies in.
+    package init(containing address: IPv4Address, length: Int) {
+        precondition((0...32).contains(length), "prefix length \(length)")
+        self.init(masking: address, length)
+    }
+
     /// The /32 of one address.
     package init(host address: IPv4Address) { self.init(masking: address, 32) }
 

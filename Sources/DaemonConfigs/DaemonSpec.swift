@@ -5,6 +5,8 @@ package struct DaemonSpec: Hashable, Sendable {
         case radvd
         /// Kea's DHCPv6 server.
         case keaDHCP6 = "kea-dhcp6"
+        /// Kea's DHCPv4 server.
+        case keaDHCP4 = "kea-dhcp4"
         /// Knot DNS, with authority over zones.
         case knot
         /// A recursive resolver.

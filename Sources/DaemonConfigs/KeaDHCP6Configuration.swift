@@ -88,7 +88,7 @@ package struct KeaDHCP6Configuration: Hashable, Sendable {
             "\"reservations-global\": false, \"reservations-in-subnet\": true, \"reservations-out-of-pool\": true,",
             "\"preferred-lifetime\": \(Self.preferredLifetime), \"valid-lifetime\": \(Self.validLifetime),",
             "\"renew-timer\": \(Self.renewTimer), \"rebind-timer\": \(Self.rebindTimer),",
-            "\"hooks-libraries\": [ { \"library\": \"/usr/lib/\(Self.multiarch)/kea/hooks/libdhcp_lease_cmds.so\" } ],",
+            "\"hooks-libraries\": [ { \"library\": \"\(Self.leaseCommands)\" } ],",
             "\"loggers\": [ { \"name\": \"kea-dhcp6\", \"severity\": \"WARN\",",
             "\"output_options\": [ { \"output\": \"stderr\", \"pattern\": \"%p %c %m\\n\" } ] } ],",
             "\"subnet6\": [",
@@ -118,7 +118,10 @@ package struct KeaDHCP6Configuration: Hashable, Sendable {
         return (lists[0].map(String.init), lists[1].map { String($0.prefix { $0 != "/" }) })
     }
 
-    private static let interfacesStart = "\"interfaces\": ["
+    /// Kea's own library of questions about leases, for both of its servers.
+    static let leaseCommands = "/usr/lib/\(multiarch)/kea/hooks/libdhcp_lease_cmds.so"
+
+    static let interfacesStart = "\"interfaces\": ["
 
     fileprivate static func reservationStart(_ mac: MACAddress) -> String { "{ \"hw-address\": \"\(mac)\"," }
 

@@ -45,14 +45,14 @@ struct DaemonRecipe {
             reload = .signal(SIGHUP)
             readySignal = SIGHUP
             withdraw = SIGTERM
-        case .keaDHCP6:
-            self.binary = binary ?? "/usr/sbin/kea-dhcp6"
+        case .keaDHCP6, .keaDHCP4:
+            self.binary = binary ?? "/usr/sbin/\(program.rawValue)"
             check = { ["-t", $0] }
             checksInside = true
             run = { configuration, _ in ["-c", configuration] }
             // Kea's own places are one set for the whole machine.
             environment = { ["KEA_PIDFILE_DIR=\($0)", "KEA_LOCKFILE_DIR=\($0)", "KEA_LOGGER_DESTINATION=stderr"] }
-            pidFile = "configuration.kea-dhcp6.pid"
+            pidFile = "configuration.\(program.rawValue).pid"
             reload = .keaCommand
             readySignal = SIGHUP
             withdraw = SIGTERM

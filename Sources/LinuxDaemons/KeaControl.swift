@@ -59,9 +59,10 @@ struct KeaControl {
             #"{"command":"lease6-del","arguments":{"ip-address":"\#(address)","type":"\#(type)"}}"#, within: limit)
     }
 
-    /// Everything that is leased now, by address.
-    func leases(within limit: Duration) throws(NodeError) -> [NetworkModel.Lease] {
-        let answer: LeaseList = try decode(try send(#"{"command":"lease6-get-all"}"#, within: limit))
+    /// Everything that is leased now by the server of IPv6 or of IPv4, by address.
+    func leases(ipv4: Bool, within limit: Duration) throws(NodeError) -> [NetworkModel.Lease] {
+        let command = #"{"command":"lease\#(ipv4 ? 4 : 6)-get-all"}"#
+        let answer: LeaseList = try decode(try send(command, within: limit))
         // 3: there are none.
         guard answer.result == 0 || answer.result == 3 else {
             throw failure("ask leases of", answer.text ?? "result \(answer.result)")
@@ -77,7 +78,9 @@ struct KeaControl {
         struct Entry: Decodable {
             var address: String
             var length: Int?
-            var duid: String
+            var duid: String?
+            /// What an IPv4 client calls itself, where it does.
+            var client: String?
             var mac: String?
             /// When the client was last heard, in seconds since 1970.
             var heard: UInt32
@@ -89,16 +92,17 @@ struct KeaControl {
                 case address = "ip-address"
                 case length = "prefix-len"
                 case duid, state
+                case client = "client-id"
                 case mac = "hw-address"
                 case heard = "cltt"
                 case lifetime = "valid-lft"
             }
 
             var value: NetworkModel.Lease? {
-                guard state == 0, let address = IPv6Address(address) else { return nil }
+                guard state == 0, let address = IPv6Address(address) ?? IPv4Address(address)?.mapped else { return nil }
                 return NetworkModel.Lease(
                     prefix: IPv6Prefix(containing: address, length: length ?? 128), attachment: nil,
-                    mac: mac.flatMap { MACAddress($0) }, duid: duid,
+                    mac: mac.flatMap { MACAddress($0) }, duid: duid ?? client ?? "",
                     expires: Timestamp(milliseconds: (Int64(heard) + Int64(lifetime)) * 1000))
             }
         }

@@ -18,7 +18,7 @@ extension SupervisedDaemon {
     func ask() -> String? {
         if spec.program == .unbound { return askResolver() }
         if spec.program == .guestProxy { return askProxy() }
-        guard spec.program == .keaDHCP6 else { return nil }
+        guard spec.program == .keaDHCP6 || spec.program == .keaDHCP4 else { return nil }
         do throws(NodeError) {
             problem = try control.problem(within: Self.askLimit)
             silences = 0
@@ -26,7 +26,8 @@ extension SupervisedDaemon {
                 log.add("an interface was made again: the configuration is read anew")
                 try reload()
             }
-            try freeRefused()
+            // The DHCPv4 server knows clients by their MACs alone: a reservation is never another's lease.
+            if spec.program == .keaDHCP6 { try freeRefused() }
         } catch {
             problem = error.description
             silences += 1
@@ -65,7 +66,7 @@ extension SupervisedDaemon {
 
     /// The indices of the interfaces that its configuration names, 0 for one that is not there.
     func presentDevices() -> [UInt32] {
-        guard spec.program == .keaDHCP6 else { return [] }
+        guard spec.program == .keaDHCP6 || spec.program == .keaDHCP4 else { return [] }
         let names = KeaDHCP6Configuration.interfaces(of: spec.configuration)
         do throws(NodeError) {
             return try inside { () throws(NodeError) -> [UInt32] in names.map { if_nametoindex($0) } }

@@ -85,8 +85,10 @@ final class SupervisorState: ThreadState {
     }
 
     func leases(of name: String) throws(NodeError) -> [Lease] {
-        guard let instance = instances[name], instance.spec.program == .keaDHCP6 else { return [] }
-        return try instance.control.leases(within: .seconds(5))
+        guard let instance = instances[name], [.keaDHCP6, .keaDHCP4].contains(instance.spec.program) else {
+            return []
+        }
+        return try instance.control.leases(ipv4: instance.spec.program == .keaDHCP4, within: .seconds(5))
     }
 
     func stop(_ name: String, withdraw: Bool) throws(NodeError) {

@@ -14,6 +14,10 @@ package enum Field: Hashable, Sendable {
     case ipv6Source
     /// The IPv6 destination, like `ipv6Source`.
     case ipv6Destination
+    /// The IPv4 source. Only of packets whose skb->protocol is IPv4.
+    case ipv4Source
+    /// The IPv4 destination, like `ipv4Source`.
+    case ipv4Destination
     /// The offset field of the Fragment header (RFC 8200 section 4.5), in eights of bytes.
     case fragmentOffset
 
@@ -83,7 +87,7 @@ extension Field {
     package var byteCount: Int {
         switch self {
         case .meta(.inputName), .meta(.outputName), .ipv6Source, .ipv6Destination: 16
-        case .meta(.inputIndex), .meta(.outputIndex), .meta(.mark): 4
+        case .meta(.inputIndex), .meta(.outputIndex), .meta(.mark), .ipv4Source, .ipv4Destination: 4
         case .meta(.networkProtocol), .meta(.transportProtocol): 1
         case .payload(let payload): (payload.width + 7) / 8
         case .fragmentOffset: 2
@@ -108,6 +112,8 @@ extension Field {
         case .payload(let payload): "@\(payload.base.rawValue),\(payload.offset),\(payload.width)"
         case .ipv6Source: "ip6 saddr"
         case .ipv6Destination: "ip6 daddr"
+        case .ipv4Source: "ip saddr"
+        case .ipv4Destination: "ip daddr"
         case .fragmentOffset: "frag frag-off"
         }
     }
@@ -120,6 +126,7 @@ extension Field {
         case .number(let number):
             switch self {
             case .payload, .meta(.mark): "0x\(String(number, radix: 16))"
+            case .ipv4Source, .ipv4Destination: "\(IPv4Address(UInt32(truncatingIfNeeded: number)))"
             case .meta(.networkProtocol): number == 2 ? "ipv4" : "ipv6"
             default: "\(number)"
             }

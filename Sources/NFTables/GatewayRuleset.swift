@@ -56,11 +56,15 @@ package struct GatewayRuleset: Hashable, Sendable {
     package var outgoing: IPv4Address?
     /// TCP ports that guests reach the gateway at, by its link-local address; each once.
     package var servicePorts: [UInt16]
+    /// Whether some segment has IPv4: then guests reach the gateway by echoes, and its DHCP server. None is ever forwarded.
+    package var hasIPv4: Bool
 
     package init(
         segments: [Segment], ingress: [Rule]? = nil, egress: [Rule]? = nil, newFlowsPerSource: UInt64,
-        bandwidthPerSegment: UInt64? = nil, outgoing: IPv4Address? = nil, servicePorts: [UInt16] = []
+        bandwidthPerSegment: UInt64? = nil, outgoing: IPv4Address? = nil, servicePorts: [UInt16] = [],
+        hasIPv4: Bool = false
     ) {
+        self.hasIPv4 = hasIPv4
         self.outgoing = outgoing
         self.servicePorts = servicePorts
         self.segments = segments
@@ -204,13 +208,19 @@ package struct GatewayRuleset: Hashable, Sendable {
                 "ip6 daddr fe80::1 tcp dport { \(servicePorts.sorted().map(String.init).joined(separator: ", ")) } "
                     + "goto to-service"
             ]
+        let ipv4 =
+            hasIPv4
+            ? [
+                "meta nfproto ipv4 meta l4proto 1 @th,0,8 8 accept",
+                "meta nfproto ipv4 meta l4proto 17 th dport 67 accept",
+            ] : []
         return (services.isEmpty ? [] : chain("to-service", ["jump new-flow", "accept"]))
             + chain(
                 "from-guests",
                 [
                     "meta l4proto 58 @th,0,8 { 1, 2, 3, 4, 128, 129, 130, 131, 132, 133, 135, 136, 143 } accept",
                     "meta l4proto { 6, 17 } th dport 53 accept", "meta l4proto 17 th dport 547 accept",
-                ] + services + [drop(.input)])
+                ] + ipv4 + services + [drop(.input)])
             + chain(
                 "from-uplink",
                 [
@@ -244,6 +254,9 @@ package struct GatewayRuleset: Hashable, Sendable {
                 "forward",
                 [
                     "type filter hook forward priority 0; policy drop;",
+                    // What segments have of IPv4 stays inside: the way to the IPv4 world is by IPv6 and the translator.
+                    "meta nfproto ipv4 iifname \"seg*\" \(drop(.policy))",
+                    "meta nfproto ipv4 oifname \"seg*\" \(drop(.policy))",
                     "ct state vmap { established : goto shaped, related : goto shaped }",
                 ] + bounded + [
                     // What the translator between IPv6 and IPv4 takes and gives is judged on its IPv6 side. Here it may

@@ -24,15 +24,18 @@ package enum Attachment: ResourceKind {
         package var learnedAddresses: Int
         /// A prefix for the networks behind an attachment that is a router; nil for none.
         package var delegated: Delegation?
+        /// An IPv4 address of the user's choice; nil takes one where the segment has IPv4.
+        package var ipv4: IPv4Address?
 
         package init(
             segment: Reference<Segment>, host: Reference<Host>? = nil, mac: MACAddress? = nil,
             addresses: [IPv6Address] = [], port: PortKind = .tap,
             policies: [PolicyReference] = Self.standardPolicies, allowedAddresses: [IPv6Prefix] = [],
             limits: AttachmentLimits = .none, learnedAddresses: Int = Self.standardLearnedAddresses,
-            delegated: Delegation? = nil
+            delegated: Delegation? = nil, ipv4: IPv4Address? = nil
         ) {
             self.delegated = delegated
+            self.ipv4 = ipv4
             self.segment = segment
             self.host = host
             self.mac = mac
@@ -61,16 +64,22 @@ package enum Attachment: ResourceKind {
         package var delegatedPrefix: IPv6Prefix?
         /// The host that makes a gateway's port too, while the gateway moves there; nil otherwise.
         package var next: ResourceID?
+        /// Of a segment with IPv4; nil on others.
+        package var ipv4: IPv4Address?
 
         package init(
             mac: MACAddress, addresses: [AttachmentAddress], delegatedPrefix: IPv6Prefix? = nil,
-            next: ResourceID? = nil
+            next: ResourceID? = nil, ipv4: IPv4Address? = nil
         ) {
+            self.ipv4 = ipv4
             self.delegatedPrefix = delegatedPrefix
             self.next = next
             self.mac = mac
             self.addresses = addresses
         }
+
+        /// Of both families, an IPv4 address in its mapped form.
+        package var allAddresses: [IPv6Address] { addresses.map(\.value) + (ipv4.map { [$0.mapped] } ?? []) }
     }
 }
 
@@ -210,7 +219,7 @@ extension Attachment.Spec {
             allowedAddresses: try reader.optional("allowedAddresses") ?? [],
             limits: try reader.optional("limits") ?? .none,
             learnedAddresses: try reader.optional("learnedAddresses") ?? Self.standardLearnedAddresses,
-            delegated: try reader.optional("delegated"))
+            delegated: try reader.optional("delegated"), ipv4: try reader.optional("ipv4"))
         if let mac, !mac.isUsable {
             throw FieldError(
                 field: reader.path(of: "mac"), value: mac.description,
@@ -235,6 +244,7 @@ extension Attachment.Spec {
             writer.member("port", port)
             writeIsolation(to: &writer)
             writer.member("delegated", delegated)
+            writer.member("ipv4", ipv4)
         }
     }
 }
@@ -244,7 +254,8 @@ extension Attachment.Assigned {
         var reader = try FieldReader(node, path: path)
         self.init(
             mac: try reader.required("mac"), addresses: try reader.required("addresses"),
-            delegatedPrefix: try reader.optional("delegatedPrefix"), next: try reader.optional("next"))
+            delegatedPrefix: try reader.optional("delegatedPrefix"), next: try reader.optional("next"),
+            ipv4: try reader.optional("ipv4"))
         try reader.finish()
     }
 
@@ -254,6 +265,7 @@ extension Attachment.Assigned {
             writer.member("addresses", addresses)
             writer.member("delegatedPrefix", delegatedPrefix)
             writer.member("next", next)
+            writer.member("ipv4", ipv4)
         }
     }
 }

@@ -94,13 +94,16 @@ package struct DesiredSegment: Hashable, Sendable {
     /// move the next one after it. Empty: nobody may send router advertisements.
     package var gateways: [MACAddress]
     package var dhcp: DHCPMode
+    /// nil: no IPv4 and no ARP passes.
+    package var ipv4: SegmentIPv4?
 
     package init(
         id: ResourceID, generation: UInt64, vni: VNI, group: IPv6Address, mtu: MTU, ipam: IPAM, prefix: IPv6Prefix?,
         replication: Replication, peers: Set<IPv6Address> = [], gateways: [MACAddress] = [],
-        dhcp: DHCPMode = .none
+        dhcp: DHCPMode = .none, ipv4: SegmentIPv4? = nil
     ) {
         self.dhcp = dhcp
+        self.ipv4 = ipv4
         self.gateways = gateways
         self.id = id
         self.generation = generation
@@ -130,12 +133,16 @@ package struct DesiredAttachment: Hashable, Sendable {
     package var limits: AttachmentLimits
     /// How many addresses may be learned on the port.
     package var learnedAddressLimit: Int
+    /// Its IPv4 address, on a segment that has IPv4.
+    package var ipv4: IPv4Address?
 
     package init(
         id: ResourceID, generation: UInt64, segment: ResourceID, mac: MACAddress, addresses: [AttachmentAddress],
         port: PortKind, policies: [PolicyUse] = [.builtIn(.allowSegment)], allowedAddresses: [IPv6Prefix] = [],
-        limits: AttachmentLimits = .none, learnedAddressLimit: Int = Attachment.Spec.standardLearnedAddresses
+        limits: AttachmentLimits = .none, learnedAddressLimit: Int = Attachment.Spec.standardLearnedAddresses,
+        ipv4: IPv4Address? = nil
     ) {
+        self.ipv4 = ipv4
         self.policies = policies
         self.allowedAddresses = allowedAddresses
         self.limits = limits

@@ -45,13 +45,16 @@ extension HostUpdate: JSONCodable {
             let known = format >= .guests ? gateways : gateways.filter { $0.role == .active }
             if !known.isEmpty { Self.write("gateways", known, &writer) { $0.write(to: &$1, format) } }
             if format >= .isolation {
+                let policies = format >= .ipv4 ? policies : policies.map(\.withoutIPv4)
                 if !policies.isEmpty { writer.member("policies", policies) }
                 if !members.isEmpty { writer.member("members", members) }
                 if !bindings.isEmpty { writer.member("bindings", bindings) }
                 let known = probes.filter { $0.format <= format }
                 if !known.isEmpty { writer.member("probes", known) }
             }
-            if format >= .services, !reservations.isEmpty { writer.member("reservations", reservations) }
+            if format >= .services, !reservations.isEmpty {
+                Self.write("reservations", reservations, &writer) { $0.write(to: &$1, format) }
+            }
             if format >= .services, !names.isEmpty { writer.member("names", names) }
             writeRemoved(to: &writer, format)
         }
@@ -124,7 +127,8 @@ extension DesiredSegment: JSONCodable {
             group: try reader.required("group"), mtu: try reader.required("mtu"), ipam: try reader.required("ipam"),
             prefix: try reader.optional("prefix"), replication: try reader.required("replication"),
             peers: Set(try reader.optional("peers", as: [IPv6Address].self) ?? []),
-            gateways: try reader.optional("gateways") ?? [], dhcp: try reader.optional("dhcp") ?? .none)
+            gateways: try reader.optional("gateways") ?? [], dhcp: try reader.optional("dhcp") ?? .none,
+            ipv4: try reader.optional("ipv4"))
         try reader.finish()
     }
 
@@ -143,6 +147,7 @@ extension DesiredSegment: JSONCodable {
             writer.member("peers", peers.sorted())
             if format >= .isolation, !gateways.isEmpty { writer.member("gateways", gateways) }
             if format >= .services, dhcp != .none { writer.member("dhcp", dhcp) }
+            if format >= .ipv4 { writer.member("ipv4", ipv4) }
         }
     }
 }
@@ -157,7 +162,8 @@ extension DesiredAttachment: JSONCodable {
             policies: try reader.optional("policies") ?? [.builtIn(.allowSegment)],
             allowedAddresses: try reader.optional("allowedAddresses") ?? [],
             limits: try reader.optional("limits") ?? .none,
-            learnedAddressLimit: try reader.optional("learnedAddresses") ?? Attachment.Spec.standardLearnedAddresses)
+            learnedAddressLimit: try reader.optional("learnedAddresses") ?? Attachment.Spec.standardLearnedAddresses,
+            ipv4: try reader.optional("ipv4"))
         try reader.finish()
     }
 
@@ -176,6 +182,7 @@ extension DesiredAttachment: JSONCodable {
             if !allowedAddresses.isEmpty { writer.member("allowedAddresses", allowedAddresses) }
             if limits != .none { writer.member("limits", limits) }
             writer.member("learnedAddresses", learnedAddressLimit)
+            if format >= .ipv4 { writer.member("ipv4", ipv4) }
         }
     }
 }

@@ -13,8 +13,10 @@ package enum HostUpdateFormat: UInt32, Comparable, Sendable, CaseIterable {
     case guests = 5
     /// With probes of ways that lead through a gateway.
     case ways = 6
+    /// With IPv4 inside segments, and IPv4 prefixes in policies.
+    case ipv4 = 7
 
-    package static let newest = HostUpdateFormat.ways
+    package static let newest = HostUpdateFormat.ipv4
 
     /// The request header that carries it: one that an older server passes over.
     package static let header = "KC-Desired-Format"

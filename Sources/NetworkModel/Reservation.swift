@@ -10,8 +10,14 @@ package struct Reservation: Hashable, Sendable {
     package var addresses: [IPv6Address]
     /// The prefix that the attachment routes.
     package var delegated: IPv6Prefix?
+    /// What DHCPv4 gives it.
+    package var ipv4: IPv4Address?
 
-    package init(attachment: ResourceID, mac: MACAddress, addresses: [IPv6Address], delegated: IPv6Prefix? = nil) {
+    package init(
+        attachment: ResourceID, mac: MACAddress, addresses: [IPv6Address], delegated: IPv6Prefix? = nil,
+        ipv4: IPv4Address? = nil
+    ) {
+        self.ipv4 = ipv4
         self.attachment = attachment
         self.mac = mac
         self.addresses = addresses
@@ -24,16 +30,20 @@ extension Reservation: JSONCodable {
         var reader = try FieldReader(node, path: path)
         self.init(
             attachment: try reader.required("attachment"), mac: try reader.required("mac"),
-            addresses: try reader.optional("addresses") ?? [], delegated: try reader.optional("delegated"))
+            addresses: try reader.optional("addresses") ?? [], delegated: try reader.optional("delegated"),
+            ipv4: try reader.optional("ipv4"))
         try reader.finish()
     }
 
-    package func write(to writer: inout JSONWriter) {
+    package func write(to writer: inout JSONWriter) { write(to: &writer, .newest) }
+
+    func write(to writer: inout JSONWriter, _ format: HostUpdateFormat) {
         writer.object { writer in
             writer.member("attachment", attachment)
             writer.member("mac", mac)
             writer.member("addresses", addresses)
             writer.member("delegated", delegated)
+            if format >= .ipv4 { writer.member("ipv4", ipv4) }
         }
     }
 }
@@ -64,11 +74,16 @@ extension ReservationChange: JSONCodable {
         try reader.finish()
     }
 
-    package func write(to writer: inout JSONWriter) {
+    package func write(to writer: inout JSONWriter) { write(to: &writer, .newest) }
+
+    func write(to writer: inout JSONWriter, _ format: HostUpdateFormat) {
         writer.object { writer in
             writer.member("segment", segment)
             if reset { writer.member("reset", reset) }
-            if !put.isEmpty { writer.member("put", put) }
+            if !put.isEmpty {
+                writer.name("put")
+                writer.array { writer in for item in put { item.write(to: &writer, format) } }
+            }
             if !removed.isEmpty { writer.member("removed", removed.sorted()) }
         }
     }

@@ -15,12 +15,15 @@ package enum Segment: ResourceKind {
         package var replication: Replication?
         /// More than `none` only with ipam `automatic`: DHCPv6 answers beside router advertisements.
         package var dhcp: DHCPMode
+        /// nil: guests have no IPv4.
+        package var ipv4: SegmentIPv4?
 
         package init(
             ipam: IPAM, vni: VNI? = nil, prefix: IPv6Prefix? = nil, replication: Replication? = nil,
-            dhcp: DHCPMode = .none
+            dhcp: DHCPMode = .none, ipv4: SegmentIPv4? = nil
         ) {
             self.dhcp = dhcp
+            self.ipv4 = ipv4
             self.ipam = ipam
             self.vni = vni
             self.prefix = prefix
@@ -70,12 +73,18 @@ extension Segment.Spec {
         var reader = try FieldReader(node, path: path)
         self.init(
             ipam: try reader.required("ipam"), vni: try reader.optional("vni"), prefix: try reader.optional("prefix"),
-            replication: try reader.optional("replication"), dhcp: try reader.optional("dhcp") ?? .none)
+            replication: try reader.optional("replication"), dhcp: try reader.optional("dhcp") ?? .none,
+            ipv4: try reader.optional("ipv4"))
         guard dhcp == .none || ipam == .automatic else {
             throw FieldError(
                 field: reader.path(of: "dhcp"), value: dhcp.rawValue,
                 rule: "must be 'none' or absent for ipam '\(ipam.rawValue)': guests learn of DHCPv6 from router "
                     + "advertisements; use ipam 'automatic'")
+        }
+        if let ipv4, ipam == .none {
+            throw FieldError(
+                field: reader.path(of: "ipv4"), value: ipv4.prefix.description,
+                rule: "must be absent for ipam 'none': nobody checks addresses there; use 'manual' or 'automatic'")
         }
         if let prefix {
             guard ipam != .none else {
@@ -104,6 +113,7 @@ extension Segment.Spec {
             writer.member("prefix", prefix)
             writer.member("replication", replication)
             if dhcp != .none { writer.member("dhcp", dhcp) }
+            writer.member("ipv4", ipv4)
         }
     }
 }

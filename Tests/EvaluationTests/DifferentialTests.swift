@@ -3,6 +3,7 @@ import Frames
 import Glibc
 import LinuxProcesses
 import NFTables
+import NetworkModel
 import NetworkPlanning
 import NodePorts
 import SeededRandomness
@@ -44,6 +45,24 @@ import Testing
         }
         print("\(lab.compared) frames compared under planned elements, \(lab.delivered) copies delivered")
         #expect(lab.compared >= 3_000 * Self.seeds)
+    }
+
+    @Test(.timeLimit(.minutes(30)))
+    func `ARP and IPv4 of a segment that has it are predicted too`() async throws {
+        var planned = try PlannedWorld(ipv4: SegmentIPv4(prefix: try IPv4Prefix(parsing: "10.0.0.0/24")))
+        var lab = try await Laboratory(planned.world)
+        planned.world = lab.world
+        let table = try #require(KCRuleset.tables(vxlanPort: 4789).first { $0.family == .bridge })
+        try lab.install(table, planned.elements)
+        for _ in 0..<Self.seeds {
+            try await lab.run(frames: 4_000, SeededGenerator(printedFor: "ARP and IPv4 of a segment that has it"))
+        }
+        let drops = lab.reasons.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
+        print("\(lab.compared) frames compared with IPv4, \(lab.delivered) copies delivered, dropped: \(drops)")
+        #expect(lab.compared >= 4_000 * Self.seeds)
+        for reason in ["spoofed-ip", "foreign-nd", "rogue-dhcp", "redirect", "policy", "fragment", "header-chain"] {
+            #expect(lab.reasons[reason] ?? 0 > 0, "never met: \(reason)")
+        }
     }
 
     @Test(.timeLimit(.minutes(30)))

@@ -11,6 +11,8 @@ struct FrameGenerator {
     var flows: [Flow] = []
     /// First fragments that were drawn, so that later ones can follow.
     var pieces: [(sender: Int, frame: EthernetFrame)] = []
+    /// The same of IPv4.
+    var legacyFlows: [LegacyFlow] = []
     private var count: UInt32 = 0
 
     struct Flow {
@@ -56,6 +58,7 @@ struct FrameGenerator {
     private mutating func frame(from sender: Int) -> EthernetFrame {
         let port = world.ports[sender]
         let mac = chance(6) ? other(sender).mac : chance(2) ? MACAddress(random.next()) : port.mac
+        if world.hasIPv4, chance(45) { return legacy(port, sender, mac) }
         switch Int.random(in: 0..<100, using: &random) {
         case 0..<32: return discovery(port, sender, mac)
         case 32..<37: return reports(port, sender, mac)
@@ -289,7 +292,7 @@ struct FrameGenerator {
         }
     }
 
-    private mutating func portNumber() -> UInt16 {
+    mutating func portNumber() -> UInt16 {
         pick([22, 53, 80, 443, 546, 547, 1000, 1500, 1999, 2000, 4789, 5353, 40_000, UInt16(random.next() & 0xffff)])
     }
 
@@ -329,9 +332,9 @@ struct FrameGenerator {
         world.ports[(sender + Int.random(in: 1..<world.ports.count, using: &random)) % world.ports.count]
     }
 
-    private mutating func chance(_ percent: Int) -> Bool { random.chance(percent) }
-    private mutating func pick<Value>(_ values: [Value]) -> Value {
+    mutating func chance(_ percent: Int) -> Bool { random.chance(percent) }
+    mutating func pick<Value>(_ values: [Value]) -> Value {
         values[Int.random(in: 0..<values.count, using: &random)]
     }
-    private mutating func array(_ count: Int) -> [UInt8] { (0..<count).map { _ in UInt8(random.next() & 0xff) } }
+    mutating func array(_ count: Int) -> [UInt8] { (0..<count).map { _ in UInt8(random.next() & 0xff) } }
 }

@@ -30,7 +30,7 @@ struct Judge {
         let type = Int(bytes[12]) << 8 | Int(bytes[13])
         if type < 0x600 { return "802.3 framing" }
         if [0x8100, 0x88a8, 0x9100, 0x9200].contains(type) { return "a VLAN tag" }
-        if [0x0800, 0x0806, 0x8035].contains(type) { return "IPv4 or ARP" }
+        if [0x0800, 0x0806, 0x8035].contains(type) { return complaintIPv4(type, Array(bytes[14...]), port) }
         guard type == 0x86dd else { return port.kind == .layer2 ? nil : "ethertype \(type)" }
         let packet = Array(bytes[14...])
         guard packet.count >= 40 else { return nil }

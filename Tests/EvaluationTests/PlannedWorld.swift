@@ -13,7 +13,8 @@ struct PlannedWorld {
     /// Ports that are not to be open.
     private var unready: Set<InterfaceName> = []
 
-    init() throws {
+    /// - Parameter ipv4: of the segment.
+    init(ipv4: SegmentIPv4? = nil) throws {
         world = try World()
         let host = try Self.id(9, 1)
         let other = try Self.id(9, 2)
@@ -30,7 +31,7 @@ struct PlannedWorld {
                 id: try Self.id(1, number), generation: 1, vni: try VNI(Int(World.vni) + number - 1),
                 group: MulticastGroups.standard.base, mtu: try MTU(1430), ipam: ipam,
                 prefix: ipam == .none ? nil : prefix, replication: .multicast,
-                gateways: number == 1 ? gateways : [])
+                gateways: number == 1 ? gateways : [], ipv4: number == 1 ? ipv4 : nil)
         }
         let policy = try Self.id(3, 1)
         let friends = PolicyPeer.prefix(try IPv6Prefix(parsing: "2001:db8:0:1::/64"))
@@ -40,6 +41,7 @@ struct PlannedWorld {
                 PolicyRule(.tcp, ports: [try Self.ports(22, 22)], peers: [.prefix(prefix)]),
                 PolicyRule(.tcp, ports: [try Self.ports(80, 443)]),
                 PolicyRule(.udp, ports: [try Self.ports(1000, 2000)], log: true), PolicyRule(.any, peers: [friends]),
+                PolicyRule(.any, peers: [.prefix(try IPv4Prefix(parsing: "10.0.0.0/30").mapped)]),
             ],
             egress: [
                 PolicyRule(.tcp), PolicyRule(.udp, ports: [try Self.ports(53, 53)]), PolicyRule(.esp),
@@ -53,6 +55,7 @@ struct PlannedWorld {
                 case .ruled: [.policy(policy)]
                 default: [.builtIn(.allowAll)]
                 }
+            let isGuest = ![.layer2, .external, .gateway].contains(port.kind)
             let attachment = DesiredAttachment(
                 id: id, generation: 1, segment: try Self.id(1, port.kind == .layer2 ? 2 : 1), mac: port.mac,
                 addresses: port.addresses.map { AttachmentAddress($0, origin: .assigned) },
@@ -61,9 +64,11 @@ struct PlannedWorld {
                 // So many that none of them is reached: limits have a test of their own.
                 limits: AttachmentLimits(
                     out: .init(
-                        newFlowsPerSecond: 1_000_000, multicastPerSecond: 1_000_000, ndPerSecond: 1_000_000)))
+                        newFlowsPerSecond: 1_000_000, multicastPerSecond: 1_000_000, ndPerSecond: 1_000_000)),
+                ipv4: isGuest ? ipv4.map { IPv4Address($0.router.value + UInt32(number) + 1) } : nil)
             desired.attachments[id] = attachment
             world.ports[number].name = attachment.portName
+            world.ports[number].ipv4 = attachment.ipv4 ?? (port.kind == .gateway ? ipv4?.router : nil)
             if port.kind == .unready { unready.insert(attachment.portName) }
             guard port.kind != .layer2, port.kind != .external else { continue }
             for address in port.addresses {

@@ -1,6 +1,7 @@
 import Addressing
 import Frames
 import NFTables
+import NetworkModel
 import NetworkPlanning
 import SeededRandomness
 import Testing
@@ -42,6 +43,65 @@ import Testing
             }
         }
         #expect(delivered > 3_000)
+    }
+
+    /// - Parameter change: what becomes of the guard's table before it is used.
+    static func modelWithIPv4(_ change: (inout Table) -> Void = { _ in }) throws -> BridgeModel {
+        let planned = try PlannedWorld(ipv4: SegmentIPv4(prefix: try IPv4Prefix(parsing: "10.0.0.0/24")))
+        var world = planned.world
+        for number in world.ports.indices { world.ports[number].index = UInt32(100 + number) }
+        var table = try #require(KCRuleset.tables(vxlanPort: 4789).first { $0.family == .bridge })
+        change(&table)
+        return BridgeModel(world: world, evaluator: FrameEvaluator(table, planned.elements))
+    }
+
+    /// How often a neighbour gets what it must not, and how many frames of IPv4 are delivered at all.
+    private static func breaches(_ model: BridgeModel, _ random: SeededGenerator, frames: Int) -> (
+        complaints: [String], delivered: Int
+    ) {
+        var model = model
+        var generator = FrameGenerator(world: model.world, random: random)
+        var judge = Judge(model.world)
+        var complaints: [String] = []
+        var delivered = 0
+        for number in 0..<frames {
+            let draw = generator.draw()
+            let outcome = model.send(draw.bytes, from: draw.sender, now: UInt64(number) * 1_000)
+            guard !outcome.delivered.isEmpty else { continue }
+            guard [0x0800, 0x0806].contains(Int(draw.bytes[12]) << 8 | Int(draw.bytes[13])) else { continue }
+            delivered += 1
+            if let complaint = judge.complaint(draw.bytes, from: draw.sender) {
+                complaints.append("\(complaint) from \(model.world.ports[draw.sender].name)")
+            }
+        }
+        return (complaints, delivered)
+    }
+
+    @Test func `with IPv4 nobody speaks for somebody else by ARP, IPv4 or DHCPv4 either`() throws {
+        let random = SeededGenerator(printedFor: "with IPv4 nobody speaks")
+        let found = Self.breaches(try Self.modelWithIPv4(), random, frames: 20_000 * DifferentialTests.seeds)
+        #expect(found.complaints.isEmpty, "\(found.complaints.prefix(5))")
+        #expect(found.delivered > 2_000)
+    }
+
+    @Test(
+        arguments: [
+            ("from-arp", .goto("pass")), ("check-ipv4-udp", .return), ("check-ipv4-icmp", .return),
+            ("check-ipv4-fragment", .return), ("from-ipv4", .goto("pass")),
+        ] as [(Identifier, Verdict)])
+    func `without one of its chains for IPv4 the guard is seen through`(chain: Identifier, verdict: Verdict) throws {
+        let model = try Self.modelWithIPv4 { table in
+            for number in table.chains.indices where table.chains[number].name == chain {
+                table.chains[number].rules = [Rule(then: verdict)]
+            }
+        }
+        // What a fragment in the middle of nothing hides, no judge sees: that chain is shown by what it lets through.
+        let (open, closed) = (
+            Self.breaches(model, SeededGenerator(seed: 3), frames: 8_000),
+            Self.breaches(try Self.modelWithIPv4(), SeededGenerator(seed: 3), frames: 8_000)
+        )
+        #expect(!open.complaints.isEmpty || open.delivered > closed.delivered)
+        #expect(closed.complaints.isEmpty)
     }
 
     @Test func `the judge sees what an open bridge would let through`() throws {

@@ -30,6 +30,8 @@ struct World {
         var peer: String
         var mac: MACAddress
         var addresses: [IPv6Address]
+        /// nil: its segment has no IPv4.
+        var ipv4: IPv4Address?
         /// Of the kernel, once the devices are there.
         var index: UInt32 = 0
 
@@ -40,6 +42,8 @@ struct World {
     var ports: [Port]
     /// Whether guests have limits, all of them low and with next to no refill.
     var isLimited = false
+
+    var hasIPv4: Bool { ports.contains { $0.ipv4 != nil } }
 
     static let bridge = "kcb000001"
     static let bridgeMAC = MACAddress(0x0200_0000_00b0)

@@ -21,7 +21,8 @@ import Testing
             iifname "kcx*" goto from-tunnel
             meta mark set iifname . @ll,48,64 . ip6 saddr map @own goto owned
             meta mark set iifname . @ll,48,64 map @ports meta mark vmap \
-            { 0x6b630120 : goto guest, 0x6b630121 : goto gateway }
+            { 0x6b630120 : goto guest, 0x6b630121 : goto gateway, 0x6b630124 : goto from-ipv4, \
+            0x6b630123 : goto from-arp }
             meta mark set iifname map @externals meta mark vmap \
             { 0x6b630122 : goto external, 0x6b630121 : goto gateway }
             iifname "kct*" goto from-other

@@ -64,7 +64,7 @@ import Testing
         (#"{"ingress":[{"protocol":"tcp","from":[{}]}]}"#, "spec.ingress[0].from[0]"),
         (#"{"ingress":[{"protocol":"tcp","from":[{"prefix":"::/0","policy":"a"}]}]}"#, "spec.ingress[0].from[0]"),
         (#"{"ingress":[{"protocol":"tcp","from":[{"prefix":"fd00::1/64"}]}]}"#, "spec.ingress[0].from[0].prefix"),
-        (#"{"ingress":[{"protocol":"tcp","from":[{"prefix":"10.0.0.0/8"}]}]}"#, "spec.ingress[0].from[0].prefix"),
+        (#"{"ingress":[{"protocol":"tcp","from":[{"prefix":"10.0.0.1/8"}]}]}"#, "spec.ingress[0].from[0].prefix"),
         (#"{"ingress":[{"protocol":"tcp","from":[{"prefix":"ff02::1/128"}]}]}"#, "spec.ingress[0].from[0].prefix"),
         (#"{"ingress":[{"protocol":"tcp","from":[{"policy":"a} ; flush"}]}]}"#, "spec.ingress[0].from[0].policy"),
         (#"{"ingress":[{"protocol":"tcp","from":[{"policy":"a"},{"policy":"a"}]}]}"#, "spec.ingress[0].from"),

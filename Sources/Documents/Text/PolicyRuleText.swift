@@ -66,7 +66,12 @@ package enum PolicyRuleText {
     }
 
     private static func peer(_ text: String) -> PolicyPeer? {
-        guard text.contains(":") else { return Reference<Policy>(text).map { .members($0) } }
+        guard text.contains(":") else {
+            // A name has no dot.
+            if let prefix = try? IPv4Prefix(parsing: text) { return .prefix(prefix.mapped) }  // then it is no prefix
+            if let address = IPv4Address(text) { return .prefix(IPv4Prefix(host: address).mapped) }
+            return Reference<Policy>(text).map { .members($0) }
+        }
         if let prefix = IPv6Prefix(text) { return .prefix(prefix) }
         return IPv6Address(text).map { .prefix(IPv6Prefix(containing: $0, length: 128)) }
     }
@@ -82,7 +87,7 @@ package enum PolicyRuleText {
             text += " \(direction.peersName) "
             text += peers.map { peer in
                 switch peer {
-                case .prefix(let prefix): prefix.description
+                case .prefix(let prefix): prefix.ipv4?.description ?? prefix.description
                 case .members(let policy): name(policy.description)
                 }
             }.joined(separator: ",")

@@ -4,6 +4,7 @@ package import Addressing
 package enum GuardSet: UInt8, Hashable, Sendable, CaseIterable {
     case ready, fast, own, ports, layer2, externals, targets, allowed, allowedTargets, macs, gateways, segments
     case claimable, held, to, admitted, onLink, ingressProfiles, egressProfiles, ingress, egress
+    case ownIPv4, targetsIPv4, admittedIPv4, ingressIPv4, egressIPv4
     case ndRate, multicastRate, flowRateOut, flowRateIn, packetRateOut, packetRateIn, byteRateOut, byteRateIn, ruleRate
     /// Of `inet kc`; all others are of `bridge kc`.
     case vteps
@@ -51,7 +52,8 @@ package struct GuardElement: Hashable, Sendable {
         case .vteps: return .tunnels
         case .ruleRate: return .rates
         case .held: return number(.mark).flatMap { try? VNI($0) }.map(GuardOwner.segment)  // nil: no VNI, not ours
-        case .ingress, .egress: return number(.mark).map { .profile(UInt32(truncatingIfNeeded: $0)) }
+        case .ingress, .egress, .ingressIPv4, .egressIPv4:
+            return number(.mark).map { .profile(UInt32(truncatingIfNeeded: $0)) }
         case .to: return port(at: Field.mark.paddedCount)
         default: return port(at: 0)
         }

@@ -15,7 +15,7 @@ extension KCRuleset {
                     Rule([.lookUpMark(S.fast.key, S.fast.name), .verdict(.goto(Way.inside.chain))]),
                     Rule(.inputNamePrefix("kcx"), then: .goto("from-tunnel")),
                     Rule([.lookUpMark(S.own.key, S.own.name), .verdict(.goto("owned"))]),
-                    Rule([.lookUpMark(S.ports.key, S.ports.name), Way.choose(.guest, .gateway)]),
+                    Rule([.lookUpMark(S.ports.key, S.ports.name), Way.choose(.guest, .gateway, .ipv4, .arp)]),
                     Rule([.lookUpMark(S.externals.key, S.externals.name), Way.choose(.external, .gateway)]),
                     Rule(.inputNamePrefix("kct"), then: .goto("from-other")),
                 ]),

@@ -75,6 +75,24 @@ extension KCRuleset {
         package static let egress = NamedSet(
             "egress", of: [.mark, .transportProtocol, destinationPort, .ipv6Destination], value: .mark, interval: true)
 
+        // MARK: IPv4, on segments that have it
+
+        /// What a port may send from, and how that goes on.
+        package static let ownIPv4 = NamedSet(
+            "own-ipv4", of: [.inputName, sourceMACAndEtherType, .ipv4Source], value: .mark)
+        /// What a port may say it is reached at (ARP), and what errors that it sends may quote as destination.
+        package static let targetsIPv4 = NamedSet("targets-ipv4", of: [.inputName, arpSender])
+        /// Prefixes from which a port takes everything.
+        package static let admittedIPv4 = NamedSet("admitted-ipv4", of: [.outputName, .ipv4Source], interval: true)
+        /// As `ingress` and `egress`.
+        package static let ingressIPv4 = NamedSet(
+            "ingress-ipv4", of: [.mark, .transportProtocol, destinationPort, .ipv4Source], value: .mark, interval: true)
+        package static let egressIPv4 = NamedSet(
+            "egress-ipv4", of: [.mark, .transportProtocol, destinationPort, .ipv4Destination], value: .mark,
+            interval: true)
+        /// Of an ARP packet between Ethernet and IPv4 (RFC 826).
+        package static let arpSender = Field.network(112, 32)
+
         // MARK: Limits, the agent's too
 
         package static let ndRate = NamedSet("nd-rate", of: [.inputName], limited: .packets)
@@ -99,6 +117,12 @@ extension KCRuleset {
         /// (RFC 8200 section 4.5 gives 60 seconds for all to arrive).
         package static let sentFragments = fragments("sent-fragments", .inputIndex)
         package static let receivedFragments = fragments("received-fragments", .outputIndex)
+        /// The same of IPv4; its fragments are known by the identification of RFC 791.
+        package static let tcpFlowsIPv4 = flowsIPv4("tcp-flows-ipv4", [sourcePort, destinationPort], seconds: 120)
+        package static let udpFlowsIPv4 = flowsIPv4("udp-flows-ipv4", [sourcePort, destinationPort], seconds: 300)
+        package static let otherFlowsIPv4 = flowsIPv4("other-flows-ipv4", [.transportProtocol], seconds: 300)
+        package static let sentFragmentsIPv4 = fragmentsIPv4("sent-fragments-ipv4", .inputIndex)
+        package static let receivedFragmentsIPv4 = fragmentsIPv4("received-fragments-ipv4", .outputIndex)
         /// Addresses that somebody asks for right now, by segment (RFC 4862: for a second and more).
         package static let claimed = NamedSet(
             "claimed", of: [.mark, targetHigh, targetLow], filling: .byPackets(seconds: 5, size: 65536))
@@ -113,18 +137,34 @@ extension KCRuleset {
         /// All that the agent fills, in the order of the structure.
         package static let filledByAgent: [NamedSet] = [
             ready, fast, own, ports, layer2, externals, targets, allowed, allowedTargets, macs, gateways, segments,
-            claimable, held, to, admitted, onLink, ingressProfiles, egressProfiles, ingress, egress, ndRate,
-            multicastRate, flowRateOut, flowRateIn, packetRateOut, packetRateIn, byteRateOut, byteRateIn, ruleRate,
+            claimable, held, to, admitted, onLink, ingressProfiles, egressProfiles, ingress, egress,
+            ownIPv4, targetsIPv4, admittedIPv4, ingressIPv4, egressIPv4, ndRate, multicastRate, flowRateOut, flowRateIn,
+            packetRateOut, packetRateIn, byteRateOut, byteRateIn, ruleRate,
         ]
         /// All that packets fill.
         package static let filledByPackets: [NamedSet] =
-            [tcpFlows, udpFlows, otherFlows, sentFragments, receivedFragments, claimed, claiming, seen]
+            [
+                tcpFlows, udpFlows, otherFlows, sentFragments, receivedFragments, tcpFlowsIPv4, udpFlowsIPv4,
+                otherFlowsIPv4, sentFragmentsIPv4, receivedFragmentsIPv4, claimed, claiming, seen,
+            ]
             + DropReason.allCases.map(\.counterSet)
 
         private static func flows(_ name: Identifier, _ rest: [Field], seconds: UInt32) -> NamedSet {
             NamedSet(
                 name, of: [.inputIndex, .ipv6Source, .ipv6Destination] + rest,
                 filling: .byPackets(seconds: seconds, size: 1 << 20))
+        }
+
+        private static func flowsIPv4(_ name: Identifier, _ rest: [Field], seconds: UInt32) -> NamedSet {
+            NamedSet(
+                name, of: [.inputIndex, .ipv4Source, .ipv4Destination] + rest,
+                filling: .byPackets(seconds: seconds, size: 1 << 18))
+        }
+
+        private static func fragmentsIPv4(_ name: Identifier, _ port: Field) -> NamedSet {
+            NamedSet(
+                name, of: [port, .ipv4Source, .ipv4Destination, .network(32, 16)],
+                filling: .byPackets(seconds: 60, size: 1 << 15))
         }
 
         private static func fragments(_ name: Identifier, _ port: Field) -> NamedSet {

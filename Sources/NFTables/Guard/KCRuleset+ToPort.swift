@@ -29,6 +29,7 @@ extension KCRuleset {
             Chain(
                 Way.router.chain,
                 rules: [
+                    Rule(.notEqual(S.etherType, .number(0x86dd)), then: .goto("deliver-ipv4")),
                     Rule(.notInSet(S.onLink.key, S.onLink.name), then: .goto("deliver")),
                     Rule(.inSet([.outputName] + destination, S.targets.name), then: .goto("deliver")),
                     Rule([.lookUpMark([.outputName], S.segments.name)]),
@@ -45,11 +46,11 @@ extension KCRuleset {
             Chain(
                 "outside",
                 rules: [
-                    Rule(.notEqual(S.etherType, .number(0x86dd)), then: .dropTo(.policy)),
+                    Rule(.notEqual(S.etherType, .number(0x86dd)), then: .goto("outside-other")),
                     // What most packets are, by comparisons at a fixed place.
                     Rule(.equal(S.nextHeader, .number(6)), then: .goto("outside-tcp")),
                     Rule(.equal(S.nextHeader, .number(17)), then: .goto("outside-udp")),
-                    laterFragment(then: .goto("outside-fragment")),
+                    laterFragment(of: .ipv6, then: .goto("outside-fragment")),
                     Rule([
                         .choose(
                             .transportProtocol,
@@ -75,41 +76,6 @@ extension KCRuleset {
                         then: .goto("deliver")),
                     Rule(then: .dropTo(.policy)),
                 ]),
-            Chain(
-                "outside-tcp",
-                rules: [
-                    Rule(.inSet(reply, S.tcpFlows.name), then: .goto("answer-tcp")),
-                    Rule(then: .goto("arrive")),
-                ]),
-            Chain(
-                "outside-udp",
-                rules: [
-                    Rule(.inSet(reply, S.udpFlows.name), then: .goto("deliver")),
-                    // A DHCPv6 server to clients.
-                    Rule(.equal(.transport(0, 32), .number(0x0223_0222)), then: .goto("deliver")),
-                    Rule(then: .goto("arrive")),
-                ]),
-            Chain(
-                "outside-icmp",
-                rules: [
-                    Rule(
-                        .oneOf(
-                            .transport(0, 8), [1, 2, 3, 4, 128, 129, 130, 131, 132, 133, 134, 135, 136, 137, 143]),
-                        then: .goto("deliver")),
-                    Rule(then: .goto("arrive")),
-                ]),
-            // A bare acknowledgement lengthens nothing, or the last one of each connection would keep it for hours.
-            Chain(
-                "answer-tcp",
-                rules: [
-                    Rule([
-                        .match(.anyBit(tcpFlags, finOrReset)), .update(reply, S.tcpFlows.name, seconds: 120),
-                        .verdict(.goto("deliver")),
-                    ]),
-                    Rule(.equal(tcpFlags, .number(0x10)), then: .goto("deliver")),
-                    Rule([.update(reply, S.tcpFlows.name, seconds: 7440), .verdict(.goto("deliver"))]),
-                    Rule(then: .goto("deliver")),
-                ]),
             // The end of what may go to a port that looks at what it gets.
             Chain(
                 "deliver",
@@ -120,74 +86,11 @@ extension KCRuleset {
                     ]),
                     Rule([.setMark(FrameMark.delivered), .verdict(.accept)]),
                 ]),
-        ] + arrivals
+        ] + arrivals(.ipv6)
     }
 
     /// In the halves that sets of addresses have.
     private static let destination: [Field] = [S.destinationNetwork, .network(256, 64)]
-
-    /// The fields of a flow as its answers have them.
-    private static var reply: [Field] {
-        [.outputIndex, .ipv6Destination, .ipv6Source, S.destinationPort, S.sourcePort]
-    }
-
-    private static var arrivals: [Chain] {
-        [
-            Chain(
-                "arrive",
-                rules: [
-                    Rule(.inSet(S.admitted.key, S.admitted.name), then: .goto("deliver")),
-                    Rule([.setMark(0)]),
-                    Rule([.lookUpMark([.outputName], S.ingressProfiles.name)]),
-                    Rule([.choose(.transportProtocol, [.init(58, verdict: .goto("arrive-icmp"))])]),
-                    Rule([.lookUpMark(S.ingress.key, S.ingress.name)]),
-                    Rule(then: .goto("arrive-rule")),
-                ]),
-            Chain(
-                "arrive-icmp",
-                rules: [
-                    Rule([
-                        .lookUpMark([.mark, .transportProtocol, S.sourcePort, .ipv6Source], S.ingress.name)
-                    ]),
-                    Rule(then: .goto("arrive-rule")),
-                ]),
-            Chain(
-                "arrive-rule",
-                rules: [
-                    Rule(.below(.mark, UInt64(PolicyMark.allowed)), then: .dropTo(.policy)),
-                    Rule(
-                        .anyBit(.mark, UInt64(PolicyMark.limited)), .inSet([.mark], S.ruleRate.name),
-                        then: .dropTo(.rate)),
-                    logAllowed,
-                    Rule(.equal(.transportProtocol, .number(58)), then: .goto("deliver")),
-                    Rule(.inSet([.outputName], S.flowRateIn.name), then: .dropTo(.rate)),
-                    Rule([
-                        .choose(
-                            .transportProtocol,
-                            [
-                                .init(6, verdict: .goto("arrive-tcp")), .init(17, verdict: .goto("arrive-udp")),
-                            ])
-                    ]),
-                    Rule([
-                        .add([.outputIndex, .ipv6Destination, .ipv6Source, .transportProtocol], S.otherFlows.name),
-                        .verdict(.goto("deliver")),
-                    ]),
-                    Rule(then: .dropTo(.tableFull)),
-                ]),
-            Chain(
-                "arrive-tcp",
-                rules: [
-                    Rule([.add(reply, S.tcpFlows.name), .verdict(.goto("deliver"))]),
-                    Rule(then: .dropTo(.tableFull)),
-                ]),
-            Chain(
-                "arrive-udp",
-                rules: [
-                    Rule([.add(reply, S.udpFlows.name), .verdict(.goto("deliver"))]),
-                    Rule(then: .dropTo(.tableFull)),
-                ]),
-        ]
-    }
 
     /// One for each reason: counts by port, logs some, drops all.
     static var drops: [Chain] {

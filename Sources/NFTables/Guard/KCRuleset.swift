@@ -47,7 +47,8 @@ package enum KCRuleset {
     private static var guardTable: Table {
         Table(
             .bridge, table, sets: Sets.filledByAgent + Sets.filledByPackets,
-            chains: fromPort + checks + flows + toPort + drops)
+            chains: fromPort + checks + flows(.ipv6) + toPort + fromPortIPv4 + checksIPv4 + flows(.ipv4) + toPortIPv4
+                + drops)
     }
 
     /// At input, not at raw prerouting: prerouting also sees what this host forwards for others, and with br_netfilter

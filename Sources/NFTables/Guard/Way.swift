@@ -9,7 +9,10 @@ package enum Way: UInt32, Hashable, Sendable, CaseIterable {
     case tracked, filtered, limitedOpen, limitedTracked, limitedFiltered
     // Of `ports` and `externals`.
     case guest = 0x6b63_0120
-    case gateway, external
+    case gateway, external, arp, ipv4
+    // Of `own-ipv4`.
+    case ipv4Open = 0x6b63_0150
+    case ipv4Tracked, ipv4Filtered, limitedIPv4Open, limitedIPv4Tracked, limitedIPv4Filtered
     // Of `layer2`.
     case layer2Open = 0x6b63_0130
     case layer2Tracked, layer2Filtered, limitedLayer2Open, limitedLayer2Tracked, limitedLayer2Filtered
@@ -35,6 +38,14 @@ package enum Way: UInt32, Hashable, Sendable, CaseIterable {
         case .guest: "guest"
         case .gateway: "gateway"
         case .external: "external"
+        case .arp: "from-arp"
+        case .ipv4: "from-ipv4"
+        case .ipv4Open: "ipv4-open"
+        case .ipv4Tracked: "ipv4-tracked"
+        case .ipv4Filtered: "ipv4-filtered"
+        case .limitedIPv4Open: "limited-ipv4-open"
+        case .limitedIPv4Tracked: "limited-ipv4-tracked"
+        case .limitedIPv4Filtered: "limited-ipv4-filtered"
         case .layer2Open: "layer2-open"
         case .layer2Tracked: "layer2-tracked"
         case .layer2Filtered: "layer2-filtered"

@@ -3,12 +3,13 @@ package import Resources
 
 /// What the DHCP server of a gateway has given out, as it says itself.
 package struct Lease: Hashable, Sendable {
-    /// An address, or a delegated prefix. An address is one of length 128.
+    /// An address, or a delegated prefix. An address is one of length 128, of IPv4 in its mapped form.
     package var prefix: IPv6Prefix
     /// Whom the server keeps it for; nil when nobody any more.
     package var attachment: ResourceID?
     package var mac: MACAddress?
-    /// What the client calls itself (RFC 8415 section 11), in pairs of hex digits.
+    /// What the client calls itself (RFC 8415 section 11), in pairs of hex digits; of IPv4 its client identifier (RFC 2132
+    /// section 9.14), empty where it has none.
     package var duid: String
     package var expires: Timestamp
 

@@ -31,6 +31,21 @@ package struct DesiredPolicy: Hashable, Sendable {
         self.egress = egress
     }
 
+    /// The same for a reader that knows no IPv4 prefixes: they let nothing through there in any case.
+    var withoutIPv4: DesiredPolicy {
+        func reduce(_ rules: [PolicyRule]) -> [PolicyRule] {
+            rules.compactMap { rule in
+                guard let peers = rule.peers else { return rule }
+                var rule = rule
+                rule.peers = peers.filter {
+                    if case .prefix(let prefix) = $0 { prefix.ipv4 == nil } else { true }
+                }
+                return rule.peers?.isEmpty == true ? nil : rule
+            }
+        }
+        return DesiredPolicy(id: id, generation: generation, ingress: reduce(ingress), egress: egress.map(reduce))
+    }
+
     /// The policies whose members stand in a rule.
     package var peers: Set<ResourceID> {
         Set(Policy.Spec(ingress: ingress, egress: egress).peers.compactMap(\.id))

@@ -74,6 +74,7 @@ package enum PolicyProtocol: String, Choice {
 
 /// The other side of a rule.
 package enum PolicyPeer: Hashable, Sendable {
+    /// IPv4 prefixes in their mapped form (::ffff:a.b.c.d, length + 96).
     case prefix(IPv6Prefix)
     /// The addresses of the attachments that refer to that policy, link-local ones excepted.
     case members(Reference<Policy>)
@@ -82,7 +83,7 @@ package enum PolicyPeer: Hashable, Sendable {
 extension PolicyPeer {
     init(json node: JSONNode, path: String, _ direction: PolicyRule.Direction) throws(FieldError) {
         var reader = try FieldReader(node, path: path)
-        let prefix = try reader.optional("prefix", as: IPv6Prefix.self)
+        let prefix = try Self.prefix(&reader)
         let policy = try reader.optional("policy", as: Reference<Policy>.self)
         try reader.finish()
         switch (prefix, policy) {
@@ -105,10 +106,25 @@ extension PolicyPeer {
         }
     }
 
+    /// One of either family: an IPv4 one has no colon.
+    private static func prefix(_ reader: inout FieldReader) throws(FieldError) -> IPv6Prefix? {
+        guard let text = try reader.optional("prefix", as: String.self) else { return nil }
+        guard !text.contains(":") else {
+            do { return try IPv6Prefix(parsing: text) } catch {
+                throw FieldError(field: reader.path(of: "prefix"), error)
+            }
+        }
+        let prefix: IPv4Prefix
+        do { prefix = try IPv4Prefix(parsing: text) } catch {
+            throw FieldError(field: reader.path(of: "prefix"), error)
+        }
+        return prefix.mapped
+    }
+
     func write(to writer: inout JSONWriter) {
         writer.object { writer in
             switch self {
-            case .prefix(let prefix): writer.member("prefix", prefix)
+            case .prefix(let prefix): writer.member("prefix", prefix.ipv4?.description ?? prefix.description)
             case .members(let policy): writer.member("policy", policy)
             }
         }

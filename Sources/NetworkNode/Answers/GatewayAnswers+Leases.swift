@@ -5,21 +5,26 @@ import NodePorts
 import Resources
 
 extension GatewayAnswers {
-    /// What the gateway's DHCPv6 server says that it has given out, with the attachment that each is kept for.
+    /// What the gateway's DHCP servers say that they have given out, with the attachment that each is kept for.
     func leases(of id: ResourceID, _ gateway: DesiredGateway, _ snapshot: HostSnapshot) async -> ProbeResult {
-        guard gateway.ports.keys.contains(where: { (snapshot.segments[$0]?.dhcp ?? .none) != .none }) else {
-            return ProbeResult(.done, leases: LeaseReport(leases: [], total: 0))
-        }
-        var leases: [Lease]
+        let segments = gateway.ports.keys.compactMap { snapshot.segments[$0] }
+        var leases: [Lease] = []
         do throws(NodeError) {
-            leases = try await ports.daemons.leases(instance: DaemonInstance.keaDHCP6(of: id))
+            if segments.contains(where: { $0.dhcp != .none }) {
+                leases += try await ports.daemons.leases(instance: DaemonInstance.keaDHCP6(of: id))
+            }
+            if segments.contains(where: { $0.ipv4 != nil }) {
+                leases += try await ports.daemons.leases(instance: DaemonInstance.keaDHCP4(of: id))
+            }
         } catch {
-            return ProbeResult(.failed, message: "the DHCPv6 server does not tell its leases: \(error)")
+            return ProbeResult(.failed, message: "a DHCP server does not tell its leases: \(error)")
         }
         var holders: [String: ResourceID] = [:]
         for segment in gateway.ports.keys {
             for kept in (snapshot.reservations[segment] ?? [:]).values {
-                for address in kept.addresses { holders["\(address)/128"] = kept.attachment }
+                for address in kept.addresses + (kept.ipv4.map { [$0.mapped] } ?? []) {
+                    holders["\(address)/128"] = kept.attachment
+                }
                 if let prefix = kept.delegated { holders["\(prefix)"] = kept.attachment }
             }
         }

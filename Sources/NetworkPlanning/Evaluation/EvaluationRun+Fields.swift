@@ -90,12 +90,15 @@ extension EvaluationRun {
         // nft puts `meta protocol ip6` before the rule's statement.
         case .ipv6Source: return isIPv6 ? frame.network(8, 16).map(Array.init) : nil
         case .ipv6Destination: return isIPv6 ? frame.network(24, 16).map(Array.init) : nil
+        case .ipv4Source: return isIPv4 ? frame.network(12, 4).map(Array.init) : nil
+        case .ipv4Destination: return isIPv4 ? frame.network(16, 4).map(Array.init) : nil
         case .fragmentOffset:
             return frame.fragmentOffset.map { [UInt8($0 >> 8), UInt8($0 & 0xff)] }
         }
     }
 
     private var isIPv6: Bool { frame.networkProtocol == 0x86dd }
+    private var isIPv4: Bool { frame.networkProtocol == 0x0800 }
 
     private func load(_ meta: Field.Meta) -> [UInt8]? {
         switch meta {

@@ -14,6 +14,14 @@ struct AddressRange: Hashable {
 
     init(_ prefix: IPv6Prefix) { self.init(first: prefix.address, last: prefix.last) }
 
+    func contains(_ other: AddressRange) -> Bool { first <= other.first && other.last <= last }
+
+    /// What both have; nil for nothing.
+    func intersection(_ other: AddressRange) -> AddressRange? {
+        let common = (max(first, other.first), min(last, other.last))
+        return common.0 <= common.1 ? AddressRange(first: common.0, last: common.1) : nil
+    }
+
     /// What is left of it without another: at most two ranges.
     func subtracting(_ other: AddressRange) -> [AddressRange] {
         guard other.first <= last, first <= other.last else { return [self] }

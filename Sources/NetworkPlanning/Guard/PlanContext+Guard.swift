@@ -17,7 +17,7 @@ extension PlanContext {
         let bound = wanted.bindings[attachment.id] ?? []
         var addresses = addresses(of: attachment, bound: bound, in: table)
         if case .gateway = attachment.port {
-            addresses.formUnion(RouterAddresses.of(attachment, on: segment).map(\.address))
+            addresses.formUnion(RouterAddresses.all(of: attachment, on: segment))
         }
         return PortGuard(
             name: attachment.portName, role: role(of: attachment, on: segment), vni: segment.vni,
@@ -27,7 +27,8 @@ extension PlanContext {
             admitsSegment: attachment.policies.contains(.builtIn(.allowSegment)),
             profile: profile.flatMap { wanted.profileNumbers[$0] },
             isFilteringEgress: !admitsAll && profile?.isFilteringEgress(in: desired) == true,
-            limits: attachment.limits)
+            limits: attachment.limits,
+            ipv4: segment.ipv4.map { PortGuard.IPv4(address: attachment.ipv4, prefix: $0.prefix) })
     }
 
     private func role(of attachment: DesiredAttachment, on segment: DesiredSegment) -> PortGuard.Role {

@@ -51,8 +51,8 @@ package struct PolicyProfile: Hashable, Sendable, Comparable {
         let known = policies.compactMap { desired.policies[$0] }
         let ingress = counter.boxes(known.flatMap(\.ingress), in: desired)
         let egress = counter.boxes(known.flatMap { $0.egress ?? [] }, in: desired)
-        return ingress.map { GuardElement(.ingress, $0.element(GuardSet.ingress.set, number)) }
-            + egress.map { GuardElement(.egress, $0.element(GuardSet.egress.set, number)) } + counter.limits
+        return ingress.flatMap { $0.elements(.ingress, .ingressIPv4, number) }
+            + egress.flatMap { $0.elements(.egress, .egressIPv4, number) } + counter.limits
     }
 }
 
@@ -103,7 +103,30 @@ struct PolicyNumbers {
 }
 
 extension PolicyBoxes.Box {
-    fileprivate func element(_ set: NamedSet, _ profile: UInt32) -> Element {
+    /// One in the set of each family that it has addresses of.
+    fileprivate func elements(_ ipv6: GuardSet, _ ipv4: GuardSet, _ profile: UInt32) -> [GuardElement] {
+        let mapped = AddressRange(.mappedIPv4)
+        var elements: [GuardElement] = []
+        if !mapped.contains(peers) { elements.append(GuardElement(ipv6, element(ipv6.set, profile))) }
+        if let common = peers.intersection(mapped) {
+            func number(_ address: IPv6Address) -> FieldValue { .number(address.low & 0xffff_ffff) }
+            let profile = FieldValue.number(UInt64(profile))
+            elements.append(
+                GuardElement(
+                    ipv4,
+                    Element(
+                        key: ipv4.set.key([
+                            profile, .number(protocols.lowerBound), .number(ports.lowerBound), number(common.first),
+                        ]),
+                        end: ipv4.set.key([
+                            profile, .number(protocols.upperBound), .number(ports.upperBound), number(common.last),
+                        ]),
+                        value: .mark(mark))))
+        }
+        return elements
+    }
+
+    private func element(_ set: NamedSet, _ profile: UInt32) -> Element {
         let number = FieldValue.number(UInt64(profile))
         return Element(
             key: set.key([number, .number(protocols.lowerBound), .number(ports.lowerBound), .address(peers.first)]),

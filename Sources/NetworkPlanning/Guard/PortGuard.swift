@@ -37,6 +37,8 @@ struct PortGuard {
     var profile: UInt32?
     var isFilteringEgress: Bool
     var limits: AttachmentLimits
+    /// nil on segments without IPv4.
+    var ipv4: IPv4?
 
     /// What every port may do at most, unless its limits say otherwise: enough for a guest with hundreds of neighbours.
     static let ndPerSecond: UInt64 = 100
@@ -63,6 +65,7 @@ struct PortGuard {
             elements.add(.macs, elements.port, .number(mac.value))
             elements.add(.segments, elements.port, value: .mark(vni.value))
             receiving(&elements)
+            addIPv4(to: &elements)
             rates(&elements)
         }
         return elements.all
@@ -71,7 +74,7 @@ struct PortGuard {
     /// The source MAC and the ethertype of IPv6 in one number, as rules read them.
     private var macAndIPv6: FieldValue { .number(mac.value << 16 | 0x86dd) }
 
-    private var isLimitedOut: Bool {
+    var isLimitedOut: Bool {
         limits.outward.bandwidth != nil || limits.outward.packetsPerSecond != nil
     }
 

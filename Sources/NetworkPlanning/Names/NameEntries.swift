@@ -41,10 +41,17 @@ struct NameEntries {
             entries += addresses.map {
                 NameEntry(zone: id, key: key, project: attachment.project, say: .made(.aaaa($0)))
             }
+            guard let ipv4 = attachment.ipv4, !attachment.isMapped else { continue }
+            entries.append(
+                NameEntry(
+                    zone: id, key: RecordSetKey(owner, .a), project: attachment.project, say: .made(.a(ipv4))))
         }
         let target = canonicalName(attachment.name, attachment.project)
         for address in addresses {
             entries += reverse(DomainName.reverse(address), target, attachment.project)
+        }
+        if let ipv4 = attachment.ipv4 {
+            entries += reverse(DomainName.reverse(ipv4), target, attachment.project)
         }
         guard let delegated = attachment.delegated else { return entries }
         // A prefix between two nibbles is as many names as it has prefixes at the next one (RFC 3596 section 2.5).

@@ -36,10 +36,17 @@ package struct NamedAttachment: Hashable, Sendable {
     package var addresses: Set<IPv6Address>
     /// The prefix it routes, whose reverse names it may have others serve.
     package var delegated: IPv6Prefix?
+    /// Its address inside a segment that has IPv4.
+    package var ipv4: IPv4Address?
+    /// Whether an IPv4 address outside stands for it: its name then means that one.
+    package var isMapped: Bool
 
     package init(
-        name: AttachmentName, project: ResourceID, addresses: Set<IPv6Address>, delegated: IPv6Prefix? = nil
+        name: AttachmentName, project: ResourceID, addresses: Set<IPv6Address>, delegated: IPv6Prefix? = nil,
+        ipv4: IPv4Address? = nil, isMapped: Bool = false
     ) {
+        self.isMapped = isMapped
+        self.ipv4 = ipv4
         self.name = name
         self.project = project
         self.addresses = addresses

@@ -13,11 +13,16 @@ package enum DaemonInstance {
         "kea6-" + NamespaceName.gateway(gateway).text.dropFirst("kcg-".count)
     }
 
+    /// `kea4-…`: the DHCPv4 server of all its segments that have IPv4.
+    package static func keaDHCP4(of gateway: ResourceID) -> String {
+        "kea4-" + NamespaceName.gateway(gateway).text.dropFirst("kcg-".count)
+    }
+
     /// Those that a gateway may have for as long as it is there.
     package static func all(of gateway: ResourceID) -> [String] {
         [
-            radvd(of: gateway), keaDHCP6(of: gateway), resolver(of: gateway), tayga(in: .gateway(gateway)),
-            guestProxy(of: gateway),
+            radvd(of: gateway), keaDHCP6(of: gateway), keaDHCP4(of: gateway), resolver(of: gateway),
+            tayga(in: .gateway(gateway)), guestProxy(of: gateway),
         ]
     }
 

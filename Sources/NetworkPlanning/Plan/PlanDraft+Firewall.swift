@@ -58,7 +58,8 @@ extension PlanContext {
             segments: segments.sorted(),
             newFlowsPerSource: gateway.limits.newFlowsPerSource ?? GatewayLimits.standardNewFlowsPerSource,
             bandwidthPerSegment: gateway.limits.bandwidthPerSegment, outgoing: gateway.nat64?.outgoing,
-            servicePorts: Set(gateway.services.map(\.port)).sorted())
+            servicePorts: Set(gateway.services.map(\.port)).sorted(),
+            hasIPv4: gateway.ports.keys.contains { desired.segments[$0]?.ipv4 != nil })
         guard !gateway.policies.isEmpty, !gateway.policies.contains(.builtIn(.allowAll)) else { return ruleset }
         var policies: [DesiredPolicy] = []
         for case .policy(let id) in gateway.policies {
@@ -78,7 +79,7 @@ extension PlanContext {
         if let all = peers {
             // The kernel takes no overlapping intervals: what another one contains is left out.
             var disjoint: [IPv6Prefix] = []
-            for prefix in all.sorted(by: { $0.length < $1.length })
+            for prefix in all.sorted(by: { $0.length < $1.length }).filter({ $0.ipv4 == nil })
             where !disjoint.contains(where: { $0.contains(prefix) }) {
                 disjoint.append(prefix)
             }

@@ -14,6 +14,7 @@ extension PlanDraft {
             stop(daemon: DaemonInstance.radvd(of: id), for: .orphan, withdraw: !isSilent)
             stop(daemon: DaemonInstance.resolver(of: id), for: .orphan)
             stop(daemon: DaemonInstance.keaDHCP6(of: id), for: .orphan)
+            stop(daemon: DaemonInstance.keaDHCP4(of: id), for: .orphan)
             stop(daemon: DaemonInstance.tayga(in: name), for: .orphan)
             stop(daemon: DaemonInstance.guestProxy(of: id), for: .orphan)
             planUplink(ofGone: id)
@@ -83,6 +84,7 @@ extension PlanDraft {
         planAdvertisements(of: gateway, on: advertised)
         planTranslator(of: gateway, on: advertised)
         planDHCP(of: gateway, on: advertised)
+        planDHCPv4(of: gateway, on: routed)
         planResolver(of: gateway, on: routed)
         planGuestProxy(of: gateway)
     }
@@ -173,15 +175,19 @@ extension PlanDraft {
 
 /// What a managed gateway is reached at on a segment.
 package enum RouterAddresses {
-    /// fe80::1 always. In the segment's /64 what the attachment was given, or else one made from the router's MAC, so
+    /// fe80::1 always; of a segment's IPv4 prefix the first host address, in its mapped form. In the segment's /64 what the attachment was given, or else one made from the router's MAC, so
     /// that the gateway has a route to the segment.
     static func of(_ attachment: DesiredAttachment, on segment: DesiredSegment) -> Set<InterfaceAddress> {
         var addresses: Set = [InterfaceAddress(.segmentRouter, length: 64)]
         guard let prefix = segment.prefix else { return addresses }
+        if let ipv4 = segment.ipv4 {
+            addresses.insert(InterfaceAddress(ipv4.router.mapped, length: ipv4.prefix.length + 96))
+        }
+        let before = addresses.count
         for address in attachment.addresses where prefix.contains(address.value) && address.origin != .learned {
             addresses.insert(InterfaceAddress(address.value, length: prefix.length))
         }
-        if addresses.count == 1 {
+        if addresses.count == before {
             let identifier = RouterMAC.derive(segment: segment.id).modifiedEUI64
             addresses.insert(
                 InterfaceAddress(IPv6Address(high: prefix.address.high, low: identifier), length: prefix.length))
@@ -189,9 +195,9 @@ package enum RouterAddresses {
         return addresses
     }
 
-    /// The same without lengths, in order.
+    /// The IPv6 ones without lengths, in order.
     package static func all(of attachment: DesiredAttachment, on segment: DesiredSegment) -> [IPv6Address] {
-        of(attachment, on: segment).map(\.address).sorted()
+        of(attachment, on: segment).map(\.address).filter { !$0.isIPv4Mapped }.sorted()
     }
 }
 

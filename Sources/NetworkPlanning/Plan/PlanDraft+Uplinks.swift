@@ -341,8 +341,3 @@ extension UplinkMark.Taken {
         return restoring + [.change(name, LinkChange(alias: formerAlias ?? ""))]
     }
 }
-
-extension IPv4Address {
-    /// ::ffff:a.b.c.d (RFC 4291 section 2.5.5.2).
-    var mapped: IPv6Address { IPv6Address(high: 0, low: 0xffff_0000_0000 | UInt64(value)) }
-}

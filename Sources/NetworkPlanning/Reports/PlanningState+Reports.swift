@@ -138,18 +138,11 @@ struct ReportJudge {
         } else if gateway.resolver != nil, missing == nil {
             missing = "waits for unbound"
         }
-        if let daemon = context.observed.daemons[DaemonInstance.keaDHCP6(of: id)] {
-            details["dhcp6"] = daemon.isRunning ? daemon.problem ?? "running" : "not running"
-            details["dhcp6Restarts"] = "\(daemon.restarts)"
-            if missing == nil {
-                if !daemon.isRunning {
-                    missing = "the DHCPv6 server (Kea) is not running; it is started again"
-                } else if let problem = daemon.problem {
-                    missing = "the DHCPv6 server (Kea) does not serve all segments: \(problem)"
-                }
-            }
-        } else if missing == nil, hasDHCP(gateway) {
-            missing = "waits for the DHCPv6 server (Kea)"
+        if let problem = dhcp(DaemonInstance.keaDHCP6(of: id), "DHCPv6", isWanted: hasDHCP(gateway), &details) {
+            missing = missing ?? problem
+        }
+        if let problem = dhcp(DaemonInstance.keaDHCP4(of: id), "DHCPv4", isWanted: hasIPv4(gateway), &details) {
+            missing = missing ?? problem
         }
         if gateway.nat64 != nil {
             let isThere = context.observed.inside[.gateway(id)]?.translator != nil
@@ -196,6 +189,24 @@ struct ReportJudge {
 
     private func isAdvertised(_ gateway: DesiredGateway) -> Bool {
         gateway.ports.keys.contains { context.desired.segments[$0]?.ipam == .automatic }
+    }
+
+    /// The state of a DHCP server among the details.
+    /// - Returns: what is missing.
+    private func dhcp(_ instance: String, _ name: String, isWanted: Bool, _ details: inout [String: String]) -> String?
+    {
+        guard let daemon = context.observed.daemons[instance] else {
+            return isWanted ? "waits for the \(name) server (Kea)" : nil
+        }
+        let key = name == "DHCPv6" ? "dhcp6" : "dhcp4"
+        details[key] = daemon.isRunning ? daemon.problem ?? "running" : "not running"
+        details[key + "Restarts"] = "\(daemon.restarts)"
+        guard daemon.isRunning else { return "the \(name) server (Kea) is not running; it is started again" }
+        return daemon.problem.map { "the \(name) server (Kea) does not serve all segments: \($0)" }
+    }
+
+    private func hasIPv4(_ gateway: DesiredGateway) -> Bool {
+        gateway.ports.keys.contains { context.desired.segments[$0]?.ipv4 != nil }
     }
 
     private func hasDHCP(_ gateway: DesiredGateway) -> Bool {

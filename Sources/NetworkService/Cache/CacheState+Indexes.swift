@@ -141,7 +141,7 @@ extension CacheState {
             }
         }
         for host in relations.hostsOfSegment[id, default: [:]].keys { mark(host: host) { $0.segments.insert(id) } }
-        if old?.spec.dhcp != new?.spec.dhcp { markReservations(of: id) }
+        if old?.spec.dhcp != new?.spec.dhcp || old?.spec.ipv4 != new?.spec.ipv4 { markReservations(of: id) }
     }
 
     private mutating func indexGateway(_ old: Resource<Gateway>?, _ new: Resource<Gateway>?) {
@@ -216,8 +216,8 @@ extension CacheState {
             delegations.release(DelegatedPrefix(prefix))
         }
         guard let segment = attachment.spec.segment.id else { return }
-        for address in attachment.assigned.addresses {
-            holders.address[Holders.SegmentAddress(segment: segment, address: address.value)] = nil
+        for address in attachment.assigned.allAddresses {
+            holders.address[Holders.SegmentAddress(segment: segment, address: address)] = nil
         }
         relations.attachmentsOfSegment[segment]?.remove(id)
         relations.allowingOfSegment[segment]?.remove(id)
@@ -240,8 +240,8 @@ extension CacheState {
             delegations.occupy(DelegatedPrefix(prefix))
         }
         guard let segment = attachment.spec.segment.id else { return }
-        for address in attachment.assigned.addresses {
-            holders.address[Holders.SegmentAddress(segment: segment, address: address.value)] = id
+        for address in attachment.assigned.allAddresses {
+            holders.address[Holders.SegmentAddress(segment: segment, address: address)] = id
         }
         relations.attachmentsOfSegment[segment, default: []].insert(id)
         if !attachment.spec.allowedAddresses.isEmpty { relations.allowingOfSegment[segment, default: []].insert(id) }

@@ -106,7 +106,7 @@ extension CacheState {
         var membership: Relations.Membership?
         if let attachment = resource(id, as: Attachment.self) {
             var addresses = learned.addresses[id, default: []]
-            addresses.formUnion(attachment.assigned.addresses.map(\.value))
+            addresses.formUnion(attachment.assigned.allAddresses)
             let policies = Set(policies(of: attachment))
             if !policies.isEmpty {
                 membership = Relations.Membership(

@@ -29,7 +29,12 @@ extension CacheState {
         case .project where isRenamed:
             for key in collections[Scope(kind: .attachment, project: item.id)]?.order ?? [] { nameAttachment(key.id) }
             markResolvers()
-        case .mapping: nameMapping(item.id)
+        case .mapping:
+            nameMapping(item.id)
+            // A mapping stands in the name's place of an address inside the segment.
+            for item in [old, new].compactMap(\.self) {
+                if let id = Mapping.unwrap(item.resource)?.spec.attachment.id { nameAttachment(id) }
+            }
         case .host: nameServer(old.flatMap { Host.unwrap($0.resource) }, new.flatMap { Host.unwrap($0.resource) })
         case .zone: nameZone(old.flatMap { Zone.unwrap($0.resource) }, new.flatMap { Zone.unwrap($0.resource) })
         case .record:
@@ -52,7 +57,8 @@ extension CacheState {
             source = .attachment(
                 NamedAttachment(
                     name: name, project: project, addresses: addresses,
-                    delegated: attachment.assigned.delegatedPrefix))
+                    delegated: attachment.assigned.delegatedPrefix, ipv4: attachment.assigned.ipv4,
+                    isMapped: relations.mappingsOfAttachment[id] != nil))
         }
         markNames(names.table.set(id, source))
         for mapping in relations.mappingsOfAttachment[id, default: []] { nameMapping(mapping) }

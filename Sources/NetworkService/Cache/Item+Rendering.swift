@@ -91,7 +91,16 @@ extension Item {
         for address in Set(status.learned).union(report?.learned ?? []).subtracting(known).sorted() {
             addresses.append(AttachmentAddress(address, origin: .learned))
         }
-        writer.member("addresses", addresses)
+        writer.name("addresses")
+        writer.array { writer in
+            for address in addresses { address.write(to: &writer) }
+            guard let ipv4 = attachment.assigned.ipv4 else { return }
+            let origin: AttachmentAddress.Origin = attachment.spec.ipv4 == nil ? .assigned : .static
+            writer.object { writer in
+                writer.member("value", ipv4)
+                writer.member("origin", origin)
+            }
+        }
         writer.member("delegatedPrefix", attachment.assigned.delegatedPrefix)
         writer.member("policies", attachment.effectivePolicies)
     }

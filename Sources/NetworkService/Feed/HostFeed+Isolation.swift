@@ -72,7 +72,8 @@ extension CacheState {
             addresses: attachment.assigned.addresses, port: attachment.spec.port,
             policies: attachment.effectivePolicies,
             allowedAddresses: allowedSources(attachment.effectiveAllowedAddresses, on: segment),
-            limits: attachment.spec.limits, learnedAddressLimit: attachment.learnedAddressLimit)
+            limits: attachment.spec.limits, learnedAddressLimit: attachment.learnedAddressLimit,
+            ipv4: attachment.assigned.ipv4)
     }
 
     /// Without the segment's own /64, link-local and multicast addresses where a prefix is wider than those.

@@ -33,7 +33,7 @@ extension CacheState {
     /// One attachment of a segment has come, changed or gone.
     mutating func markReservation(_ old: Resource<Attachment>?, _ new: Resource<Attachment>?) {
         guard let resource = new ?? old, let segment = resource.spec.segment.id,
-            self.resource(segment, as: Segment.self)?.spec.dhcp != DHCPMode.none
+            self.resource(segment, as: Segment.self)?.spec.hasServer == true
         else { return }
         if let old, let new, old.assigned == new.assigned { return }
         for host in gatewayHosts(of: segment) {
@@ -79,16 +79,22 @@ extension CacheState {
     /// nil for an attachment that DHCP has nothing to give to.
     private func reservation(of id: ResourceID, on segment: ResourceID) -> Reservation? {
         guard let attachment = resource(id, as: Attachment.self), attachment.spec.segment.id == segment,
-            let network = resource(segment, as: Segment.self), network.spec.dhcp != .none
+            let network = resource(segment, as: Segment.self), network.spec.hasServer
         else { return nil }
         switch attachment.spec.port {
         case .gateway, .external: return nil
         case .tap, .namespace: break
         }
         let addresses = network.spec.dhcp == .stateful ? attachment.assigned.addresses.map(\.value) : []
-        guard !addresses.isEmpty || attachment.assigned.delegatedPrefix != nil else { return nil }
+        let delegated = network.spec.dhcp == .none ? nil : attachment.assigned.delegatedPrefix
+        let ipv4 = network.spec.ipv4 == nil ? nil : attachment.assigned.ipv4
+        guard !addresses.isEmpty || delegated != nil || ipv4 != nil else { return nil }
         return Reservation(
-            attachment: id, mac: attachment.assigned.mac, addresses: addresses,
-            delegated: attachment.assigned.delegatedPrefix)
+            attachment: id, mac: attachment.assigned.mac, addresses: addresses, delegated: delegated, ipv4: ipv4)
     }
+}
+
+extension Segment.Spec {
+    /// Whether a DHCP server of either family serves the segment.
+    fileprivate var hasServer: Bool { dhcp != .none || ipv4 != nil }
 }

@@ -110,7 +110,7 @@ extension CacheState {
         var desired = DesiredSegment(
             id: id, generation: segment.metadata.generation, vni: segment.assigned.vni, group: segment.assigned.group,
             mtu: segment.assigned.mtu, ipam: segment.spec.ipam, prefix: segment.assigned.prefix,
-            replication: segment.assigned.replication, dhcp: segment.spec.dhcp)
+            replication: segment.assigned.replication, dhcp: segment.spec.dhcp, ipv4: segment.spec.ipv4)
         desired.gateways = routers(of: id)
         guard desired.replication == .unicast else { return desired }
         for other in relations.hostsOfSegment[id, default: [:]].keys where other != host {

@@ -30,7 +30,8 @@ extension Attachment: ServedKind {
         plan.claim(StoreLayout.mac(mac), for: plan.id)
         for address in addresses { hold(address.value, on: segment.id, for: plan.id, &plan, state) }
         let delegated = try takePrefix(spec, over: nil, network, &plan, &state)
-        return (spec, Assigned(mac: mac, addresses: addresses, delegatedPrefix: delegated))
+        let ipv4 = try takeIPv4(spec, over: nil, mac: mac, network, &plan, state)
+        return (spec, Assigned(mac: mac, addresses: addresses, delegatedPrefix: delegated, ipv4: ipv4))
     }
 
     static func admit(
@@ -84,7 +85,10 @@ extension Attachment: ServedKind {
         for new in after.subtracting(before) { hold(new, on: segment.id, for: plan.id, &plan, state) }
         if spec.host != old.spec.host { releaseLearned(old, &plan, state) }
         let delegated = try takePrefix(spec, over: old, network, &plan, &state)
-        return (spec, Assigned(mac: old.assigned.mac, addresses: addresses, delegatedPrefix: delegated))
+        let ipv4 = try takeIPv4(spec, over: old, mac: old.assigned.mac, network, &plan, state)
+        return (
+            spec, Assigned(mac: old.assigned.mac, addresses: addresses, delegatedPrefix: delegated, ipv4: ipv4)
+        )
     }
 
     static func release(_ old: Resource<Attachment>, _ plan: inout WritePlan, _ state: inout CacheState)
@@ -106,8 +110,8 @@ extension Attachment: ServedKind {
     static func releaseKeys(_ old: Resource<Attachment>, _ plan: inout WritePlan) {
         plan.delete(StoreLayout.mac(old.assigned.mac))
         if let segment = old.spec.segment.id {
-            for address in old.assigned.addresses {
-                plan.delete(StoreLayout.address(segment: segment, address.value))
+            for address in old.assigned.allAddresses {
+                plan.delete(StoreLayout.address(segment: segment, address))
             }
         }
         releaseInterface(old.spec, &plan)

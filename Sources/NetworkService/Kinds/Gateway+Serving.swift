@@ -1,6 +1,7 @@
 import Addressing
 import NetworkModel
 import NetworkPlanning
+import Persistence
 import Resources
 
 /// A gateway and its ports are one: each port is an attachment made, moved and deleted in the gateway's transaction.
@@ -27,6 +28,7 @@ extension Gateway: ServedKind {
         let host = try resolveHost(&spec, state)
         plan.refer(to: host)
         let segments = try resolveSegments(&spec, plan, state)
+        try requireApart(segments, beside: [:], &plan)
         try resolvePolicies(&spec, over: nil, &plan, state)
         try claimUplink(spec, over: nil, &plan, state)
         try requireHarmless(segments, for: spec, state)
@@ -54,6 +56,7 @@ extension Gateway: ServedKind {
         assigned.ports = [:]
         let target = try resolveHost(&spec, state)
         let segments = try resolveSegments(&spec, plan, state)
+        try requireApart(segments, beside: old.assigned.ports, &plan)
         try requireStill(spec, over: old)
         try resolvePolicies(&spec, over: old.spec, &plan, state)
         let next = spec.host == old.spec.host ? nil : target.id
@@ -174,6 +177,26 @@ extension Gateway: ServedKind {
             items.append(item)
         }
         return items
+    }
+
+    /// One router has an address in each of its segments' IPv4 prefixes, so that no two of them may overlap. Those that it
+    /// has already cannot change theirs.
+    private static func requireApart(
+        _ segments: [Item], beside present: [ResourceID: ResourceID], _ plan: inout WritePlan
+    ) throws(Problem) {
+        var known: [(name: Name, prefix: IPv4Prefix)] = []
+        for (index, item) in segments.enumerated() {
+            if present[item.id] == nil { plan.require(.modified(item.key, item.resource.metadata.revision)) }
+            guard let prefix = Segment.unwrap(item.resource)?.spec.ipv4?.prefix else { continue }
+            if let other = known.first(where: { $0.prefix.overlaps(prefix) }) {
+                throw Problem(
+                    .prefixTaken, field: "spec.segments[\(index)]", value: item.name.text,
+                    rule:
+                        "has the IPv4 prefix \(prefix), which overlaps \(other.prefix) of segment '\(other.name)': one "
+                        + "gateway routes segments with disjoint ones")
+            }
+            known.append((item.name, prefix))
+        }
     }
 
     private static func requireFree(_ segment: Item, _ index: Int, for id: ResourceID, _ state: CacheState)

@@ -55,6 +55,7 @@ extension Segment: ServedKind {
                 rule: "must not change from or to 'none': a segment has a prefix for life or never")
         }
         if spec.dhcp != old.spec.dhcp { try admitMode(spec, over: old, &plan, state) }
+        if spec.ipv4 != old.spec.ipv4 { try admitIPv4(spec, over: old, &plan, state) }
         var assigned = old.assigned
         if let replication = spec.replication { assigned.replication = replication }
         return (spec, assigned)
@@ -102,6 +103,23 @@ extension Segment: ServedKind {
                 rule: "must be 'stateless' or 'stateful' while \(state.place(router)) has a delegated prefix")
         }
         plan.requireNoNewReferrer(old.metadata.id, state)
+    }
+
+    /// Addresses of attachments are assigned with them, and a gateway is told of its segments' prefixes once.
+    private static func admitIPv4(
+        _ spec: Spec, over old: Resource<Segment>, _ plan: inout WritePlan, _ state: CacheState
+    ) throws(Problem) {
+        let id = old.metadata.id
+        let users =
+            state.holders.gateway[id].map { [$0] } ?? state.relations.attachmentsOfSegment[id, default: []].sorted()
+        guard users.isEmpty else {
+            throw Problem(
+                field: "spec.ipv4", value: spec.ipv4?.prefix.description ?? "absent",
+                rule:
+                    "must not change while the segment has \(state.names(Set(users))): addresses are assigned when an "
+                    + "attachment is made; take the segment out of there first, or make another segment")
+        }
+        plan.requireNoNewReferrer(id, state)
     }
 
     private static func takeVNI(_ wanted: VNI?, _ plan: inout WritePlan, _ state: inout CacheState) throws(Problem)

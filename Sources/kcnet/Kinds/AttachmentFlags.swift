@@ -14,6 +14,7 @@ struct AttachmentFlags: KindFlags {
     @Option(help: "The host that realises it.") var host: String?
     @Option(help: "A MAC of your choice.") var mac: String?
     @Option(help: "A static address in the segment's /64; may be repeated.") var address: [String] = []
+    @Option(help: "An IPv4 address of your choice, on a segment that has IPv4.") var ipv4: String?
     @Flag(help: "A tap device for a VM (the default).") var tap = false
     @Option(help: "Put a veth's end into this network namespace of the host instead (a name, never a path).")
     var netns: String?
@@ -46,7 +47,7 @@ struct AttachmentFlags: KindFlags {
 
     func edit(_ spec: JSONNode) throws -> JSONNode {
         var spec = spec.setting("segment", text: segment).setting("host", text: host).setting("mac", text: mac)
-            .setting("addresses", texts: address).setting("policies", texts: policy)
+            .setting("ipv4", text: ipv4).setting("addresses", texts: address).setting("policies", texts: policy)
             .setting("allowedAddresses", texts: allowAddress.map { $0.contains("/") ? $0 : $0 + "/128" })
             .setting("learnedAddresses", number: learnedAddresses)
         if !addPolicy.isEmpty {

@@ -19,9 +19,18 @@ struct SegmentFlags: KindFlags {
 
     @Option(help: "DHCPv6 beside router advertisements: none (the default), stateless or stateful.") var dhcp: DHCPMode?
 
+    @Option(
+        help: ArgumentHelp(
+            "IPv4 inside the segment, with DHCPv4: a prefix from /8 to /29 (default: none; nothing of it is routed).",
+            valueName: "prefix"))
+    var ipv4: String?
+
     func edit(_ spec: JSONNode) -> JSONNode {
-        spec.setting("ipam", text: ipam?.rawValue).setting("vni", number: vni).setting("prefix", text: prefix)
-            .setting("replication", text: replication?.rawValue).setting("dhcp", text: dhcp?.rawValue)
+        let spec = spec.setting("ipam", text: ipam?.rawValue).setting("vni", number: vni)
+            .setting("prefix", text: prefix).setting("replication", text: replication?.rawValue)
+            .setting("dhcp", text: dhcp?.rawValue)
+        guard let ipv4 else { return spec }
+        return spec.setting("ipv4", to: JSONNode.object([]).setting("prefix", text: ipv4))
     }
 
     static let columns: [Column] = [
@@ -33,6 +42,7 @@ struct SegmentFlags: KindFlags {
             do { return .init(InterfaceName.vxlan(try VNI(number)).text) } catch { return "" }
         },
         .status("mtu", "mtu"), .spec("ipam", "ipam"), .status("prefix", "prefix"), .spec("dhcp", "dhcp", wide: true),
+        Column("ipv4", wide: true) { document, _ in .init(document.spec?["ipv4"]?["prefix"]?.string ?? "") },
         .status("replication", "replication", wide: true), .status("group", "group", wide: true), .phase, .labels, .id,
         .message,
     ]

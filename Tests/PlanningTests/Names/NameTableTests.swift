@@ -86,6 +86,27 @@ import Testing
         #expect(table.recordSets(in: zone).isEmpty && table.recordSets(in: reverse).isEmpty)
     }
 
+    @Test func `an address inside a segment with IPv4 has the attachment's name, unless a mapping stands for it`()
+        throws
+    {
+        var table = NameTable()
+        let (zone, reverse, web, project) = (try id(1), try id(2), try id(3), try id(4))
+        _ = table.set(zone: zone, NamedZone(domain: try domain("cloud.example"), attachments: true))
+        _ = table.set(zone: reverse, NamedZone(domain: try domain("10.in-addr.arpa"), attachments: true))
+        let address = IPv4Address(0x0a00_0005)
+        let forward = RecordSetKey(try domain("web.blue.default.cloud.example"), .a)
+        let back = RecordSetKey(try domain("5.0.0.10.in-addr.arpa"), .ptr)
+        for isMapped in [false, true] {
+            _ = table.set(
+                web,
+                .attachment(
+                    NamedAttachment(
+                        name: try name("web"), project: project, addresses: [], ipv4: address, isMapped: isMapped)))
+            #expect(table.recordSet(forward, in: zone)?.data == (isMapped ? nil : [.a(address)]))
+            #expect(table.recordSet(back, in: reverse)?.data == [.ptr(forward.owner)])
+        }
+    }
+
     @Test func `the reverse of an address is its holder's to write, and only while it is the holder`() throws {
         var table = NameTable()
         let (reverse, web, record, project, stranger) = (try id(2), try id(3), try id(5), try id(4), try id(6))

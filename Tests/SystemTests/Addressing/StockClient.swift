@@ -2,7 +2,7 @@ import Laboratory
 import NetworkModel
 import Testing
 
-/// A DHCPv6 client as Debian ships it, run once in a guest. It keeps its files to itself, and nothing it is told changes
+/// A DHCP client as Debian ships it, run once in a guest. It keeps its files to itself, and nothing it is told changes
 /// the machine: its hooks are not run, and resolv.conf is another file in its own mount namespace.
 struct StockClient: Sendable {
     enum Kind: Hashable, Sendable, CaseIterable {
@@ -28,6 +28,7 @@ struct StockClient: Sendable {
         #!/bin/sh
         env >>/run/told
         if [ -n "$new_ip6_address" ]; then ip -6 address replace "$new_ip6_address/128" dev "$interface" nodad; fi
+        if [ -n "$new_ip_address" ]; then ip address replace "$new_ip_address/24" dev "$interface"; fi
         """
 
     /// Asks for an address.
@@ -41,17 +42,30 @@ struct StockClient: Sendable {
         }
     }
 
+    /// Asks for an IPv4 address, in a segment with a /24.
+    /// - Returns: as `bind`.
+    @discardableResult
+    func bindIPv4(with kind: Kind) async throws -> String {
+        switch kind {
+        case .dhclient: try await isc("-4")
+        case .dhcpcd: try await run("dhcpcd -q -4 -1 -t 25 -c /bin/true eth0")
+        }
+    }
+
     /// ISC's client, with further words: `-S` asks for other settings only, `-P` for a prefix.
     func dhclient(_ words: String...) async throws -> String {
         try await awaitLinkLocal()
-        let mode = words.joined(separator: " ")
-        return try await run(
+        return try await isc("-6 " + words.joined(separator: " "))
+    }
+
+    private func isc(_ mode: String) async throws -> String {
+        try await run(
             """
             cat >/run/script <<'END'
             \(Self.script)
             END
             chmod 700 /run/script
-            dhclient -6 -1 -v \(mode) -sf /run/script -lf /run/leases -pf /run/pid eth0 >/run/log 2>&1 || { cat /run/log; exit 1; }
+            dhclient \(mode) -1 -v -sf /run/script -lf /run/leases -pf /run/pid eth0 >/run/log 2>&1 || { cat /run/log; exit 1; }
             # It is in the background by now, and about to say with which process id.
             while [ ! -s /run/pid ]; do :; done
             kill $(cat /run/pid)

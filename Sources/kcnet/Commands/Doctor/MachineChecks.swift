@@ -113,6 +113,13 @@ enum MachineChecks {
                     next:
                         "apt install kea-dhcp6-server (only needed on hosts with the role gateway, for segments with dhcp)"
                 ),
+            (ProcFile.program("kea-dhcp4")).map { Finding(.ok, "kea-dhcp4", $0) }
+                ?? Finding(
+                    .warn, "kea-dhcp4", "not installed",
+                    why: "a managed gateway on this host answers DHCPv4 with it",
+                    next:
+                        "apt install kea-dhcp4-server (only needed on hosts with the role gateway, for segments with ipv4)"
+                ),
             (beside ?? ProcFile.program("kc-nft")).map { Finding(.ok, "kc-nft", $0) }
                 ?? Finding(
                     .fail, "kc-nft", "not found beside kcnet nor in PATH", why: "the agent loads its rules through it",

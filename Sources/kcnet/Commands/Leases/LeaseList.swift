@@ -59,7 +59,9 @@ struct LeaseList: AsyncParsableCommand {
             let holder = lease.attachment.map { attachments[$0] ?? $0.description }
             table.add([
                 .init(gateway),
-                .init(lease.prefix.length == 128 ? "\(lease.prefix.address)" : "\(lease.prefix)"),
+                .init(
+                    lease.prefix.ipv4.map { "\($0.address)" }
+                        ?? (lease.prefix.length == 128 ? "\(lease.prefix.address)" : "\(lease.prefix)")),
                 holder.map { .init($0) } ?? .init("(nobody's)", .bad), .init(lease.mac?.description ?? ""),
                 .init(lease.expires.description), .init(lease.duid, .quiet),
             ])
