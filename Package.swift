@@ -77,7 +77,7 @@ let ports: [Target] = [
 let adapters: [Target] = [
     target(
         "LinuxNetlink",
-        ["Addressing", "NetworkModel", "NFTables", "NetworkPlanning", "NodePorts", "CMnl", "CLinux", logging]),
+        ["Addressing", "NetworkModel", "NFTables", "NetworkPlanning", "NodePorts", "CMnl", logging]),
     target("LinuxProcesses", ["NetworkModel", "NodePorts", "CLinux"]),
     target(
         "LinuxPacketFilter",
@@ -179,10 +179,7 @@ let allTests: [Target] = [
     tests("StoreTests", ["SeededRandomness", "Resources", "Persistence", "SQLiteStore", grdb, logging]),
     tests(
         "NetlinkTests",
-        [
-            "TestNamespaces", "Addressing", "NetworkModel", "NetworkPlanning", "NodePorts", "NodePortsTesting",
-            "LinuxNetlink", "CMnl",
-        ]),
+        ["Addressing", "NetworkModel", "NetworkPlanning", "NodePorts", "NodePortsTesting", "LinuxNetlink", "CMnl"]),
     tests(
         "PacketFilterTests",
         [
@@ -236,10 +233,7 @@ let allTests: [Target] = [
     tests("LaboratoryTests", ["Addressing", "Resources", "NetworkModel", "Laboratory", "APIClient"]),
     tests(
         "SystemTests",
-        [
-            "SeededRandomness", "TestNamespaces", "Addressing", "Resources", "NetworkModel", "Diagnosis", "Laboratory",
-            "APIClient",
-        ]),
+        ["SeededRandomness", "Addressing", "Resources", "NetworkModel", "Diagnosis", "Laboratory", "APIClient"]),
 ]
 
 // What the API is measured against (tools/bench); no part of the product.

@@ -3,12 +3,11 @@ import Glibc
 import NetworkModel
 import NetworkPlanning
 import NodePorts
-import TestNamespaces
 import Testing
 
 @testable import LinuxNetlink
 
-/// The gates of ports: there with the port, counting, noticed when somebody takes them, on new kernels and old.
+/// The gates of ports: there with the port, counting, noticed when somebody takes them.
 @Suite struct GateTests {
     private static let port: InterfaceName = .device("kctaaaaaaaaaa")
     private static let bridge: InterfaceName = .device("kcb000001")
@@ -66,31 +65,13 @@ import Testing
         }
     }
 
-    @Test func `what it dropped is counted on by an agent that starts later`() async throws {
-        try await KernelNamespace.with { space in
-            try await Self.makePort(space)
-            try Self.send(30, marked: false, space)
-            let first = try await Self.closed(space)
-            let threads = try NamespaceThreads()
-            let later = try await threads.thread(for: space.name).run { context throws(NodeError) in
-                let work = LinkWork(context: context)
-                // It finds the gate that is there, and makes no second one.
-                do throws(KernelError) { try work.closeGate(of: Self.port) } catch {
-                    throw error.error("close", "port")
-                }
-                return try work.closedFrames()[Self.port] ?? 0
-            }
-            #expect(later >= first && first >= 30)
-        }
-    }
-
     @Test func `a port that somebody took the gate from counts as none of its bridge until it is closed again`()
         async throws
     {
         try await KernelNamespace.with { space in
             try await Self.makePort(space)
             #expect(try await space.settings().links[Self.port]?.settings.master == Self.bridge)
-            _ = try shell("ip netns exec \(space.name.text) python3 -c '\(PortGateOpener.script)'")
+            _ = try space.run("tc qdisc del dev \(Self.port.text) clsact")
             #expect(try await space.settings().links[Self.port]?.settings.master == nil)
             try await space.apply([.change(Self.port, LinkChange(master: .bridge(Self.bridge)))])
             #expect(try await space.settings().links[Self.port]?.settings.master == Self.bridge)
@@ -100,14 +81,13 @@ import Testing
         }
     }
 
-    @Test func `on kernels that know programs in queues alone the queue does the same`() async throws {
+    @Test func `a port of an earlier version, with a queue of its own, stays closed and is counted`() async throws {
         try await KernelNamespace.with { space in
             try await Self.makePort(space)
-            _ = try shell("ip netns exec \(space.name.text) python3 -c '\(PortGateOpener.script)'")
-            try await Self.work(space) { work throws(NodeError) in
-                let index = try work.index(Self.port, for: "close", Self.port)
-                do throws(KernelError) { try work.closeByQueue(index) } catch { throw error.error("close", "port") }
-            }
+            _ = try space.run("tc qdisc del dev \(Self.port.text) clsact")
+            _ = try space.run("tc qdisc add dev \(Self.port.text) clsact")
+            try await space.apply([.change(Self.port, LinkChange(master: .bridge(Self.bridge)))])
+            #expect(try space.run("tc filter show dev \(Self.port.text) egress").contains("bytecode"))
             #expect(try await space.settings().links[Self.port]?.settings.master == Self.bridge)
             let before = try Self.received(space)
             try Self.send(30, marked: false, space)
@@ -115,6 +95,33 @@ import Testing
             try Self.send(20, marked: true, space)
             #expect(try Self.received(space) == before + 20)
             #expect(try await Self.closed(space) >= 30)
+        }
+    }
+
+    @Test
+    func `with the program of all ports gone every port counts as open, and the first that is closed puts it back`()
+        async throws
+    {
+        try await KernelNamespace.with { space in
+            try await Self.makePort(space)
+            _ = try space.run("tc filter del block \(RequestBuffer.gateBlock) pref 100")
+            #expect(try await space.settings().links[Self.port]?.settings.master == nil)
+            try await space.apply([.change(Self.port, LinkChange(master: .bridge(Self.bridge)))])
+            #expect(try await space.settings().links[Self.port]?.settings.master == Self.bridge)
+            let before = try Self.received(space)
+            try Self.send(10, marked: false, space)
+            #expect(try Self.received(space) == before)
+        }
+    }
+
+    @Test func `with the last port the program goes, and with the next one it comes`() async throws {
+        try await KernelNamespace.with { space in
+            try await Self.makePort(space)
+            try await space.apply([.delete(Self.port), .delete(Self.bridge)])
+            try await Self.makePort(space)
+            let before = try Self.received(space)
+            try Self.send(10, marked: false, space)
+            #expect(try Self.received(space) == before)
         }
     }
 }

@@ -7,11 +7,25 @@ extension RequestBuffer {
     /// Behind the gate of a port, which is at 100: what it stops never crosses.
     private static let crossing: UInt32 = 101
 
-    private func beginFilter(_ type: Int, flags: Int32, index: Int32, minor: UInt32, handle: UInt32) {
+    /// Where a filter is.
+    enum Place {
+        case receiving(Int32)
+        /// Where frames leave by a port: in the block of all ports, or in a queue of its own.
+        case leaving(Int32, isShared: Bool)
+    }
+
+    private func beginFilter(_ type: Int, flags: Int32, at place: Place, handle: UInt32) {
         begin(type, flags: flags)
         var header = tcmsg()
-        header.tcm_ifindex = index
-        header.tcm_parent = Self.clsact & 0xffff_0000 | minor
+        switch place {
+        case .receiving(let index):
+            header.tcm_ifindex = index
+            header.tcm_parent = Self.clsact & 0xffff_0000 | Self.ingress
+        case .leaving(_, isShared: true): header = Self.ofGateBlock
+        case .leaving(let index, isShared: false):
+            header.tcm_ifindex = index
+            header.tcm_parent = Self.clsact & 0xffff_0000 | Self.egress
+        }
         header.tcm_handle = handle
         header.tcm_info = Self.crossing << 16 | UInt32(UInt16(ETH_P_ALL).bigEndian)
         put(header: header)
@@ -19,21 +33,21 @@ extension RequestBuffer {
 
     /// Sends everything that the device receives on, as if another one had received it.
     func addEntrance(index: Int32, to port: Int32) {
-        // TC_H_MIN_INGRESS
-        beginFilter(RTM_NEWTFILTER, flags: NLM_F_CREATE, index: index, minor: 0xfff2, handle: 1)
+        beginFilter(RTM_NEWTFILTER, flags: NLM_F_CREATE, at: .receiving(index), handle: 1)
         let all = [sock_filter(code: UInt16(BPF_RET | BPF_K), jt: 0, jf: 0, k: .max)]
         putRedirect(all, action: Int32(TCA_INGRESS_REDIR), to: port)
     }
 
     /// Sends what the port would send, and has the nonce, out of another device instead.
-    func addExit(port: Int32, handle: UInt32, program: [sock_filter], to index: Int32) {
-        beginFilter(RTM_NEWTFILTER, flags: NLM_F_CREATE | NLM_F_EXCL, index: port, minor: 0xfff3, handle: handle)
-        putRedirect(program, action: Int32(TCA_EGRESS_REDIR), to: index)
+    /// - Parameter offset: of the nonce in the frame.
+    func addExit(at place: Place, handle: UInt32, nonce: ProbeNonce, offset: Int, to index: Int32) {
+        beginFilter(RTM_NEWTFILTER, flags: NLM_F_CREATE | NLM_F_EXCL, at: place, handle: handle)
+        putRedirect(Self.match(nonce, at: offset, place), action: Int32(TCA_EGRESS_REDIR), to: index)
     }
 
     /// - Parameter handle: 0 removes all of them.
-    func deleteExit(port: Int32, handle: UInt32) {
-        beginFilter(RTM_DELTFILTER, flags: 0, index: port, minor: 0xfff3, handle: handle)
+    func deleteExit(at place: Place, handle: UInt32) {
+        beginFilter(RTM_DELTFILTER, flags: 0, at: place, handle: handle)
         if handle != 0 { put(TCA_KIND, text: "bpf") }
     }
 
@@ -58,17 +72,22 @@ extension RequestBuffer {
         }
     }
 
-    /// A program that matches frames with the nonce at this offset.
-    static func match(_ nonce: ProbeNonce, at offset: Int) -> [sock_filter] {
+    /// A program that matches frames with the nonce at this offset, and of a shared place those that leave by the port.
+    private static func match(_ nonce: ProbeNonce, at offset: Int, _ place: Place) -> [sock_filter] {
         let words = [nonce.high >> 32, nonce.high & 0xffff_ffff, nonce.low >> 32, nonce.low & 0xffff_ffff]
+        var loads = words.enumerated().map { index, word in
+            (UInt32(offset + 4 * index), UInt32(truncatingIfNeeded: word))
+        }
+        if case .leaving(let port, isShared: true) = place {
+            // SKF_AD_OFF + SKF_AD_IFINDEX
+            loads.insert((UInt32(bitPattern: -0x1000 + 8), UInt32(bitPattern: port)), at: 0)
+        }
         var program: [sock_filter] = []
-        for (index, word) in words.enumerated() {
-            program.append(
-                sock_filter(code: UInt16(BPF_LD | BPF_W | BPF_ABS), jt: 0, jf: 0, k: UInt32(offset + 4 * index)))
+        for (index, (load, value)) in loads.enumerated() {
+            program.append(sock_filter(code: UInt16(BPF_LD | BPF_W | BPF_ABS), jt: 0, jf: 0, k: load))
             program.append(
                 sock_filter(
-                    code: UInt16(BPF_JMP | BPF_JEQ | BPF_K), jt: 0, jf: UInt8(2 * (words.count - index) - 1),
-                    k: UInt32(truncatingIfNeeded: word)))
+                    code: UInt16(BPF_JMP | BPF_JEQ | BPF_K), jt: 0, jf: UInt8(2 * (loads.count - index) - 1), k: value))
         }
         program.append(sock_filter(code: UInt16(BPF_RET | BPF_K), jt: 0, jf: 0, k: .max))
         program.append(sock_filter(code: UInt16(BPF_RET | BPF_K), jt: 0, jf: 0, k: 0))

@@ -8,20 +8,26 @@ extension LinkWork {
     /// Closes the port before it can be one of a bridge. Does no harm to one that has its gate.
     func closeGate(of name: InterfaceName) throws(KernelError) {
         guard let index = context.index(of: name) else { throw KernelError(errno: ENODEV) }
-        if try context.gates.attach(to: index) { return }
-        try closeByQueue(index)
+        var isShared = try addQueue(to: index, isPort: true)
+        if !isShared { isShared = try self.isShared(index) }
+        if isShared {
+            // The block goes with the last port, and its program with it: each port makes sure of it.
+            request.addGate()
+            do throws(KernelError) { try netlink.acknowledge() } catch  where error.errno == EEXIST {
+                return
+            } catch {
+                throw explain(error)
+            }
+        } else {
+            // An earlier version made the port, or an operator the queue: it takes the program for itself.
+            request.addGate(index: index)
+            do throws(KernelError) { try netlink.acknowledge() } catch { throw explain(error) }
+        }
     }
 
-    /// The gate of kernels before 6.6.
-    func closeByQueue(_ index: Int32) throws(KernelError) {
-        _ = try addQueue(to: index)
-        request.addGate(index: index)
-        do throws(KernelError) { try netlink.acknowledge() } catch { throw explain(error) }
-    }
-
-    /// A place for filters at a device; false when it is there already, ours or an operator's: all filters share it.
-    func addQueue(to index: Int32) throws(KernelError) -> Bool {
-        request.addGateQueue(index: index)
+    /// A place for filters at a device; false when it has one.
+    func addQueue(to index: Int32, isPort: Bool) throws(KernelError) -> Bool {
+        request.addQueue(index: index, isPort: isPort)
         do throws(KernelError) {
             try netlink.acknowledge()
             return true
@@ -32,17 +38,13 @@ extension LinkWork {
         }
     }
 
-    /// Takes the place for filters away again, unless somebody has one there.
-    func removeQueueIfEmpty(_ index: Int32) {
-        do throws(KernelError) {
-            for minor in [RequestBuffer.ingress, RequestBuffer.egress] {
-                request.getFilters(index: index, minor: minor)
-                if try netlink.dump(0, { count, _ in count += 1 }) > 0 { return }
-            }
-            request.deleteGateQueue(index: index)
-            try netlink.acknowledge()
-        } catch {
-            // The device is gone, or the place stays: it is empty and stops nothing.
+    /// Whether the device's queue is bound to the block of all ports; false when it has none.
+    func isShared(_ index: Int32) throws(KernelError) -> Bool {
+        request.getQueue(index: index)
+        do throws(KernelError) { return try netlink.get(QueueAnswer.init)?.isShared ?? false } catch
+            where error.errno == ENOENT
+        {
+            return false
         }
     }
 
@@ -54,47 +56,39 @@ extension LinkWork {
 
     /// Frames that gates have dropped, by port; ports without any are not there.
     func closedFrames() throws(NodeError) -> [InterfaceName: UInt64] {
-        var frames: [InterfaceName: UInt64] = [:]
         do throws(KernelError) {
-            try adoptGates()
-            for (index, count) in context.gates.dropped(exists: { context.name(of: $0) != nil }) {
-                if let name = context.name(of: index) { frames[name, default: 0] += count }
+            var frames: [InterfaceName: UInt64] = [:]
+            for queue in try queues() where queue.dropped > 0 {
+                if let name = context.name(of: queue.index) { frames[name] = UInt64(queue.dropped) }
             }
-            request.getGateQueues()
-            return try netlink.dump(frames) { frames, message in
-                guard let answer = GateAnswer(message), answer.dropped > 0,
-                    let name = context.name(of: answer.index)
-                else { return }
-                frames[name, default: 0] += UInt64(answer.dropped)
-            }
+            return frames
         } catch {
             throw error.error("observe", "gates of ports")
         }
     }
 
-    /// Ports that somebody took the gate from.
-    ///
-    /// One that has a queue counts as closed by it: kernels before 6.6, and ports that were made there by an earlier
-    /// version. Its filters are not looked at.
+    /// Ports that somebody took the gate from. A queue of the port's own, as earlier versions made it, counts as closed:
+    /// its filters are not looked at.
     func ungated(among ports: [ObservedLink]) throws(KernelError) -> [ObservedLink] {
-        let ungated = ports.filter { !context.gates.isGated($0.index) }
-        if ungated.isEmpty { return [] }
-        request.getGateQueues()
-        let queues = try netlink.dump(Set<Int32>()) { queues, message in
-            if let answer = GateAnswer(message) { queues.insert(answer.index) }
+        if ports.isEmpty { return [] }
+        request.getGateFilters()
+        let isGated: Bool
+        do throws(KernelError) {
+            isGated = try netlink.dump(false) { isGated, message in
+                if GateAnswer(message) != nil { isGated = true }
+            }
+        } catch  where error.errno == EINVAL || error.errno == ENOENT {
+            isGated = false  // There is no such block.
         }
-        return ungated.filter { !queues.contains($0.index) }
+        var closed: Set<Int32> = []
+        for queue in try queues() where isGated || !queue.isShared { closed.insert(queue.index) }
+        return ports.filter { !closed.contains($0.index) }
     }
 
-    /// Once: from then on all programs are this life's, or were met when their port was looked at.
-    private func adoptGates() throws(KernelError) {
-        if context.hasAdoptedGates { return }
-        request.getLink(nil)
-        let ports = try netlink.dump([Int32]()) { ports, message in
-            guard let link = LinkAnswer(message), interfaceName(link.name)?.isPort == true else { return }
-            ports.append(link.index)
+    private func queues() throws(KernelError) -> [QueueAnswer] {
+        request.getQueues()
+        return try netlink.dump([]) { queues, message in
+            if let queue = QueueAnswer(message) { queues.append(queue) }
         }
-        context.gates.adopt(ports)
-        context.hasAdoptedGates = true
     }
 }

@@ -40,8 +40,11 @@ package struct TapCrossing: FrameCrossing {
         _ = try? await threads.thread(for: namespace).run { context throws(NodeError) in
             for port in ports {
                 guard let index = context.index(of: port) else { continue }
-                context.netlink.request.deleteExit(port: index, handle: 0)
-                do throws(KernelError) { try context.netlink.acknowledge() } catch { continue }
+                do throws(KernelError) {
+                    let isShared = try LinkWork(context: context).isShared(index)
+                    context.netlink.request.deleteExit(at: .leaving(index, isShared: isShared), handle: 0)
+                    try context.netlink.acknowledge()
+                } catch { continue }
             }
         }
     }
@@ -69,13 +72,11 @@ package struct TapCrossing: FrameCrossing {
 /// One port with its tap. Made and closed on the thread of the namespace; between the two its descriptor alone is used.
 final class CrossingLane: Sendable {
     let descriptor: Int32
-    private let port: Int32
+    private let exit: RequestBuffer.Place
     private let handle: UInt32
-    /// The port had no place for filters before.
-    private let madeQueue: Bool
 
     init(_ order: CrossingOrder, _ lane: CrossingOrder.Lane, _ work: LinkWork) throws(NodeError) {
-        port = try work.index(lane.port, for: "measure at", lane.port)
+        let port = try work.index(lane.port, for: "measure at", lane.port)
         // Names and handles of two probes at one time differ as their nonces do.
         handle = UInt32(truncatingIfNeeded: order.nonce.low) | 1
         let name = try Self.name(order.nonce, lane.isFirst)
@@ -85,14 +86,13 @@ final class CrossingLane: Sendable {
             guard cmnl_plain_tap(descriptor, name.text) == 0 else { throw .last("TUNSETIFF") }
             try DeviceFiles.setIPv6Disabled(true, on: name)
             guard let tap = work.context.index(of: name) else { throw KernelError(errno: ENODEV) }
-            _ = try work.addQueue(to: tap)
+            _ = try work.addQueue(to: tap, isPort: false)
             work.request.addEntrance(index: tap, to: port)
             try work.netlink.acknowledge()
             work.request.adjust(name, isUp: true)
             try work.netlink.acknowledge()
-            madeQueue = try work.addQueue(to: port)
-            work.request.addExit(
-                port: port, handle: handle, program: RequestBuffer.match(order.nonce, at: order.offset), to: tap)
+            exit = .leaving(port, isShared: try work.isShared(port))
+            work.request.addExit(at: exit, handle: handle, nonce: order.nonce, offset: order.offset, to: tap)
             try work.netlink.acknowledge()
         } catch {
             Glibc.close(descriptor)
@@ -109,10 +109,9 @@ final class CrossingLane: Sendable {
     }
 
     func close(_ work: LinkWork) {
-        work.request.deleteExit(port: port, handle: handle)
+        work.request.deleteExit(at: exit, handle: handle)
         // The port is gone, or its filter.
         do throws(KernelError) { try work.netlink.acknowledge() } catch {}
-        if madeQueue { work.removeQueueIfEmpty(port) }
         Glibc.close(descriptor)
     }
 }

@@ -6,9 +6,6 @@ import Addressing
 final class NamespaceContext {
     let netlink: NetlinkConnection
     private let control: ControlSocket
-    let gates = PortGates()
-    /// Whether `gates` knows those that were there before.
-    var hasAdoptedGates = false
 
     /// Makes both sockets in the namespace of the calling thread.
     init() throws(KernelError) {
