@@ -1,5 +1,8 @@
 /// IPv4 values in the form of IPv6 ones (::ffff:a.b.c.d, RFC 4291 section 2.5.5.2), where a list may hold both.
 extension IPv4Address {
+    /// 169.254.169.254: ``IPv6Address/guestServices`` of IPv4.
+    package static let guestServices = IPv4Address(0xa9fe_a9fe)
+
     /// `::ffff:` and the address.
     package var mapped: IPv6Address { IPv6Address(high: 0, low: 0xffff_0000_0000 | UInt64(value)) }
 }

@@ -48,6 +48,9 @@ extension IPv6Address {
     /// `fe80::1`: KC's router address on every segment.
     package static let segmentRouter = IPv6Address(high: 0xfe80 << 48, low: 1)
 
+    /// `fe80::a9fe:a9fe`: where gateways offer guests their services too, as clouds do with metadata.
+    package static let guestServices = IPv6Address(high: 0xfe80 << 48, low: 0xa9fe_a9fe)
+
     package var isUnspecified: Bool { self == .unspecified }
     package var isLoopback: Bool { self == .loopback }
     /// ff00::/8 (RFC 4291 section 2.7).

@@ -14,11 +14,15 @@ package struct KeaDHCP4Configuration: Hashable, Sendable {
         package var mtu: MTU
         /// Option 15 (RFC 2132).
         package var domain: DomainName?
+        /// Who leads to 169.254.169.254 (option 121, RFC 3442); nil for nobody.
+        package var services: IPv4Address?
         package var reservations: [Reservation]
 
         package init(
-            vni: VNI, prefix: IPv4Prefix, mtu: MTU, domain: DomainName? = nil, reservations: [Reservation]
+            vni: VNI, prefix: IPv4Prefix, mtu: MTU, domain: DomainName? = nil, services: IPv4Address? = nil,
+            reservations: [Reservation]
         ) {
+            self.services = services
             self.vni = vni
             self.prefix = prefix
             self.mtu = mtu
@@ -85,6 +89,11 @@ extension KeaDHCP4Configuration.Subnet {
     fileprivate var lines: [String] {
         var options = ["{ \"name\": \"interface-mtu\", \"data\": \"\(mtu.bytes)\" }"]
         if let domain { options.append("{ \"name\": \"domain-name\", \"data\": \"\(domain)\" }") }
+        if let services {
+            // Kea has no name for it yet: the prefix's length, the prefix, the router.
+            let bytes = "20\(Self.digits(.guestServices))\(Self.digits(services))"
+            options.append("{ \"code\": 121, \"space\": \"dhcp4\", \"csv-format\": false, \"data\": \"\(bytes)\" }")
+        }
         let kept = reservations.sorted { $0.mac.value < $1.mac.value }
         return [
             "{ \"id\": \(vni), \"subnet\": \"\(prefix)\", \"interface\": \"\(interface)\",",
@@ -94,5 +103,11 @@ extension KeaDHCP4Configuration.Subnet {
                 "{ \"hw-address\": \"\(reservation.mac)\", \"ip-address\": \"\(reservation.address)\" }"
                     + (index == kept.count - 1 ? "" : ",")
             }
+    }
+
+    /// Eight hex digits.
+    private static func digits(_ address: IPv4Address) -> String {
+        let text = String(address.value, radix: 16)
+        return String(repeating: "0", count: 8 - text.count) + text
     }
 }

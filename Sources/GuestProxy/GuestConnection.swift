@@ -68,9 +68,10 @@ struct GuestConnection: Sendable {
 }
 
 extension NIOAsyncChannel {
-    /// Who is at the other end; nil for an address of another family.
+    /// Who is at the other end, IPv4 in its mapped form; nil for an address of another family.
     fileprivate var source: (IPv6Address, UInt16)? {
-        guard let remote = channel.remoteAddress, let text = remote.ipAddress, let address = IPv6Address(text),
+        guard let remote = channel.remoteAddress, let text = remote.ipAddress,
+            let address = IPv6Address(text) ?? IPv4Address(text)?.mapped,
             let port = remote.port.flatMap(UInt16.init(exactly:))
         else { return nil }
         return (address, port)

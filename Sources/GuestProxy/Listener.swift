@@ -26,7 +26,9 @@ struct Listener: Hashable, Sendable {
 
     func bind(on group: any EventLoopGroup) async throws -> NIOAsyncChannel<Connection, Never> {
         // Numbers alone: nobody is asked for a name.
-        let host = place.address.isLinkLocal ? "\(place.address)%\(place.interface)" : "\(place.address)"
+        let host =
+            place.address.ipv4.map { "\($0)" }
+            ?? (place.address.isLinkLocal ? "\(place.address)%\(place.interface)" : "\(place.address)")
         let address = try SocketAddress.makeAddressResolvingHost(host, port: Int(port))
         return try await ServerBootstrap(group: group)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)

@@ -125,7 +125,7 @@ package struct GatewayRuleset: Hashable, Sendable {
     // MARK: Text
 
     private var body: String {
-        (counters + sets + helpers + crossing + coming + hooks + hiding).map { "\t\($0)\n" }.joined()
+        (counters + sets + helpers + crossing + coming + hooks + serving + hiding).map { "\t\($0)\n" }.joined()
     }
 
     private func drop(_ reason: Reason) -> String { "counter name \(reason.counter) drop" }
@@ -141,6 +141,7 @@ package struct GatewayRuleset: Hashable, Sendable {
             // Of segments, who has begun a flow to outside: answers too.
             "set spoken { type ipv6_addr; size 65535; flags dynamic,timeout; timeout 1h; }",
             "set sources { type ipv6_addr; size 65535; flags dynamic,timeout; timeout 10s; }",
+            "set sources-ipv4 { type ipv4_addr; size 65535; flags dynamic,timeout; timeout 10s; }",
             "set to-segment { type ifname; size 1024; flags dynamic; }",
             "set from-segment { type ifname; size 1024; flags dynamic; }",
         ] + boundedSet
@@ -163,10 +164,10 @@ package struct GatewayRuleset: Hashable, Sendable {
         return chain("shaped", shaped + ["accept"])
             + chain(
                 "new-flow",
-                [
-                    "update @sources { ip6 saddr limit rate over \(newFlowsPerSource)/second burst "
+                [("sources", "ip6"), ("sources-ipv4", "ip")].map { set, family in
+                    "update @\(set) { \(family) saddr limit rate over \(newFlowsPerSource)/second burst "
                         + "\(min(newFlowsPerSource * 4, UInt64(UInt32.max))) packets } \(drop(.rate))"
-                ])
+                })
     }
 
     /// Error messages and echoes of RFC 4890 section 4.3.
@@ -200,14 +201,26 @@ package struct GatewayRuleset: Hashable, Sendable {
             + chain("between", ["jump new-flow", "accept"])
     }
 
+    private var portList: String { servicePorts.sorted().map(String.init).joined(separator: ", ") }
+
+    /// Guests of IPv4 ask at 169.254.169.254, which is no address of the gateway's: it stands for its own in their segment.
+    private var serving: [String] {
+        guard hasIPv4, !servicePorts.isEmpty else { return [] }
+        return chain(
+            "serve",
+            [
+                "type nat hook prerouting priority -100; policy accept;",
+                "meta nfproto ipv4 iifname \"seg*\" ip daddr \(IPv4Address.guestServices) tcp dport { \(portList) } redirect",
+            ])
+    }
+
     private var coming: [String] {
         let services =
             servicePorts.isEmpty
             ? []
             : [
-                "ip6 daddr fe80::1 tcp dport { \(servicePorts.sorted().map(String.init).joined(separator: ", ")) } "
-                    + "goto to-service"
-            ]
+                "ip6 daddr { fe80::1, \(IPv6Address.guestServices) } tcp dport { \(portList) } goto to-service"
+            ] + (hasIPv4 ? ["meta nfproto ipv4 tcp dport { \(portList) } goto to-service"] : [])
         let ipv4 =
             hasIPv4
             ? [

@@ -36,8 +36,10 @@ extension Attachment.Spec {
                 throw refuse("must be unicast and neither unspecified nor loopback")
             }
             if prefix.address.isLinkLocal {
-                guard prefix.length == 128, prefix.address != .segmentRouter else {
-                    throw refuse("must be a single address (/128) when link-local, and not that of the router, fe80::1")
+                guard prefix.length == 128, ![.segmentRouter, .guestServices].contains(prefix.address) else {
+                    throw refuse(
+                        "must be a single address (/128) when link-local, and none of the router, fe80::1 and "
+                            + "\(IPv6Address.guestServices)")
                 }
             }
             if allowedAddresses[..<index].contains(where: { $0.overlaps(prefix) }) {

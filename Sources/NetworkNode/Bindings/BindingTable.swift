@@ -194,7 +194,9 @@ package struct BindingTable: Sendable {
 extension IPv6Address {
     /// Inside the /64 or fe80::/64, and not one that belongs to routers or to no single host.
     fileprivate func mayBeClaimed(in prefix: IPv6Prefix) -> Bool {
-        guard prefix.contains(self) || high == IPv6Address.segmentRouter.high, self != .segmentRouter else {
+        guard prefix.contains(self) || high == IPv6Address.segmentRouter.high, self != .segmentRouter,
+            self != .guestServices
+        else {
             return false
         }
         // The subnet-router anycast address (RFC 4291 section 2.6.1) and the reserved ones (RFC 2526 section 2).

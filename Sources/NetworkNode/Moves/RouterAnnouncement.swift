@@ -77,7 +77,8 @@ extension Convergence {
             announcements.append(
                 RouterAnnouncement(
                     namespace: .gateway(gateway), device: .gatewaySegment(segment.vni), mac: attachment.mac,
-                    addresses: RouterAddresses.all(of: attachment, on: segment)))
+                    addresses: RouterAddresses.all(
+                        of: attachment, on: segment, serving: desired.gateways[gateway]?.services.isEmpty == false)))
         }
     }
 

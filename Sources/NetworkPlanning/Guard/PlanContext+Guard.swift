@@ -17,7 +17,7 @@ extension PlanContext {
         let bound = wanted.bindings[attachment.id] ?? []
         var addresses = addresses(of: attachment, bound: bound, in: table)
         if case .gateway = attachment.port {
-            addresses.formUnion(RouterAddresses.all(of: attachment, on: segment))
+            addresses.formUnion(RouterAddresses.all(of: attachment, on: segment, serving: true))
         }
         return PortGuard(
             name: attachment.portName, role: role(of: attachment, on: segment), vni: segment.vni,

@@ -9,13 +9,15 @@ extension PlanDraft {
         let instance = DaemonInstance.keaDHCP6(of: gateway.id)
         var served = segments.filter { $0.dhcp != .none }.sorted { $0.vni < $1.vni }
         guard !served.isEmpty else { return stop(daemon: instance, for: .gateway(gateway.id)) }
-        if served.count > KeaDHCP6Configuration.maximumSubnets {
+        // It listens at each link-local address, and with services there are two.
+        let limit = KeaDHCP6Configuration.maximumSubnets / (gateway.services.isEmpty ? 1 : 2)
+        if served.count > limit {
             refuse(
                 .gateway(gateway.id), .failed,
                 "has \(served.count) segments with DHCPv6, of which its server (Kea) can serve "
-                    + "\(KeaDHCP6Configuration.maximumSubnets): those with the highest VNIs have none; divide them "
+                    + "\(limit): those with the highest VNIs have none; divide them "
                     + "between two gateways")
-            served = Array(served.prefix(KeaDHCP6Configuration.maximumSubnets))
+            served = Array(served.prefix(limit))
         }
         let subnets = served.compactMap { segment in
             segment.prefix.map { prefix in
@@ -55,6 +57,7 @@ extension PlanDraft {
                     KeaDHCP4Configuration.Subnet(
                         vni: segment.vni, prefix: ipv4.prefix, mtu: segment.mtu,
                         domain: context.search(of: gateway, on: segment).first,
+                        services: gateway.services.isEmpty ? nil : ipv4.router,
                         reservations: (context.desired.reservations[segment.id] ?? [:]).values.compactMap { kept in
                             kept.ipv4.map { KeaDHCP4Configuration.Reservation(mac: kept.mac, address: $0) }
                         })

@@ -75,7 +75,7 @@ extension PlanDraft {
                 attachment.port == .gateway(id), attachment.segment == segmentID,
                 !refused.contains(.attachment(attachmentID))
             else { continue }
-            planAddresses(of: attachment, on: segment, gateway: id)
+            planAddresses(of: attachment, on: segment, gateway: gateway)
             routed.append(segment)
             if segment.ipam == .automatic, segment.prefix != nil { advertised.append(segment) }
         }
@@ -90,11 +90,12 @@ extension PlanDraft {
     }
 
     private mutating func planAddresses(
-        of attachment: DesiredAttachment, on segment: DesiredSegment, gateway id: ResourceID
+        of attachment: DesiredAttachment, on segment: DesiredSegment, gateway: DesiredGateway
     ) {
+        let id = gateway.id
         let namespace = NamespaceName.gateway(id)
         let name = InterfaceName.gatewaySegment(segment.vni)
-        let wanted = RouterAddresses.of(attachment, on: segment)
+        let wanted = RouterAddresses.of(attachment, on: segment, serving: !gateway.services.isEmpty)
         // A device that is made again has lost what the old one had.
         let observed =
             made.contains(attachment.id) ? [] : context.observed.inside[namespace]?.addresses[name] ?? []
@@ -175,10 +176,14 @@ extension PlanDraft {
 
 /// What a managed gateway is reached at on a segment.
 package enum RouterAddresses {
-    /// fe80::1 always; of a segment's IPv4 prefix the first host address, in its mapped form. In the segment's /64 what the attachment was given, or else one made from the router's MAC, so
+    /// fe80::1 always, and fe80::a9fe:a9fe where it offers services; of a segment's IPv4 prefix the first host address,
+    /// in its mapped form. In the segment's /64 what the attachment was given, or else one made from the router's MAC, so
     /// that the gateway has a route to the segment.
-    static func of(_ attachment: DesiredAttachment, on segment: DesiredSegment) -> Set<InterfaceAddress> {
+    static func of(
+        _ attachment: DesiredAttachment, on segment: DesiredSegment, serving: Bool
+    ) -> Set<InterfaceAddress> {
         var addresses: Set = [InterfaceAddress(.segmentRouter, length: 64)]
+        if serving { addresses.insert(InterfaceAddress(.guestServices, length: 64)) }
         guard let prefix = segment.prefix else { return addresses }
         if let ipv4 = segment.ipv4 {
             addresses.insert(InterfaceAddress(ipv4.router.mapped, length: ipv4.prefix.length + 96))
@@ -196,8 +201,10 @@ package enum RouterAddresses {
     }
 
     /// The IPv6 ones without lengths, in order.
-    package static func all(of attachment: DesiredAttachment, on segment: DesiredSegment) -> [IPv6Address] {
-        of(attachment, on: segment).map(\.address).filter { !$0.isIPv4Mapped }.sorted()
+    package static func all(
+        of attachment: DesiredAttachment, on segment: DesiredSegment, serving: Bool
+    ) -> [IPv6Address] {
+        of(attachment, on: segment, serving: serving).map(\.address).filter { !$0.isIPv4Mapped }.sorted()
     }
 }
 

@@ -29,7 +29,17 @@ extension PlanContext {
         for (id, port) in gateway.ports {
             guard let segment = desired.segments[id] else { continue }
             let interface = InterfaceName.gatewaySegment(segment.vni)
-            configuration.places.insert(.init(interface, .segmentRouter))
+            configuration.places.formUnion([.init(interface, .segmentRouter), .init(interface, .guestServices)])
+            if let ipv4 = segment.ipv4 {
+                // What goes to 169.254.169.254 comes there too (GatewayRuleset).
+                configuration.places.insert(.init(interface, ipv4.router.mapped))
+                for kept in (desired.reservations[id] ?? [:]).values {
+                    guard let address = kept.ipv4,
+                        let owner = GuestProxyConfiguration.Identifier(kept.attachment.description)
+                    else { continue }
+                    configuration.guests[.init(interface, address.mapped)] = owner
+                }
+            }
             for binding in (desired.bindings[id] ?? [:]).values where binding.attachment != port {
                 guard let owner = GuestProxyConfiguration.Identifier(binding.attachment.description) else { continue }
                 configuration.guests[.init(interface, binding.address)] = owner

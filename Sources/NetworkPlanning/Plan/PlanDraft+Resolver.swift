@@ -31,7 +31,8 @@ extension PlanContext {
         guard gateway.resolver != nil, let prefix = segment.prefix,
             let port = gateway.ports[segment.id].flatMap({ desired.attachments[$0] })
         else { return gateway.resolvers }
-        let own = RouterAddresses.of(port, on: segment).map(\.address).filter { prefix.contains($0) }.sorted()
+        let own = RouterAddresses.of(port, on: segment, serving: false).map(\.address).filter { prefix.contains($0) }
+            .sorted()
         return Array((own.prefix(1) + gateway.resolvers.filter { !own.contains($0) }).prefix(8))
     }
 

@@ -164,8 +164,8 @@ extension CacheState {
         guard let prefix = segment.assigned.prefix else { return [] }
         let mac = RouterMAC.derive(segment: segment.metadata.id)
         return [
-            .segmentRouter, .linkLocal(mac), IPv6Address(high: prefix.address.high, low: mac.modifiedEUI64),
-            prefix.address,
+            .segmentRouter, .guestServices, .linkLocal(mac),
+            IPv6Address(high: prefix.address.high, low: mac.modifiedEUI64), prefix.address,
         ]
     }
 

@@ -34,7 +34,11 @@ import Testing
         let found = try #require(try configuration(world))
         #expect(found.services.map(\.port) == [80] && found.services.first?.connections == 5)
         #expect(found.services.first?.consumer.description == "unix:/run/kc/services/who")
-        #expect(found.places.count == 2 && found.places.allSatisfy { $0.address == .segmentRouter })
+        #expect(found.places.count == 4)
+        #expect(Set(found.places.map(\.address)) == [.segmentRouter, .guestServices])
+        let inside = try #require(world.model.observed.inside[.gateway(world.gateway)])
+        #expect(
+            inside.addresses.values.count { $0.contains(InterfaceAddress(.guestServices, length: 64)) } == 2)
         // The router itself is no guest.
         #expect(found.guests.map(\.key.address) == [address])
         #expect(found.guests.values.first?.description == guest.description)

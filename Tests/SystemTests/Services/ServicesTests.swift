@@ -19,11 +19,13 @@ extension SystemTests {
         private static let client = """
             import socket, sys
             link = socket.if_nametoindex("eth0")
-            guest = socket.socket(socket.AF_INET6)
+            source, place = sys.argv[1:]
+            family, rest = (socket.AF_INET6, (0, link)) if ":" in place else (socket.AF_INET, ())
+            guest = socket.socket(family)
             guest.settimeout(2)
-            guest.bind((sys.argv[1], 0, 0, link))
+            guest.bind((source, 0) + rest)
             try:
-                guest.connect(("fe80::1", 80, 0, link))
+                guest.connect((place, 80) + rest)
                 guest.sendall(b"GET / HTTP/1.0\\r\\n\\r\\n")
                 print(guest.makefile().read())
             except OSError as error:
@@ -31,10 +33,12 @@ extension SystemTests {
             """
 
         /// What a guest is answered, or the name of an error.
-        private func ask(_ place: String, by source: String = "::", in system: System) async throws -> String {
+        private func ask(
+            _ place: String, by source: String = "::", at service: String = "fe80::1", in system: System
+        ) async throws -> String {
             let place = try #require(GuestPlace(place))
             return try await system.laboratory.machine(place.host).command(
-                inGuest: place.guest, "python3", ["-c", Self.client, source]
+                inGuest: place.guest, "python3", ["-c", Self.client, source, service]
             ).check("ask in", "\(place)")
         }
 
@@ -58,6 +62,16 @@ extension SystemTests {
                         try await ask(place, in: system).contains(id)
                     }
                 }
+                for (place, name) in [("h2/far", "far"), ("h1/other", "other")] {
+                    #expect(
+                        try await ask(place, at: "fe80::a9fe:a9fe", in: system).contains(id(name, in: system)),
+                        "\(name)")
+                }
+                // Where the segment has IPv4, and DHCP says who leads there.
+                try await StockClient("h2/far", in: system).bindIPv4(with: .dhcpcd)
+                let answer = try await ask("h2/far", by: "0.0.0.0", at: "169.254.169.254", in: system)
+                #expect(try await answer.contains(id("far", in: system)), "\(answer)")
+                #expect(answer.contains("::ffff:a09:"), "\(answer)")
                 // The same address on two segments is two guests.
                 let h1 = try system.machine("h1")
                 for guest in ["near", "other"] {
