@@ -25,6 +25,7 @@ func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let cryptoExtras = Target.Dependency.product(name: "_CryptoExtras", package: "swift-crypto")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let grdbSQLite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
@@ -41,6 +42,7 @@ let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 let systemLibraries: [Target] = [
     .systemLibrary(name: "CLinux"),
+    .systemLibrary(name: "CCrypt", providers: [.apt(["libcrypt-dev"])]),
     .systemLibrary(name: "CBPF", pkgConfig: "libbpf", providers: [.apt(["libbpf-dev"])]),
     .systemLibrary(name: "CMnl", pkgConfig: "libmnl", providers: [.apt(["libmnl-dev"])]),
     .systemLibrary(name: "CNftables", pkgConfig: "libnftables", providers: [.apt(["libnftables-dev"])]),
@@ -93,7 +95,7 @@ let adapters: [Target] = [
         ]),
     target("GuestProxy", ["Addressing", "DaemonConfigs", nioCore, nioPosix]),
     target("SQLiteStore", ["Resources", "Persistence", grdb, grdbSQLite, logging]),
-    target("Authenticators", ["Resources", "Persistence", asn1, crypto, x509]),
+    target("Authenticators", ["Resources", "Persistence", "CCrypt", asn1, crypto, cryptoExtras, x509]),
 ]
 
 let services: [Target] = [
@@ -216,7 +218,7 @@ let allTests: [Target] = [
         "APITests",
         [
             "Addressing", "Resources", "NetworkModel", "Persistence", "SQLiteStore", "Authenticators", "NetworkService",
-            "HTTPAPI", "APIClient", hummingbird, logging, serviceLifecycle,
+            "HTTPAPI", "APIClient", crypto, hummingbird, logging, serviceLifecycle,
         ]),
     tests(
         "NodeTests",

@@ -4,6 +4,7 @@ import Authenticators
 import HTTPAPI
 import Logging
 import NetworkService
+import Persistence
 import SQLiteStore
 import ServiceLifecycle
 import UnixSignals
@@ -37,6 +38,11 @@ struct APICommand: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp("A further host name or address for the certificate; may be repeated.", valueName: "name"))
     var tlsName: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "A file that says who else is let in: htpasswd, totp, jwt, program (docs/access.md).", valueName: "file"))
+    var checkers: String?
 
     @Option(help: "The MTU of the underlay, for the first start: 1350 to 65535.")
     var underlayMTU = 1500
@@ -95,9 +101,18 @@ struct APICommand: AsyncParsableCommand {
         let known = KnownTokens(store: store)
         let tokens = TokenAuthenticator(store: store, known: known, fingerprint: certificate?.fingerprint)
         let server = APIServer(
-            service: service, authenticator: tokens, checker: tokens,
+            service: service, authenticator: tokens, checker: try checker(tokens, logger),
             settings: APIServer.Settings(listeners: listeners), logger: logger)
         return try server.services() + [Following(known: known)]
+    }
+
+    /// KC's own tokens, and then what the file of checkers adds.
+    private func checker(_ tokens: TokenAuthenticator, _ logger: Logger) throws -> any Checker {
+        guard let checkers else { return tokens }
+        let links = try CheckersFile.load(checkers) { failure in
+            logger.error("a checker cannot tell who asks", metadata: ["reason": "\(failure)"])
+        }
+        return CheckerChain([CheckerChain.Link(tokens, isGuessable: false)] + links)
     }
 
     /// Keeps the known tokens true while the server runs.

@@ -26,6 +26,7 @@ struct LiveServer: Sendable {
 
     static func with(
         storeOptions: SQLiteStoreOptions = SQLiteStoreOptions(), patience: Duration = .seconds(30),
+        log: (any LogHandler)? = nil,
         checker: (TokenAuthenticator, String) throws -> any Checker = { tokens, _ in tokens },
         _ body: (LiveServer) async throws -> Void
     ) async throws {
@@ -37,6 +38,7 @@ struct LiveServer: Sendable {
         }
         var logger = Logger(label: "test")
         logger.logLevel = .critical
+        if let log { logger = Logger(label: "test", factory: { _ in log }) }
         let store = try await SQLiteStore.open(at: folder + "/store.db", options: storeOptions, logger: logger)
         let service = NetworkService(store: store, logger: logger)
         try await service.prepareFirstStart(underlayMTU: MTU(1500))
