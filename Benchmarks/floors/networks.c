@@ -1,20 +1,24 @@
 /* The kernel's own speed: N networks (bridge + VXLAN + tap) with the settings KC gives its devices, as fast as one
  * thread of C can ask for them.
  *
- * usage: networks N UNDERLAY-IFINDEX LOCAL-IPV6       prints {"networks":N,"seconds":S}
+ * usage: networks N UNDERLAY-IFINDEX LOCAL-IPV6 [gates]       prints {"networks":N,"seconds":S}
  *
  * Per bridge: alias, MTU, multicast snooping off, nf_call off, IPv6 off before it goes up. Per VXLAN: group (256 shared),
  * local, port 4789, hop limit 64, UDP checksum, alias, MTU, in the bridge, IPv6 off, up. Per tap: TUNSETIFF with
- * vnet_hdr, persistent, alias, MTU, in the bridge, IPv6 off, up. Each request waits for its acknowledgement.
+ * vnet_hdr, persistent, alias, MTU, in the bridge, IPv6 off, up; with `gates` each has its gate first. Each request waits for its acknowledgement.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
+#include <linux/filter.h>
+#include <linux/if_ether.h>
 #include <linux/if_link.h>
 #include <linux/if_tun.h>
 #include <linux/netlink.h>
+#include <linux/pkt_cls.h>
+#include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,12 +62,60 @@ static void put_text(int type, const char *text) { put(type, text, strlen(text) 
 static void put_u32(int type, unsigned value) { put(type, &value, 4); }
 static void put_u8(int type, unsigned char value) { put(type, &value, 1); }
 
-static void ask(const char *what) {
+static int answer(const char *what) {
     char reply[4096];
     if (send(netlink_fd, &message, message.header.nlmsg_len, 0) < 0) die(what, errno);
     if (recv(netlink_fd, reply, sizeof reply, 0) < 0) die(what, errno);
-    struct nlmsgerr *error = NLMSG_DATA((struct nlmsghdr *)reply);
-    if (error->error) die(what, -error->error);
+    return -((struct nlmsgerr *)NLMSG_DATA((struct nlmsghdr *)reply))->error;
+}
+
+static void ask(const char *what) {
+    int error = answer(what);
+    if (error) die(what, error);
+}
+
+static void ask_unless_there(const char *what) {
+    int error = answer(what);
+    if (error && error != EEXIST) die(what, error);
+}
+
+static void begin_queue(int type, unsigned device, unsigned parent, unsigned information) {
+    memset(&message, 0, NLMSG_LENGTH(sizeof(struct tcmsg)));
+    message.header.nlmsg_len = NLMSG_LENGTH(sizeof(struct tcmsg));
+    message.header.nlmsg_type = type;
+    message.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
+    message.header.nlmsg_seq = ++sequence;
+    struct tcmsg *body = NLMSG_DATA(&message.header);
+    body->tcm_ifindex = (int)device;
+    body->tcm_parent = parent;
+    body->tcm_handle = information ? 1 : TC_H_CLSACT & 0xffff0000;
+    body->tcm_info = information;
+}
+
+/* The gate of a port, as KC makes it (docs/decisions/0007): a queue bound to the blocks of all ports, and the program in
+ * theirs, which is there after the first. */
+static void gate(unsigned device) {
+    static const struct sock_filter program[] = {
+        {BPF_LD | BPF_W | BPF_ABS, 0, 0, SKF_AD_OFF + SKF_AD_MARK},
+        {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0x6b6300ff},
+        {BPF_RET | BPF_K, 0, 0, 0xffffffff},
+        {BPF_RET | BPF_K, 0, 0, 2},
+    };
+    const unsigned received = 0x6b630000, sent = 0x6b630001, direct = 1;
+    const unsigned short length = sizeof program / sizeof *program;
+    begin_queue(RTM_NEWQDISC, device, TC_H_CLSACT, 0);
+    put(TCA_KIND, "clsact", 7);
+    put(TCA_INGRESS_BLOCK, &received, 4);
+    put(TCA_EGRESS_BLOCK, &sent, 4);
+    ask("queue");
+    begin_queue(RTM_NEWTFILTER, TCM_IFINDEX_MAGIC_BLOCK, sent, 100 << 16 | htons(ETH_P_ALL));
+    put(TCA_KIND, "bpf", 4);
+    struct rtattr *options = put(TCA_OPTIONS, NULL, 0);
+    put(TCA_BPF_OPS_LEN, &length, 2);
+    put(TCA_BPF_OPS, program, sizeof program);
+    put(TCA_BPF_FLAGS, &direct, 4);
+    end(options);
+    ask_unless_there("gate");
 }
 
 static void ipv6_off(const char *name) {
@@ -84,8 +136,9 @@ static void bring_up(const char *name, unsigned master, const char *alias, unsig
 }
 
 int main(int count, char **words) {
-    if (count != 4) {
-        fprintf(stderr, "usage: networks N UNDERLAY-IFINDEX LOCAL-IPV6\n");
+    int has_gates = count == 5 && !strcmp(words[4], "gates");
+    if (count != 4 && !has_gates) {
+        fprintf(stderr, "usage: networks N UNDERLAY-IFINDEX LOCAL-IPV6 [gates]\n");
         return 2;
     }
     int networks = atoi(words[1]);
@@ -153,6 +206,7 @@ int main(int count, char **words) {
         if (tun < 0 || ioctl(tun, TUNSETIFF, &request) < 0 || ioctl(tun, TUNSETPERSIST, 1) < 0) die("tap", errno);
         close(tun);
         ipv6_off(tap);
+        if (has_gates) gate(if_nametoindex(tap));
         snprintf(alias, sizeof alias, "kc:attachment/00000000-0000-0000-0000-%012d", i);
         bring_up(tap, bridge_index, alias, mtu);
     }

@@ -3,16 +3,21 @@
  *
  * usage: ports N SAMPLES       prints {"ports":N,"milliseconds":M}, M the median of SAMPLES ports after the first N
  *
- * Per port: TUNSETIFF with vnet_hdr, IPv6 off, then alias, MTU, bridge and up in one message,
+ * Per port: TUNSETIFF with vnet_hdr, IPv6 off, its gate, then alias, MTU, bridge and up in one message,
  * persistent, RTM_GETLINK. Left out is the element of the packet filter's set, which costs the same at any N.
  */
 #define _GNU_SOURCE
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
+#include <linux/filter.h>
+#include <linux/if_ether.h>
 #include <linux/if_link.h>
 #include <linux/if_tun.h>
 #include <linux/netlink.h>
+#include <linux/pkt_cls.h>
+#include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,13 +62,61 @@ static void end(struct rtattr *nest) { nest->rta_len = message.bytes + message.h
 static void put_text(int type, const char *text) { put(type, text, strlen(text) + 1); }
 static void put_u32(int type, unsigned value) { put(type, &value, 4); }
 
-static void ask(const char *what) {
+static int answer(const char *what) {
     char reply[1 << 15];
     if (send(netlink_fd, &message, message.header.nlmsg_len, 0) < 0) die(what, errno);
     if (recv(netlink_fd, reply, sizeof reply, 0) < 0) die(what, errno);
     struct nlmsghdr *header = (void *)reply;
-    struct nlmsgerr *error = NLMSG_DATA(header);
-    if (header->nlmsg_type == NLMSG_ERROR && error->error) die(what, -error->error);
+    return header->nlmsg_type == NLMSG_ERROR ? -((struct nlmsgerr *)NLMSG_DATA(header))->error : 0;
+}
+
+static void ask(const char *what) {
+    int error = answer(what);
+    if (error) die(what, error);
+}
+
+static void ask_unless_there(const char *what) {
+    int error = answer(what);
+    if (error && error != EEXIST) die(what, error);
+}
+
+static void begin_queue(int type, unsigned device, unsigned parent, unsigned information) {
+    memset(&message, 0, NLMSG_LENGTH(sizeof(struct tcmsg)));
+    message.header.nlmsg_len = NLMSG_LENGTH(sizeof(struct tcmsg));
+    message.header.nlmsg_type = type;
+    message.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
+    message.header.nlmsg_seq = ++sequence;
+    struct tcmsg *body = NLMSG_DATA(&message.header);
+    body->tcm_ifindex = (int)device;
+    body->tcm_parent = parent;
+    body->tcm_handle = information ? 1 : TC_H_CLSACT & 0xffff0000;
+    body->tcm_info = information;
+}
+
+/* The gate of a port, as KC makes it (docs/decisions/0007): a queue bound to the blocks of all ports, and the program in
+ * theirs, which is there after the first. */
+static void gate(unsigned device) {
+    static const struct sock_filter program[] = {
+        {BPF_LD | BPF_W | BPF_ABS, 0, 0, SKF_AD_OFF + SKF_AD_MARK},
+        {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0x6b6300ff},
+        {BPF_RET | BPF_K, 0, 0, 0xffffffff},
+        {BPF_RET | BPF_K, 0, 0, 2},
+    };
+    const unsigned received = 0x6b630000, sent = 0x6b630001, direct = 1;
+    const unsigned short length = sizeof program / sizeof *program;
+    begin_queue(RTM_NEWQDISC, device, TC_H_CLSACT, 0);
+    put(TCA_KIND, "clsact", 7);
+    put(TCA_INGRESS_BLOCK, &received, 4);
+    put(TCA_EGRESS_BLOCK, &sent, 4);
+    ask("queue");
+    begin_queue(RTM_NEWTFILTER, TCM_IFINDEX_MAGIC_BLOCK, sent, 100 << 16 | htons(ETH_P_ALL));
+    put(TCA_KIND, "bpf", 4);
+    struct rtattr *options = put(TCA_OPTIONS, NULL, 0);
+    put(TCA_BPF_OPS_LEN, &length, 2);
+    put(TCA_BPF_OPS, program, sizeof program);
+    put(TCA_BPF_FLAGS, &direct, 4);
+    end(options);
+    ask_unless_there("gate");
 }
 
 static void ipv6_off(const char *name) {
@@ -109,6 +162,7 @@ static void add_port(int number) {
     int tun = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
     if (tun < 0 || ioctl(tun, TUNSETIFF, &request) < 0) die("tap", errno);
     ipv6_off(request.ifr_name);
+    gate(if_nametoindex(request.ifr_name));
     bring_up(request.ifr_name, bridges[number % BRIDGES], 1430, number);
     if (ioctl(tun, TUNSETPERSIST, 1) < 0) die("persist", errno);
     close(tun);
