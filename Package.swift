@@ -65,7 +65,7 @@ let formats: [Target] = [
 ]
 
 let planning: [Target] = [
-    target("NetworkPlanning", ["Addressing", "Resources", "NetworkModel", "NFTables", "DaemonConfigs"])
+    target("NetworkPlanning", ["Addressing", "Resources", "NetworkModel", "NFTables", "DaemonConfigs", "Frames"])
 ]
 
 let ports: [Target] = [
@@ -106,7 +106,7 @@ let services: [Target] = [
     target(
         "HTTPAPI",
         [
-            "Resources", "NetworkModel", "Persistence", "NetworkService",
+            "Addressing", "Resources", "NetworkModel", "Persistence", "NetworkService",
             hummingbird, hummingbirdTLS, logging, nioCore, nioPosix, nioHTTP1, nioSSL, serviceLifecycle,
         ]),
     target(

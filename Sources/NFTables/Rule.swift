@@ -13,7 +13,8 @@ package struct Rule: Hashable, Sendable {
         self.init(matches.map(Statement.match) + (counted ? [.count] : []) + [.verdict(verdict)])
     }
 
-    var text: String {
+    /// As nft writes it, on one line.
+    package var text: String {
         (statements.map(\.text) + (comment.map { [$0.clause] } ?? [])).joined(separator: " ")
     }
 }

@@ -140,9 +140,11 @@ struct Laboratory {
     private static let roundLength: UInt64 = 2_000_000_000
     static let roundLimit: UInt64 = 4_500_000_000
 
-    init(_ world: World? = nil) async throws {
+    init(_ world: World? = nil) async throws { try self.init(prepared: try world ?? World()) }
+
+    init(prepared world: World) throws {
         namespace = try TestNamespace("kcev")
-        var world = try world ?? World()
+        var world = world
         try Wire.build(&world, in: namespace)
         self.world = world
         model = BridgeModel(world: world, evaluator: FrameEvaluator(Table(.bridge, KCRuleset.table), []))
@@ -160,7 +162,7 @@ struct Laboratory {
     }
 
     static func load(_ text: String, in namespace: TestNamespace) throws {
-        let path = "/tmp/kc-evaluation-\(getpid()).nft"
+        let path = "/tmp/kc-evaluation-\(namespace.name).nft"
         let file = try #require(fopen(path, "w"))
         fputs(text, file)
         fclose(file)

@@ -235,6 +235,25 @@ enum Schemas {
                 )
             ),
             (
+                "Trace",
+                Schema(
+                    #"{"type":"object","properties":{"revision":{"type":"integer"},"from":{"$ref":"@TraceEnd"},"to":{"$ref":"@TraceEnd"},"flow":{"type":"string"},"verdict":{"$ref":"@TraceVerdict"},"steps":{"type":"array","description":"The way there, then the way back.","items":{"$ref":"@TraceStep"}},"notes":{"type":"array","description":"What the prediction takes for granted.","items":{"type":"string"}}},"required":["revision","from","to","flow","verdict","steps"]}"#
+                )
+            ),
+            (
+                "TraceEnd",
+                Schema(
+                    #"{"type":"object","properties":{"name":{"type":"string"},"address":{"type":"string"},"host":{"type":"string"}},"required":["address"]}"#
+                )
+            ),
+            ("TraceVerdict", Schema(#"{"enum":["passes","stopped","unknown"]}"#)),
+            (
+                "TraceStep",
+                Schema(
+                    #"{"type":"object","properties":{"direction":{"enum":["there","back"]},"place":{"enum":["guest","port","bridge","tunnel","router","firewall","translator","outside"]},"verdict":{"$ref":"@TraceVerdict"},"reason":{"type":"string","description":"The name that drops count under."},"text":{"type":"string"},"mend":{"type":"string"},"host":{"type":"string"},"device":{"type":"string"},"table":{"type":"string"},"rules":{"type":"array","items":{"type":"object","properties":{"chain":{"type":"string"},"rule":{"type":"integer","description":"From 1; 0 is the chain's policy."},"text":{"type":"string"}},"required":["chain","rule","text"]}},"missing":{"type":"array","description":"Elements whose absence decided.","items":{"type":"string"}},"detail":{"type":"array","items":{"type":"string"}}},"required":["direction","place","verdict","text"]}"#
+                )
+            ),
+            (
                 "GatewayMoveDraft",
                 Schema(
                     #"{"type":"object","properties":{"to":{"type":"string","description":"A host, by name or id.","minLength":1,"maxLength":63},"attachment":{"type":"string","description":"An attachment, by name or id.","minLength":1,"maxLength":63}},"additionalProperties":false}"#

@@ -16,6 +16,8 @@ package struct Evaluation: Hashable, Sendable {
     package var logged: Log?
     /// What became of dynamic sets, in order.
     package var changes: [Change]
+    /// The rules that decided where the frame went on, and what they looked up; empty unless recorded.
+    package var trail = Trail()
 
     package init(verdict: Verdict = .accept, mark: UInt32 = 0) {
         self.verdict = verdict
@@ -35,6 +37,23 @@ package struct Evaluation: Hashable, Sendable {
         }
 
         package var description: String { rule.map { "\(chain) rule \($0 + 1)" } ?? "\(chain) policy" }
+    }
+
+    /// What was met on the way, in order.
+    package struct Trail: Hashable, Sendable {
+        /// Rules that ended with a verdict, jumps included.
+        package var rules: [Place] = []
+        /// Looks into sets that found nothing.
+        package var missed: [Look] = []
+
+        package init() {}
+    }
+
+    /// One look into a set.
+    package struct Look: Hashable, Sendable {
+        package var place: Place
+        package var set: Identifier
+        package var key: ElementKey
     }
 
     /// One element of a dynamic set that a rule touched.

@@ -13,14 +13,24 @@ extension EvaluationRun {
         case .inputNamePrefix(let prefix): input?.name.text.hasPrefix(prefix.text) ?? false
         case .outputNamePrefix(let prefix): output?.name.text.hasPrefix(prefix.text) ?? false
         case .inSet(let fields, let set): find(fields, in: set) != nil
-        case .notInSet(let fields, let set): key(fields).map { lookUp($0, in: set) == nil } ?? false
+        case .notInSet(let fields, let set): isAbsent(fields, from: set)
         }
+    }
+
+    private mutating func isAbsent(_ fields: [Field], from set: Identifier) -> Bool {
+        guard let key = key(fields), lookUp(key, in: set) == nil else { return false }
+        recordMiss(set, key)
+        return true
     }
 
     /// The element that a packet's key finds, whose own limit lets the rule go on. Its counter counts, too: what is
     /// beside an element happens at a look as well (nft_lookup_eval).
     mutating func find(_ fields: [Field], in set: Identifier) -> Element? {
-        guard let key = key(fields), let element = lookUp(key, in: set) else { return nil }
+        guard let key = key(fields) else { return nil }
+        guard let element = lookUp(key, in: set) else {
+            recordMiss(set, key)
+            return nil
+        }
         if case .byPackets(_, _, counted: true)? = evaluator.sets[set]?.filling {
             state.elements[set]?[key]?.packets += 1
         }

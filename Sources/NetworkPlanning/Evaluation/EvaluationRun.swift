@@ -9,6 +9,28 @@ struct EvaluationRun {
     let now: UInt64
     var result: Evaluation
     var state: EvaluationState
+    var isRecording = false
+    /// The rule that is being tried, for the record.
+    private var place = Evaluation.Place("none", rule: nil)
+
+    init(
+        evaluator: FrameEvaluator, frame: EvaluatedFrame, input: FrameEvaluator.Interface?,
+        output: FrameEvaluator.Interface?, now: UInt64, result: Evaluation, state: EvaluationState,
+        isRecording: Bool = false
+    ) {
+        self.evaluator = evaluator
+        self.frame = frame
+        self.input = input
+        self.output = output
+        self.now = now
+        self.result = result
+        self.state = state
+        self.isRecording = isRecording
+    }
+
+    mutating func recordMiss(_ set: Identifier, _ key: ElementKey) {
+        if isRecording { result.trail.missed.append(.init(place: place, set: set, key: key)) }
+    }
 
     /// How a statement ends.
     enum Step {
@@ -66,11 +88,13 @@ struct EvaluationRun {
     /// - Returns: the verdict; nil when the next rule is to be tried.
     private mutating func rule(_ chain: Chain, _ number: Int) -> Verdict? {
         let place = Evaluation.Place(chain.name, rule: number)
+        if isRecording { self.place = place }
         for (index, statement) in chain.rules[number].statements.enumerated() {
             switch step(statement, place, index) {
             case .next: continue
             case .break: return nil
             case .verdict(let verdict):
+                if isRecording { result.trail.rules.append(place) }
                 if verdict == .accept || verdict == .drop {
                     result.decidedBy = place
                     result.verdict = verdict == .accept ? .accept : .drop

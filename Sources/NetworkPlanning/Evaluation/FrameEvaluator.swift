@@ -10,6 +10,25 @@ package struct FrameEvaluator: Sendable {
     let chains: [Identifier: Chain]
     let sets: [Identifier: NamedSet]
     let contents: [Identifier: StaticElements]
+    /// A rule as nft writes it; nil for a chain's policy.
+    package func text(of place: Evaluation.Place) -> String? {
+        guard let number = place.rule, let rules = chains[place.chain]?.rules, rules.indices.contains(number) else {
+            return nil
+        }
+        return rules[number].text
+    }
+
+    /// A look into a set as nft writes the element that it asked for.
+    package func text(of look: Evaluation.Look) -> String {
+        let element = sets[look.set].flatMap { set in
+            // A key as rules make it; interval sets hold theirs in another order.
+            var exact = set
+            exact.isInterval = false
+            return exact.text(of: Element(key: look.key))
+        }
+        return "\(look.set) { \(element ?? "?") }"
+    }
+
     /// Those with a hook, in the order in which the kernel runs them.
     let baseChains: [Chain]
 
@@ -48,15 +67,17 @@ package struct FrameEvaluator: Sendable {
     ///   - mark: what the frame carries: 0 on entry, and later what earlier hooks made of it.
     ///   - now: nanoseconds of any clock that never goes back; the state's times are of the same.
     ///   - state: dynamic sets and limits, as they are before; afterwards as they are then.
+    ///   - recording: whether the evaluation tells of each rule that was met.
     package func evaluate(
         _ frame: EvaluatedFrame, at hook: Hook.Point, input: Interface?, output: Interface?, mark: UInt32 = 0,
-        now: UInt64, state: inout EvaluationState
+        now: UInt64, state: inout EvaluationState, recording: Bool = false
     ) -> Evaluation {
         var result = Evaluation(mark: mark)
         for chain in baseChains {
             guard let place = chain.hook, place.point == hook else { continue }
             var run = EvaluationRun(
-                evaluator: self, frame: frame, input: input, output: output, now: now, result: result, state: state)
+                evaluator: self, frame: frame, input: input, output: output, now: now, result: result, state: state,
+                isRecording: recording)
             state = EvaluationState()  // the run's own alone, or each change would copy all
             run.run(chain, policy: place.policy)
             result = run.result

@@ -1,0 +1,150 @@
+import Addressing
+import NetworkModel
+import NetworkService
+import Resources
+import Testing
+
+/// Predictions from what a server knows.
+@Suite struct TraceTests {
+    private static func cloud(_ service: NetworkService) async throws {
+        for number in 1...3 { try await service.makeHost(number) }
+        try await service.make(.pool, #"{"name":"v4","spec":{"type":"ipv4","prefix":"198.51.100.0/28"}}"#)
+        for segment in ["blue", "green"] {
+            try await service.make(.segment, #"{"name":"\#(segment)","spec":{"ipam":"manual"}}"#)
+        }
+        try await service.make(
+            .gateway,
+            #"""
+            {"name":"edge","spec":{"type":"managed","host":"h3","segments":["blue","green"],
+             "uplink":{"type":"routed","ipv4":{"address":"203.0.113.2/24","nextHop":"203.0.113.1"}},
+             "nat64":{"prefix":"64:ff9b:1::/96","pool":"v4"}}}
+            """#)
+        try await service.make(
+            .policy, #"{"name":"web","spec":{"ingress":[{"protocol":"tcp","ports":[80,443]}]}}"#)
+        for (name, segment, host, policies) in [
+            ("web", "blue", "h1", #"["web"]"#), ("db", "blue", "h2", #"["allow-segment"]"#),
+            ("app", "green", "h2", #"["allow-segment"]"#),
+        ] {
+            try await service.make(
+                .attachment,
+                #"{"name":"\#(name)","spec":{"segment":"\#(segment)","host":"\#(host)","policies":\#(policies)}}"#)
+        }
+        try await service.make(.mapping, #"{"name":"public","spec":{"attachment":"web"}}"#)
+    }
+
+    private static func trace(
+        _ service: NetworkService, _ from: String, _ to: String, _ flow: String, source: IPv6Address? = nil,
+        at: Revision? = nil
+    ) async throws -> Trace {
+        let flow = try #require(TraceFlow(flow))
+        return try await service.trace(
+            project: "default", TraceDraft(from: from, to: to, flow: flow, source: source, at: at))
+    }
+
+    private static func places(_ trace: Trace, _ direction: TraceStep.Direction) -> [String] {
+        trace.steps.filter { $0.direction == direction }.map { "\($0.place.rawValue) \($0.host ?? "-")" }
+    }
+
+    @Test func `a flow goes from port to port by the tunnel, and its answer comes back`() async throws {
+        try await TestServer.with { server in
+            try await Self.cloud(server.service)
+            let trace = try await Self.trace(server.service, "db", "web", "tcp/443")
+            #expect(trace.verdict == .passes, "\(trace)")
+            #expect(
+                Self.places(trace, .there) == [
+                    "guest -", "port h2", "tunnel h2", "tunnel h1", "bridge h1", "port h1", "guest h1",
+                ])
+            #expect(Self.places(trace, .back).last == "guest h2")
+            #expect(trace.steps.contains { $0.text.contains("policy web rule 1 lets it in") })
+            let other = try await Self.trace(server.service, "web", "db", "tcp/443")
+            #expect(other.steps.last { $0.place == .port }?.text.contains("the answer of a connection") == true)
+            // Read again it is the same; without what is the operator's it names no host, device, rule or VNI.
+            #expect(try Trace(json: JSONParser.parse(trace.json), path: "") == trace)
+            let text = String(decoding: trace.forProject.json, as: UTF8.self)
+            for word in ["h1", "h2", "kct", "kcx", "kcb", "bridge kc", "from-port", "2001:db8::1"] {
+                #expect(!text.contains("\"\(word)\"") && !text.contains("\(word)\","), "\(word) in \(text)")
+            }
+            #expect(!text.contains("VNI") && !text.contains("tunnel"))
+        }
+    }
+
+    @Test func `what stops a flow is named, with the element that is missing and a command that lets it through`()
+        async throws
+    {
+        try await TestServer.with { server in
+            let service = server.service
+            try await Self.cloud(service)
+            let denied = try await Self.trace(service, "db", "web", "tcp/22")
+            let stop = try #require(denied.steps.last)
+            #expect(denied.verdict == .stopped)
+            #expect(stop.place == .port && stop.reason == "policy" && stop.host == "h1")
+            #expect(stop.mend?.hasPrefix("kcnet policy update web --add 'tcp/22 from ") == true)
+            #expect(stop.missing.contains { $0.hasPrefix("ingress { ") })
+            #expect(stop.rules.contains { $0.chain == "arrive-rule" })
+            let foreign = try #require(IPv6Address("2001:db8:dead::1"))
+            let spoofed = try await Self.trace(service, "db", "web", "tcp/443", source: foreign)
+            #expect(spoofed.steps.last?.reason == "spoofed-ip")
+            #expect(spoofed.steps.last?.missing.contains { $0.hasPrefix("own { ") } == true)
+            let advertisement = try await Self.trace(service, "db", "web", "icmpv6/134")
+            #expect(advertisement.steps.last?.reason == "rogue-ra")
+        }
+    }
+
+    @Test func `gateways are crossed, from segment to segment, outside and to the IPv4 world`() async throws {
+        try await TestServer.with { server in
+            let service = server.service
+            try await Self.cloud(service)
+            let between = try await Self.trace(service, "app", "web", "tcp/80")
+            #expect(between.verdict == .passes, "\(between)")
+            #expect(between.steps.contains { $0.place == .router && $0.text.contains("segment blue") })
+            #expect(Self.places(between, .back).contains("firewall h3"))
+            // Nobody of another segment is a member.
+            let denied = try await Self.trace(service, "web", "app", "tcp/80")
+            #expect(denied.steps.last?.reason == "policy" && denied.steps.last?.host == "h2")
+            let out = try await Self.trace(service, "db", "outside", "udp/53")
+            #expect(out.verdict == .passes)
+            #expect(out.steps.contains { $0.text == "out by the uplink of gateway edge" })
+            #expect(Self.places(out, .back).last == "guest h2")
+            let ipv4 = try await Self.trace(service, "web", "192.0.2.9", "tcp/443")
+            #expect(ipv4.steps.contains { $0.text.contains("198.51.100.") && $0.text.contains("by its mapping") })
+            #expect(ipv4.verdict == .passes, "\(ipv4)")
+            let shared = try await Self.trace(service, "db", "192.0.2.9", "tcp/443")
+            #expect(shared.steps.contains { $0.text.contains("share") })
+            let mapped = try await Self.trace(service, "192.0.2.9", "web", "tcp/443")
+            #expect(mapped.verdict == .passes, "\(mapped)")
+            let unmapped = try await Self.trace(service, "192.0.2.9", "db", "tcp/443")
+            #expect(unmapped.steps.last?.reason == "unmapped")
+        }
+    }
+
+    @Test func `an earlier revision has the plans of then`() async throws {
+        try await TestServer.with { server in
+            let service = server.service
+            try await Self.cloud(service)
+            let before = service.cache.revision
+            try await service.put(
+                .policy, "web", #"{"name":"web","spec":{"ingress":[{"protocol":"tcp","ports":[8080]}]}}"#)
+            #expect(try await Self.trace(service, "db", "web", "tcp/443").verdict == .stopped)
+            let then = try await Self.trace(service, "db", "web", "tcp/443", at: before)
+            #expect(then.verdict == .passes && then.revision == before)
+            await expectProblem(.invalidField, field: "at") {
+                _ = try await Self.trace(service, "db", "web", "tcp/443", at: Revision(1 << 40))
+            }
+        }
+    }
+
+    @Test func `ends that are none are refused, and an end without a host is where it stops`() async throws {
+        try await TestServer.with { server in
+            let service = server.service
+            try await Self.cloud(service)
+            try await service.make(.attachment, #"{"name":"loose","spec":{"segment":"blue"}}"#)
+            await expectProblem(.notFound, field: "to") { _ = try await Self.trace(service, "db", "nobody", "icmpv6") }
+            await expectProblem(.conflict, field: "to") { _ = try await Self.trace(service, "db", "db", "icmpv6") }
+            await expectProblem(.conflict, field: "from") {
+                _ = try await Self.trace(service, "outside", "2001:db8:ff::1", "icmpv6")
+            }
+            let loose = try await Self.trace(service, "db", "loose", "icmpv6")
+            #expect(loose.verdict == .stopped && loose.steps.last?.reason == "unbound", "\(loose)")
+        }
+    }
+}
