@@ -247,6 +247,9 @@ let floors: [Target] = [
         name: "StoreBench", dependencies: ["Persistence", "SQLiteStore", logging], path: "Benchmarks/StoreBench",
         swiftSettings: strict),
     .executableTarget(
+        name: "TraceBench", dependencies: ["Addressing", "Resources", "NetworkModel", "NetworkPlanning"],
+        path: "Benchmarks/TraceBench", swiftSettings: strict),
+    .executableTarget(
         name: "GuardBench",
         dependencies: [
             "Addressing", "Resources", "NetworkModel", "NFTables", "NetworkPlanning", "NodePorts", "NodePortsTesting",

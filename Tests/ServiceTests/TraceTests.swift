@@ -1,6 +1,7 @@
 import Addressing
 import NetworkModel
 import NetworkService
+import Persistence
 import Resources
 import Testing
 
@@ -38,7 +39,7 @@ import Testing
     ) async throws -> Trace {
         let flow = try #require(TraceFlow(flow))
         return try await service.trace(
-            project: "default", TraceDraft(from: from, to: to, flow: flow, source: source, at: at))
+            project: "default", TraceDraft(from: from, to: to, flow: flow, source: source, at: at), for: administrator)
     }
 
     private static func places(_ trace: Trace, _ direction: TraceStep.Direction) -> [String] {
@@ -65,6 +66,13 @@ import Testing
                 #expect(!text.contains("\"\(word)\"") && !text.contains("\(word)\","), "\(word) in \(text)")
             }
             #expect(!text.contains("VNI") && !text.contains("tunnel"))
+            // Neither is told who is there of a project that is not the asker's.
+            let stranger = Principal.identity(
+                Identity(name: "user/s", grants: Grants()))
+            await expectProblem(.notFound, field: "from") {
+                let draft = TraceDraft(from: "db", to: "web", flow: .tcp(443))
+                _ = try await server.service.trace(project: "default", draft, for: stranger)
+            }
         }
     }
 

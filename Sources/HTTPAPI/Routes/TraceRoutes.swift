@@ -14,14 +14,15 @@ struct TraceRoutes: Sendable {
         Route(
             method: .get, path: "/v1/projects/{project}/trace", operation: "readTrace",
             summary: "Predicts the way of a frame and of its answer from the hosts' plans; asks no host.",
-            access: .administrator,
+            access: .kind(.attachment, .read),
             parameters: [
                 end("from", "An attachment by name, id or address, an address outside, or `outside`."),
                 end("to", "The other end."), flow, fromPort, source, at, .minRevision, .consistent,
             ], answer: .named("Trace")
         ) { request throws(Problem) in
-            // Whoever may not see hosts gets `Trace.forProject`; all who may ask today may see all.
-            .json(try await service.trace(project: request.value("project"), try draft(request.query)).json)
+            let trace = try await service.trace(
+                project: request.value("project"), try draft(request.query), for: request.principal)
+            return .json((request.view == .full ? trace : trace.forProject).json)
         }
     }
 

@@ -56,7 +56,9 @@ extension TraceWriter {
                 "the address is gateway \(name(gateway))'s own: who gets it is known to its connections alone")
         case .tunnel(let fault, let far): return step(.tunnel, Self.text(fault, name(far)), reason: "tunnel")
         case .tunnelEndpoint:
-            return step(.outside, "the host forwards nothing from gateways to tunnel endpoints", reason: "policy")
+            return step(
+                .outside, "the host forwards nothing there from gateways", reason: "policy",
+                detail: ["inet kc: it is a tunnel endpoint"])
         case .between(let gateway):
             return step(
                 .outside,

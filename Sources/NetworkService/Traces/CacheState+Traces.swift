@@ -1,11 +1,14 @@
 import Addressing
 import NetworkModel
 import NetworkPlanning
+import Persistence
 import Resources
 
 extension CacheState {
     /// `attachment`, an address that an attachment of the project has, or anything that is outside.
-    func traceEnd(_ text: String, in project: ResourceID, field: String) throws(Problem) -> TraceMaterial.End {
+    func traceEnd(
+        _ text: String, in project: ResourceID, field: String, for principal: Principal
+    ) throws(Problem) -> TraceMaterial.End {
         if text == "outside" { return .outside(WayQuestion.somebodyOutside) }
         let isOutside = text.hasPrefix("outside/")
         let word = isOutside ? String(text.dropFirst(8)) : text
@@ -14,14 +17,16 @@ extension CacheState {
             guard !address.isMulticast, !address.isUnspecified else {
                 throw Problem(field: field, value: word, rule: "must be a unicast address")
             }
-            guard !isOutside, let holder = attachment(holding: address, in: project) else { return .outside(address) }
+            guard !isOutside, let holder = attachment(holding: address, in: project),
+                let item = items[holder], principal.sees(item, self)
+            else { return .outside(address) }
             return .attachment(holder, address: address)
         }
         guard !isOutside else {
             throw Problem(field: field, value: String(text.prefix(64)), rule: "must name an address after 'outside/'")
         }
         let name = text.hasPrefix("attachment/") ? String(text.dropFirst(11)) : text
-        guard let found = item(.attachment, project: project, name) else {
+        guard let found = item(.attachment, project: project, name), principal.sees(found, self) else {
             throw Problem(
                 .notFound, "there is no attachment '\(name.prefix(64))', and it is no address", field: field,
                 value: String(name.prefix(64)))

@@ -1,19 +1,25 @@
 import Addressing
 package import NetworkModel
 import NetworkPlanning
-import Persistence
+package import Persistence
 import Resources
 import Synchronization
 
 extension NetworkService {
     /// Predicts a way from the plans that the hosts concerned are given: no host is asked, nothing is written.
-    package func trace(project: String, _ draft: TraceDraft) async throws(Problem) -> Trace {
+    ///
+    /// Ends that the principal may not know of are as if they were not there.
+    package func trace(
+        project: String, _ draft: TraceDraft, for principal: Principal
+    ) async throws(Problem) -> Trace {
         let owner = try await find(.project, project).id
         let material: TraceMaterial
         if let revision = draft.at {
-            material = try TraceMaterial(try await state(at: revision, of: owner), owner, draft)
+            material = try TraceMaterial(try await state(at: revision, of: owner), owner, draft, principal)
         } else {
-            material = try cache.state.withLock { state throws(Problem) in try TraceMaterial(state, owner, draft) }
+            material = try cache.state.withLock { state throws(Problem) in
+                try TraceMaterial(state, owner, draft, principal)
+            }
         }
         // Out of the lock: the elements of the ports are many.
         let predictor = WayPredictor(material.snapshots)
@@ -44,10 +50,12 @@ struct TraceMaterial: Sendable {
     var snapshots: [HostSnapshot]
     var names: [ResourceID: String]
 
-    init(_ state: CacheState, _ project: ResourceID, _ draft: TraceDraft) throws(Problem) {
+    init(
+        _ state: CacheState, _ project: ResourceID, _ draft: TraceDraft, _ principal: Principal
+    ) throws(Problem) {
         revision = state.revision
-        from = try state.traceEnd(draft.from, in: project, field: "from")
-        to = try state.traceEnd(draft.to, in: project, field: "to")
+        from = try state.traceEnd(draft.from, in: project, field: "from", for: principal)
+        to = try state.traceEnd(draft.to, in: project, field: "to", for: principal)
         switch (from, to) {
         case (.attachment(let left, _), .attachment(let right, _)) where left == right:
             throw Problem(.conflict, "both ends are one attachment: a way has two", field: "to", value: draft.to)

@@ -53,7 +53,7 @@ package struct Trace: Hashable, Sendable {
         var trace = self
         trace.from.host = nil
         trace.to.host = nil
-        trace.steps = steps.filter { $0.place != .tunnel }.map(\.forProject)
+        trace.steps = steps.filter { $0.place != .tunnel || $0.verdict != .passes }.map(\.forProject)
         return trace
     }
 }
@@ -120,7 +120,11 @@ package struct TraceStep: Hashable, Sendable {
     }
 
     var forProject: TraceStep {
-        TraceStep(direction, place, verdict, text, reason: reason, mend: mend)
+        guard place != .tunnel else {
+            return TraceStep(
+                direction, .bridge, verdict, "the hosts' plans do not fit: ask the operator", reason: reason)
+        }
+        return TraceStep(direction, place, verdict, text, reason: reason, mend: mend)
     }
 }
 
