@@ -60,7 +60,9 @@ package struct GatewayRouter: Sendable {
             }
             segments[.gatewaySegment(segment.vni)] = id
             known.formUnion(context.known(on: id))
-            for address in RouterAddresses.of(attachment, on: segment) {
+            // Of IPv4 nothing is routed.
+            for address in RouterAddresses.of(attachment, on: segment, serving: !gateway.services.isEmpty)
+            where !address.address.isIPv4Mapped {
                 locals.insert(address.address)
                 guard !address.address.isLinkLocal else { continue }
                 routes.append(
