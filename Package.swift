@@ -106,7 +106,7 @@ let services: [Target] = [
     target(
         "HTTPAPI",
         [
-            "Addressing", "Resources", "NetworkModel", "Persistence", "NetworkService",
+            "Addressing", "Resources", "NetworkModel", "Documents", "Persistence", "NetworkService",
             hummingbird, hummingbirdTLS, logging, nioCore, nioPosix, nioHTTP1, nioSSL, serviceLifecycle,
         ]),
     target(
@@ -138,7 +138,7 @@ let programs: [Target] = [
         "kcnet",
         [
             "Addressing", "Resources", "NetworkModel", "NetworkPlanning", "NodePorts", "LinuxNetlink", "APIClient",
-            "Documents", "Diagnosis",
+            "Documents", "Diagnosis", "Frames", "LinuxPackets",
             "Laboratory", argumentParser, logging, yams,
         ]),
     program("kc-proxy", ["DaemonConfigs", "GuestProxy", nioPosix]),

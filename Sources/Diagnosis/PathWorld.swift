@@ -99,12 +99,16 @@ package struct PathWorld: Hashable, Sendable {
         package var targetName: String?
         /// Of the first end's segment: what routers outside must know.
         package var prefix: IPv6Prefix?
+        /// The target is an IPv4 address in the gateway's translation prefix: behind the translator its echoes are other ones.
+        package var isTranslated: Bool
 
         package var isOutside: Bool { targetName == nil }
 
         package init(
-            name: String, namespace: NamespaceName, target: IPv6Address?, targetName: String?, prefix: IPv6Prefix?
+            name: String, namespace: NamespaceName, target: IPv6Address?, targetName: String?, prefix: IPv6Prefix?,
+            isTranslated: Bool = false
         ) {
+            self.isTranslated = isTranslated
             self.name = name
             self.namespace = namespace
             self.target = target

@@ -64,7 +64,7 @@ package struct APIServer: Sendable {
             + NodeRoutes(service: service, authenticator: authenticator).routes
             + BatchRoutes(service: service, authenticator: authenticator).routes
             + ProbeRoutes(service: service).routes + GatewayRoutes(service: service).routes
-            + TraceRoutes(service: service).routes
+            + TraceRoutes(service: service).routes + PictureRoutes(service: service).routes
             + Kind.allCases.flatMap {
                 ResourceRoutes(kind: $0, service: service, authenticator: authenticator).routes
             }

@@ -38,6 +38,7 @@ enum NodeWiring {
             for kind in ["bridge", "tun", "veth", "vxlan"] {
                 words[kind] = found.missing[kind].map { "missing: \($0)" } ?? "yes"
             }
+            words["bridgeNetfilter"] = found.bridgeNetfilter == true ? "on" : "off"
             words["multicastJoins"] = found.multicastJoins.map(String.init)
             words["nat64"] = await GatewayTranslators().obstacle().map { "tayga: \($0)" } ?? "kernel"
             return words

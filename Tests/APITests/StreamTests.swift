@@ -197,6 +197,24 @@ private let segments = "/v1/projects/default/segments"
         }
     }
 
+    @Test func `the picture is a page that needs nothing else, and shows no name as markup`() async throws {
+        try await LiveServer.with { server in
+            try await server.make(segments, #"{"name":"blue","spec":{"ipam":"none"}}"#)
+            let page = try await server.curl("GET", "/topology")
+            #expect(page.status == 200)
+            #expect(page.headers["content-type"] == "text/html; charset=utf-8")
+            #expect(page.body.contains("blue") && page.body.contains("<svg xmlns=\"http://www.w3.org/2000/svg\""))
+            #expect(page.body.contains(#"<meta http-equiv="refresh" content="5">"#))
+            for word in ["<script", "src=", "href=", "url("] { #expect(!page.body.contains(word), "\(word)") }
+            // Well-formed from the drawing's first mark to its last.
+            let start = try #require(page.body.range(of: "<svg"))
+            let end = try #require(page.body.range(of: "</svg>"))
+            let drawing = String(page.body[start.lowerBound..<end.upperBound])
+            #expect(drawing.count(where: { $0 == "<" }) == drawing.count(where: { $0 == ">" }))
+            #expect(try await server.curl("POST", "/topology").status == 405)
+        }
+    }
+
     @Test func `measurements are in Prometheus' format`() async throws {
         try await LiveServer.with { server in
             try await server.make(segments, #"{"name":"a","spec":{"ipam":"none"}}"#)

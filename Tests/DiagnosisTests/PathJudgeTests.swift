@@ -63,7 +63,12 @@ import Testing
         Case("the bridge is down", .devices, "kcb00012c", on: "h1") { $0.device(.from, .bridge) { $0.isUp = false } },
         Case("no VXLAN device", .devices, "kcx00012c", on: "h2") { $0.device(.to, .vxlan) { $0.exists = false } },
         Case("out of the bridge", .devices, "kcx00012c", on: "h2") { $0.device(.to, .vxlan) { $0.master = nil } },
-        Case("the port's MTU", .devices, "kctaaaaaaaaa1", on: "h1") { $0.device(.from, .port) { $0.mtu = 1300 } },
+        Case("the port's MTU", .devices, "kctaaaaaaaaa1", on: "h1") { world in
+            world.device(.from, .port) { $0.mtu = 1300 }
+            // It is the bridge's, then, too.
+            world.device(.from, .bridge) { $0.mtu = 1300 }
+        },
+        Case("the bridge's MTU", .devices, "kcb00012c", on: "h2") { $0.device(.to, .bridge) { $0.mtu = 1300 } },
         Case("a stale entry", .devices, "entry of 02:6b:63:00:00:02", on: "h1") { world in
             world.change(.from) { findings in
                 findings.entries = [

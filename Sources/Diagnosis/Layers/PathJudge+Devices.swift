@@ -16,6 +16,14 @@ extension PathJudge {
                 }
             }
         }
+        // A bridge has the MTU of its narrowest port, which is named when it is one of these.
+        for host in world.hosts {
+            for role in [DeviceFinding.Role.vxlan, .port, .bridge] {
+                for device in host.devices(role) {
+                    if let fault = narrowness(device, segment, host) { return .fail(fault) }
+                }
+            }
+        }
         for host in world.hosts {
             for entry in (host.findings?.entries ?? []).sorted(by: { ($0.mac, $0.device) < ($1.mac, $1.device) }) {
                 if let fault = fault(entry, segment, host) { return .fail(fault) }
@@ -48,10 +56,18 @@ extension PathJudge {
             return fault(
                 "\(name) on \(host.name) is in \(device.master.map { "\($0)" } ?? "no bridge"), not in \(bridge)")
         }
-        if device.mtu != segment.mtu.bytes {
-            return fault("\(name) on \(host.name) has an MTU of \(device.mtu), the segment's is \(segment.mtu.bytes)")
-        }
         return nil
+    }
+
+    private func narrowness(
+        _ device: DeviceFinding, _ segment: PathWorld.Segment, _ host: PathWorld.Host
+    ) -> PathFault? {
+        guard device.exists, device.mtu != segment.mtu.bytes, !isWrong(device, segment, host) else { return nil }
+        return PathFault(
+            .devices, device.name.text, on: host.name,
+            "\(device.name) on \(host.name) has an MTU of \(device.mtu), the segment's is \(segment.mtu.bytes)",
+            mend: "nothing, when the agent on \(host.name) works: it repairs this; or ip link set \(device.name) mtu "
+                + "\(segment.mtu.bytes)")
     }
 
     /// What a forwarding database says of one of the two MACs.

@@ -138,6 +138,16 @@ extension PathJudge {
                     + "gateway \(gateway.name)", on: world.from.host.name,
                 mend: "kcnet drops \(world.from.name): what its guard or its policy stops has a reason there")
         }
+        if gateway.isTranslated, inner.answersOut == 0 {
+            return fault(
+                "translation",
+                "\(inner.requestsIn) echoes to \(target) come to gateway \(gateway.name), to be translated to IPv4, and no "
+                    + "answer comes back"
+                    + (drop.map { "; its firewall dropped \($0.value) packets as '\($0.key)'" } ?? ""),
+                mend:
+                    "kcnet explain \(target): what it becomes; then see that the IPv4 address answers, and has a route "
+                    + "back to the gateway's pool")
+        }
         if outer.requestsOut == 0 || inner.answersOut == 0 && outer.answersIn > 0 {
             let what = outer.requestsOut == 0 ? "echoes to \(target)" : "answers of \(target)"
             return fault(

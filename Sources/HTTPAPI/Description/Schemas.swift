@@ -225,7 +225,7 @@ enum Schemas {
             (
                 "Identity",
                 Schema(
-                    #"{"type":"object","properties":{"role":{"enum":["administrator","identity","host","joining"]},"via":{"type":"string"},"host":{"type":"string","format":"uuid"},"name":{"type":"string"},"everywhere":\#(role),"projects":{"type":"object","description":"Roles by name or id of a project.","additionalProperties":\#(role)},"verbs":{"type":"array","items":{"type":"string"}},"kinds":{"type":"array","items":{"type":"string"}},"expires":{"type":"string","format":"date-time"}},"required":["role"]}"#
+                    #"{"type":"object","properties":{"role":{"enum":["administrator","identity","host","joining"]},"via":{"type":"string"},"host":{"type":"string","format":"uuid"},"name":{"type":"string"},"everywhere":\#(role),"projects":{"type":"object","description":"Roles by name or id of a project.","additionalProperties":\#(role)},"verbs":{"type":"array","items":{"type":"string"}},"kinds":{"type":"array","items":{"type":"string"}},"expires":{"type":"string","format":"date-time"},"time":{"type":"string","format":"date-time","description":"The server's clock."}},"required":["role"]}"#
                 )
             ),
             (

@@ -64,6 +64,8 @@ struct SystemRoutes: Sendable {
                 case .joining:
                     writer.member("role", "joining")
                 }
+                // By it a client sees how far its own clock is off.
+                writer.member("time", Timestamp.now)
             }
             return .json(writer.bytes)
         }

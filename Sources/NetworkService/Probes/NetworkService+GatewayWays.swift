@@ -12,11 +12,7 @@ extension NetworkService {
     func planWayOut(_ from: NamedEnd, _ address: String, _ flow: PathFlow) throws(Problem) -> PathPlan {
         var target: IPv6Address?
         if !address.isEmpty {
-            do { target = try IPv6Address(parsing: address) } catch {
-                throw Problem(
-                    .invalidField, "what is outside is named by an address, as outside:2001:db8::1", field: "to",
-                    value: String(address.prefix(64)))
-            }
+            target = try addressOutside(address, of: from)
         }
         guard let segment = from.segment else {
             return .refuse(
@@ -32,6 +28,19 @@ extension NetworkService {
                     mend: "kcnet gateway create NAME --host HOST --segment \(name)"))
         }
         return try plan(from, through: gateway, to: target, on: nil, flow)
+    }
+
+    /// An IPv6 address, or an IPv4 address that the gateway translates.
+    private func addressOutside(_ text: String, of from: NamedEnd) throws(Problem) -> IPv6Address {
+        if let address = try? IPv6Address(parsing: text) { return address }  // anything else may be IPv4
+        let nat64 = from.segment.flatMap { segment in
+            cache.state.withLock { $0.managedGateway(of: segment)?.spec.nat64 }
+        }
+        if let address = IPv4Address(text), let nat64 { return nat64.embedding(address) }
+        throw Problem(
+            .invalidField,
+            "what is outside is named by an address, as outside:2001:db8::1; by an IPv4 address where the gateway has NAT64",
+            field: "to", value: String(text.prefix(64)))
     }
 
     /// nil when no gateway is needed, or none routes both.
@@ -96,6 +105,7 @@ extension CacheState {
         return PathWorld.Gateway(
             name: found.metadata.name.text, namespace: .gateway(gateway.id), target: gateway.target,
             targetName: gateway.next == nil ? nil : gateway.target.map { "\($0)" },
-            prefix: segment.flatMap { resource($0, as: Segment.self)?.assigned.prefix })
+            prefix: segment.flatMap { resource($0, as: Segment.self)?.assigned.prefix },
+            isTranslated: gateway.target.map { found.spec.nat64?.prefix.contains($0) ?? false } ?? false)
     }
 }

@@ -19,6 +19,12 @@ struct ControlPlane: Sendable {
     var unwired: [ResourceDocument] = []
     /// What this host says of the zones that it does not serve as it shall.
     var unservedZones: [String] = []
+    /// All hosts as the API shows them.
+    var hosts: [ResourceDocument] = []
+    /// How far this machine's clock is ahead of the server's; nil when the server does not say its time.
+    var clockOffset: Duration?
+    /// Half of the time that the question took.
+    var clockUncertainty = Duration.zero
     /// Attachments of all hosts.
     var neighbours = 0
 
@@ -29,17 +35,31 @@ struct ControlPlane: Sendable {
 
     var groupCount: Int { underlay.map { Int($0.groups.count) } ?? 256 }
 
+    /// CLOCK_REALTIME, time.h.
+    private static func wallClock() -> Timestamp {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Timestamp(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
+    }
+
     static func look(_ session: Session, host wanted: String?) async -> ControlPlane {
         var found = ControlPlane()
         found.endpoint = session.client.endpoint.description
         do {
             let request = APIRequest(.get, ["v1", "whoami"], timeout: .seconds(5))
-            found.subject =
-                try await session.client.send(request).json(of: request)["role"]?.displayText ?? "a known caller"
+            let (before, began) = (wallClock(), ContinuousClock.now)
+            let answer = try await session.client.send(request).json(of: request)
+            found.subject = answer["role"]?.displayText ?? "a known caller"
+            found.clockUncertainty = began.duration(to: .now) / 2
+            if let time = answer["time"]?.string.flatMap({ Timestamp(rfc3339: $0) }) {
+                found.clockOffset =
+                    .milliseconds(before.milliseconds - time.milliseconds) + found.clockUncertainty
+            }
             found.underlay = try await session.client.get(ResourceCollection(Underlay.kind, project: ""), "default")
                 .spec
                 .map { node throws(FieldError) in try Underlay.Spec(json: node, path: "spec") }
             let hosts = try await session.client.list(ResourceCollection(Host.kind, project: ""))
+            found.hosts = hosts
             let addresses = LocalAddresses.all()
             let own = AgentChecks.status()?["host"]?["id"]?.string
             found.host = hosts.first { host in
