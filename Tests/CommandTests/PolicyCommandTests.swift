@@ -226,7 +226,7 @@ import Testing
 
     @Test(arguments: [
         "", "tcp/", "tcp/80;flush ruleset", "tcp/http", "tcp from", "tcp from ,", "tcp from any rate", "tcp rate -1",
-        "tcp from a;b", "tcp to fd00::/8", "icmpv6/256", "tcp/80 80", "tcp from 10.0.0.0/8",
+        "tcp from a;b", "tcp to fd00::/8", "icmpv6/256", "tcp/80 80", "tcp from 10.0.0.1/8",
     ])
     func `is refused with what was typed`(text: String) {
         #expect {

@@ -41,6 +41,8 @@ extension SystemTests {
                 #expect(own.output.contains(" \(bob)/24"), "\(own.output)")
                 let list = try await system.kcnet("lease", "list")
                 #expect(list.contains(" \(alice) ") && list.contains(" \(bob) "), "\(list)")
+                let explained = try await system.kcnet("explain", alice)
+                #expect(explained.contains("attachment 'alice' inside segment 'old'"), "\(explained)")
                 try await system.eventually("they reach each other across hosts") {
                     try await ping("h1/alice", bob, in: system)
                 }

@@ -55,12 +55,37 @@ extension SystemTests {
                 try await system.eventually("what came meanwhile resolves") {
                     try await system.dig("meanwhile.green.default.cloud.example", "AAAA") == ["fd00:0:0:9::99"]
                 }
+                try await delegateReverse(in: system)
                 try await system.kcnet("attachment", "delete", "a1")
                 try await system.eventually("a1 is gone", within: .seconds(2)) {
                     let forward = try await system.dig("a1.green.default.cloud.example", "AAAA")
                     let back = try await system.dig("-x", "fd00:0:0:9::1")
                     return forward.isEmpty && back.isEmpty
                 }
+            }
+        }
+
+        /// Who holds a delegated prefix has others serve its reverse names, for as long as it holds it.
+        private func delegateReverse(in system: System) async throws {
+            try await system.kcnet("pool", "create", "behind", "--type", "delegation", "--prefix", "fd00:0:d::/48")
+            try await system.kcnet("segment", "create", "asked", "--ipam", "automatic", "--dhcp", "stateless")
+            try await system.kcnet("attachment", "create", "router", "--segment", "asked", "--delegate", "60")
+            let status = try await system.get(Attachment.kind, "router").status
+            let prefix = try #require(status?["delegatedPrefix"]?.string)
+            try await system.kcnet(
+                "record", "create", "theirs", "--zone", "reverse", "--at", prefix, "--type", "NS", "--value",
+                "ns.router.example")
+            let base = try IPv6Prefix(parsing: prefix).address
+            let inside = IPv6Address(high: base.high, low: 7)
+            func referral() async throws -> Bool {
+                try await system.machine("h2").command(
+                    "dig", ["@fd0a::1", "+noall", "+authority", "+time=1", "+tries=1", "+norecurse", "-x", "\(inside)"]
+                ).run().output.contains("ns.router.example.")
+            }
+            try await system.eventually("a question about the prefix is referred") { try await referral() }
+            try await system.kcnet("attachment", "delete", "router")
+            try await system.eventually("no longer without its holder", within: .seconds(5)) {
+                try await !referral()
             }
         }
 

@@ -9,7 +9,7 @@ struct Explain: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show how an address is translated between IPv6 and IPv4, both ways, with counters.",
         discussion: """
-            ADDRESS is an IPv4 address, the same behind a gateway's prefix (64:ff9b::192.0.2.1), or an attachment's. The
+            ADDRESS is an IPv4 address, also one inside a segment, the same behind a gateway's prefix (64:ff9b::192.0.2.1), or an attachment's. The
             counters are asked of the gateway's agent, through the API; they begin at 0 when its translator is made.
             """)
 
@@ -23,10 +23,16 @@ struct Explain: AsyncParsableCommand {
 
     func run() async throws {
         try await connection.withSession(project: project.project, format: output.output) { session in
+            let mappings = try await documents(of: Mapping.kind, session)
+            let attachments = try await documents(of: Attachment.kind, session)
+            if let ipv4 = IPv4Address(address) {
+                let inside = InsideAddress.all(
+                    ipv4, attachments: attachments, segments: try await documents(of: Segment.kind, session),
+                    mappings: mappings)
+                guard inside.isEmpty else { return show(inside, session) }
+            }
             let finder = TranslationFinder(
-                gateways: try await documents(of: Gateway.kind, session),
-                mappings: try await documents(of: Mapping.kind, session),
-                attachments: try await documents(of: Attachment.kind, session))
+                gateways: try await documents(of: Gateway.kind, session), mappings: mappings, attachments: attachments)
             var found = try find(finder)
             guard !found.isEmpty else {
                 throw Complaint(
@@ -43,6 +49,11 @@ struct Explain: AsyncParsableCommand {
                 for line in translation.lines(coloured: Terminal.isColoured) { Terminal.line(line) }
             }
         }
+    }
+
+    private func show(_ inside: [InsideAddress], _ session: Session) {
+        guard session.format.isTable else { return session.print(JSONNode(.array(inside.map(\.json)))) }
+        for line in inside.flatMap(\.lines) { Terminal.line(line) }
     }
 
     private func documents(of kind: KindName, _ session: Session) async throws -> [ResourceDocument] {
