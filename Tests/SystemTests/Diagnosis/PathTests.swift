@@ -34,11 +34,9 @@ extension SystemTests {
         ]
         /// One of each layer, and the odd ones, for every run; the long one tries them all.
         private static let some: Set<String> = [
-            "underlay-address-missing", "underlay-neighbour-wrong", "underlay-mtu-hop", "vxlan-deleted",
-            "port-unplugged", "vxlan-wrong-remote", "vxlan-filtered-one-way", "checksum-broken", "vxlan-wrong-vni",
-            "multicast-group-dropped", "snooping-forgets", "group-join-failed", "agent-stuck",
-            "guard-table-deleted", "guard-elements-missing", "host-firewall", "duplicate-address", "guest-mtu",
-            "spoofed-source",
+            "underlay-neighbour-wrong", "underlay-mtu-hop", "vxlan-deleted", "vxlan-filtered-one-way",
+            "checksum-broken", "multicast-group-dropped", "group-join-failed", "agent-stuck", "guard-elements-missing",
+            "duplicate-address", "guest-mtu", "spoofed-source",
         ]
 
         @Test func `each fault is found in its layer within five seconds, and healthy ways have none`() async throws {
@@ -153,6 +151,21 @@ extension SystemTests {
                     #expect(found.status == layer.exitCode)
                     #expect(found.seconds < 5, "\(name)")
                 }
+            }
+        }
+
+        @Test(.enabled(if: isLong))
+        func `an IPv4 address behind a translator is reached, and a dead resolver is found`()
+            async throws
+        {
+            let outside = "outside:192.88.99.66"
+            try await withSystem("nat64", warnings: ["ended", "unbound", "resolver"]) { system in
+                let healthy = try await look("web", outside, system)
+                #expect(healthy.fault == nil, "\(healthy.fault.map { "\($0)" } ?? "")")
+                let found = try await tryOut("resolver-dead", system, from: "web", to: outside)
+                #expect(found.fault?.layer == .gateway)
+                #expect(found.fault?.component == "unbound")
+                #expect(found.seconds < 5)
             }
         }
 
