@@ -68,6 +68,6 @@ extension AnyResource {
     fileprivate var addressCount: Int {
         guard case .attachment(let attachment) = self else { return 0 }
         if case .gateway = attachment.spec.port { return 0 }
-        return attachment.assigned.addresses.count
+        return attachment.assigned.addresses.count + (attachment.assigned.ipv4 == nil ? 0 : 1)
     }
 }
