@@ -81,13 +81,28 @@ def nat64(rounds):
             cloud.call("DELETE", f"/v1/projects/default/gateways/g{side}")
             daemons = scene.folder / f"h{side}" / "daemons"
             eventually(lambda: not any(daemons.iterdir()), 30, "the end of the gateway's daemons")
+    return compared("through a gateway", found, "plain IPv6 through it") + between_namespaces(rounds)
+
+
+def compared(where, found, plain_way):
+    """Rows of each measure of ours against the same without translation, and against tayga."""
     rows = []
     for measure, values in found.items():
         scale, unit = (1, "/s") if "packets" in measure else (1e9, " Gbit/s")
         ours, plain, theirs = ([value / scale for value in values[way]] for way in ("ours", "plain", "tayga"))
         bar = 1.7 if "packets" in measure else 12
-        rows.append(ratio_row(f"NAT64 1:1, {measure} ÷ plain IPv6 through the same gateway", "≥ 0.8", ours, plain,
+        rows.append(ratio_row(f"NAT64 1:1 {where}, {measure} ÷ {plain_way}", "≥ 0.8", ours, plain,
                               lambda ratio: ratio >= 0.8, unit, rate=True))
-        rows.append(ratio_row(f"NAT64 1:1, {measure} ÷ tayga", f"≥ {bar}", ours, theirs, lambda ratio, bar=bar: ratio >= bar, unit,
-                              rate=True))
+        rows.append(ratio_row(f"NAT64 1:1 {where}, {measure} ÷ tayga", f"≥ {bar}", ours, theirs,
+                              lambda ratio, bar=bar: ratio >= bar, unit, rate=True))
     return rows
+
+
+def between_namespaces(rounds):
+    """The translators alone: a guest, a router and an outside, without KC, guards and firewall."""
+    found = json.loads(run(ROOT / "Benchmarks" / "nat64" / "run", rounds, 2, "json"))
+    return compared("alone, between namespaces", {
+        {"TCP 6 to 4": "TCP to IPv4", "TCP 4 to 6": "TCP from IPv4"}.get(measure, measure): {
+            "ours" if way == "kernel" else way: [value * (1 if "packets" in measure else 1e9) for value in values]
+            for way, values in ways.items()}
+        for measure, ways in found.items()}, "plain IPv6 forwarding")

@@ -1,4 +1,4 @@
-"""measure.py GUEST OUTSIDE ROUNDS SECONDS: iperf3 between two namespaces, by each of three ways, round by round."""
+"""measure.py GUEST OUTSIDE ROUNDS SECONDS [json]: iperf3 between two namespaces, by each of three ways, round by round."""
 import json
 import statistics
 import subprocess
@@ -6,6 +6,7 @@ import sys
 import time
 
 guest, outside, rounds, seconds = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
+is_json = sys.argv[5:] == ["json"]
 WAYS = {
     "plain": ("fd00:1::10", "fd00:2::2"),
     "kernel": ("fd00:1::10", "64:ff9b:1::198.51.100.2"),
@@ -37,6 +38,9 @@ for _ in range(rounds):
     for measure, flags in MEASURES.items():
         for way in WAYS:
             found[measure][way].append(run(way, flags))
+if is_json:
+    print(json.dumps(found))
+    sys.exit()
 print(f"{rounds} rounds of {seconds} s; medians, and medians of the ratios of each round")
 for measure, ways in found.items():
     unit = "packets/s" if "packets" in measure else "Gbit/s"
