@@ -22,6 +22,8 @@ import Testing
             try await server.running(other) {
                 try await server.service.make(
                     .project, #"{"name":"small","spec":{"quotas":{"segments":20}}}"#)
+                // The other server learns of the project by its watch.
+                try await other.await(.consistent)
                 let made = try await withThrowingTaskGroup(of: Bool.self) { group in
                     for number in 1...64 {
                         group.addTask {
