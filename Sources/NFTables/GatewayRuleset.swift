@@ -101,6 +101,10 @@ package struct GatewayRuleset: Hashable, Sendable {
     /// the three seconds until nobody has answered.
     static let unknownPerSecond = 20
 
+    /// How many addresses are remembered at once. The kernel makes room for all of them when it makes a set, 20 bytes each
+    /// and more (nft_rhash_init: nelem_hint), and there are hundreds of gateways on a host.
+    private static let addresses = 8192
+
     /// The structure with its digest; equal values give equal text.
     package var ruleset: Ruleset {
         let digest = FNV1a(of: body).hex
@@ -139,13 +143,16 @@ package struct GatewayRuleset: Hashable, Sendable {
             "set prefixes { type ipv6_addr; flags interval;\(elements) }",
             "set \(Self.known) { type ipv6_addr; }",
             // Of segments, who has begun a flow to outside: answers too.
-            "set spoken { type ipv6_addr; size 65535; flags dynamic,timeout; timeout 1h; }",
-            "set sources { type ipv6_addr; size 65535; flags dynamic,timeout; timeout 10s; }",
-            "set sources-ipv4 { type ipv4_addr; size 65535; flags dynamic,timeout; timeout 10s; }",
+            "set spoken { type ipv6_addr; size \(Self.addresses); flags dynamic,timeout; timeout 1h; }",
+            "set sources { type ipv6_addr; size \(Self.addresses); flags dynamic,timeout; timeout 10s; }",
             "set to-segment { type ifname; size 1024; flags dynamic; }",
             "set from-segment { type ifname; size 1024; flags dynamic; }",
-        ] + boundedSet
+        ] + sourcesOfIPv4.map { "set \($0) { type ipv4_addr; size 1024; flags dynamic,timeout; timeout 10s; }" }
+            + boundedSet
     }
+
+    /// Where guests of IPv4 are counted, where any can reach something.
+    private var sourcesOfIPv4: [String] { hasIPv4 && !servicePorts.isEmpty ? ["sources-ipv4"] : [] }
 
     private func chain(_ name: String, _ rules: [String]) -> [String] {
         ["chain \(name) {"] + rules.map { "\t\($0)" } + ["}"]
@@ -164,7 +171,7 @@ package struct GatewayRuleset: Hashable, Sendable {
         return chain("shaped", shaped + ["accept"])
             + chain(
                 "new-flow",
-                [("sources", "ip6"), ("sources-ipv4", "ip")].map { set, family in
+                ([("sources", "ip6")] + sourcesOfIPv4.map { ($0, "ip") }).map { set, family in
                     "update @\(set) { \(family) saddr limit rate over \(newFlowsPerSource)/second burst "
                         + "\(min(newFlowsPerSource * 4, UInt64(UInt32.max))) packets } \(drop(.rate))"
                 })

@@ -158,7 +158,7 @@ extension KCRuleset {
         private static func flowsIPv4(_ name: Identifier, _ rest: [Field], seconds: UInt32) -> NamedSet {
             NamedSet(
                 name, of: [.inputIndex, .ipv4Source, .ipv4Destination] + rest,
-                filling: .byPackets(seconds: seconds, size: 1 << 18))
+                filling: .byPackets(seconds: seconds, size: 1 << 17))
         }
 
         private static func fragmentsIPv4(_ name: Identifier, _ port: Field) -> NamedSet {
