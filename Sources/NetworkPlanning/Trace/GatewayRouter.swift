@@ -64,7 +64,7 @@ package struct GatewayRouter: Sendable {
             for address in RouterAddresses.of(attachment, on: segment, serving: !gateway.services.isEmpty)
             where !address.address.isIPv4Mapped {
                 locals.insert(address.address)
-                guard !address.address.isLinkLocal else { continue }
+                guard !address.address.isLinkLocal, !address.address.isIPv4Mapped else { continue }
                 routes.append(
                     (IPv6Prefix(containing: address.address, length: address.length), .segment(id), nil))
             }
@@ -159,13 +159,15 @@ package struct GatewayRouter: Sendable {
                     : [1, 2, 3, 4, 128, 130, 131, 132, 135, 136, 143].contains(type)
             case .tcp(_, let port, _):
                 isFromGuests
-                    && (port == 53 || packet.destination == .segmentRouter && ruleset.servicePorts.contains(port))
+                    && (port == 53 || isService(packet.destination) && ruleset.servicePorts.contains(port))
             case .udp(_, let port): isFromGuests && (port == 53 || port == 547)
             }
         return passes
             ? Judgement(nil, chain, "one of the gateway's services")
             : Judgement(.input, chain, "none of the gateway's services")
     }
+
+    private func isService(_ address: IPv6Address) -> Bool { address == .segmentRouter || address == .guestServices }
 
     /// What conntrack makes of a packet of no connection (nf_conntrack_proto_icmpv6.c, nf_conntrack_proto_tcp.c).
     private static func isInvalid(_ packet: WayPacket) -> Bool {
