@@ -32,7 +32,8 @@ struct KCNet: AsyncParsableCommand {
             CommandGroup(
                 name: "Diagnosis",
                 subcommands: [
-                    PathCommand.self, TraceCommand.self, TopologyCommand.self, Drops.self, Explain.self, Leases.self,
+                    PathCommand.self, TraceCommand.self, WhyCommand.self, TopologyCommand.self, Drops.self,
+                    Explain.self, Leases.self,
                     Routes.self,
                 ]),
             CommandGroup(name: "Help", subcommands: [Doctor.self, SupportBundle.self, LabCommand.self]),

@@ -1,5 +1,6 @@
 import Addressing
 import NetworkModel
+import NetworkPlanning
 import NetworkService
 import Persistence
 import Resources
@@ -154,5 +155,86 @@ import Testing
             let loose = try await Self.trace(service, "db", "loose", "icmpv6")
             #expect(loose.verdict == .stopped && loose.steps.last?.reason == "unbound", "\(loose)")
         }
+    }
+
+    // MARK: Frames that were dropped
+
+    private static func frame(
+        _ flow: String, from source: String, to destination: String, mac: MACAddress,
+        _ direction: DroppedFrame.Direction,
+        _ reason: String
+    ) throws -> DroppedFrame {
+        let (flow, source) = (try #require(TraceFlow(flow)), try #require(IPv6Address(source)))
+        let packet = WayPacket(flow, fromPort: 40_000, from: source, to: try #require(IPv6Address(destination)))
+        let bytes = packet.frame(to: MACAddress(0x0200_0000_00ee), from: mac)
+        return DroppedFrame(
+            number: 1, time: Timestamp(milliseconds: 0), reason: reason, direction: direction, length: bytes.count,
+            bytes: Array(bytes.prefix(DroppedFrame.maximumBytes)))
+    }
+
+    @Test func `a dropped frame is explained: the rule, the element, whose it is, and what lets it through`()
+        async throws
+    {
+        try await TestServer.with { server in
+            let service = server.service
+            try await Self.cloud(service)
+            func end(_ name: String) async throws -> (mac: MACAddress, address: String) {
+                let item = try await service.get(.attachment, name)
+                let text = try item.text("status", "mac") ?? ""
+                let mac = try #require(MACAddress(text))
+                let trace = try await Self.trace(service, name, "outside", "icmpv6")
+                return (mac, trace.from.address)
+            }
+            let (web, db, app) = (try await end("web"), try await end("db"), try await end("app"))
+            let router = MACAddress(0x0200_0000_0001)
+            func explain(_ frame: DroppedFrame, at name: String) async throws -> FrameExplanation {
+                try await service.explain(frame, project: "default", attachment: name)
+            }
+            let denied = try await explain(
+                Self.frame("tcp/22", from: app.address, to: web.address, mac: router, .to, "policy"), at: "web")
+            #expect(denied.step.reason == "policy" && denied.sender == .project && denied.name == "app")
+            #expect(denied.step.missing.contains { $0.hasPrefix("ingress { ") })
+            #expect(denied.step.mend == "kcnet policy update web --add 'tcp/22 from \(app.address)/128'")
+            #expect(denied.suspicion == nil)
+            let foreign = try await explain(
+                Self.frame("udp/53", from: web.address, to: app.address, mac: db.mac, .from, "spoofed-ip"), at: "db")
+            #expect(foreign.step.verdict == .stopped && foreign.sender == .itself && foreign.step.mend == nil)
+            #expect(foreign.suspicion?.contains("which is 'web''s") == true, "\(foreign)")
+            let virtual = try await explain(
+                Self.frame("udp/53", from: "2001:db8:77::1", to: app.address, mac: db.mac, .from, "spoofed-ip"),
+                at: "db")
+            #expect(virtual.step.reason == "spoofed-ip" && virtual.suspicion == nil)
+            #expect(virtual.step.missing.contains { $0.hasPrefix("own { ") })
+            #expect(
+                virtual.step.mend?.hasSuffix("kcnet attachment update db --allow-address 2001:db8:77::1/128") == true)
+            let advertisement = try await explain(
+                Self.frame("icmpv6/134", from: db.address, to: web.address, mac: db.mac, .from, "rogue-ra"), at: "db")
+            #expect(advertisement.step.reason == "rogue-ra" && advertisement.suspicion?.contains("router") == true)
+            let passing = try await explain(
+                Self.frame("tcp/443", from: app.address, to: web.address, mac: router, .to, "rate"), at: "web")
+            #expect(passing.step.verdict == .passes)
+            try await Self.tenant(service, denied, web.address)
+        }
+    }
+
+    /// Of another project it is said that it is another tenant's, and to whom it may be said, whose.
+    private static func tenant(_ service: NetworkService, _ own: FrameExplanation, _ address: String) async throws {
+        try await service.make(.project, #"{"name":"shop","spec":{}}"#)
+        for (kind, json) in [
+            (Kind.segment, #"{"name":"red","spec":{"ipam":"manual"}}"#),
+            (.attachment, #"{"name":"mallory","spec":{"segment":"red","host":"h1"}}"#),
+        ] {
+            _ = try await service.create(
+                kind, project: "shop", JSONParser.parse(Array(json.utf8)), by: administrator)
+        }
+        let draft = TraceDraft(from: "mallory", to: "outside", flow: .icmpv6(type: 128))
+        let mallory = try await service.trace(project: "shop", draft, for: administrator).from.address
+        let explained = try await service.explain(
+            frame("tcp/22", from: mallory, to: address, mac: MACAddress(0x0200_0000_0001), .to, "policy"),
+            project: "default", attachment: "web")
+        #expect(explained.sender == .tenant && explained.name == "shop/mallory", "\(explained)")
+        #expect(explained.suspicion?.contains("another tenant") == true)
+        #expect(explained.forProject.name == nil && explained.forProject.step.rules.isEmpty)
+        #expect(own.forProject.name == "app")
     }
 }

@@ -11,3 +11,15 @@ extension APIClient {
         return (try promised(request) { () throws(FieldError) in try Trace(json: node, path: "") }, node)
     }
 }
+
+extension APIClient {
+    /// Asks why a frame is dropped at an attachment's port.
+    package func explain(
+        project: String, attachment: String, _ frame: DroppedFrame
+    ) async throws -> FrameExplanation {
+        let request = APIRequest(
+            .post, ["v1", "projects", project, "attachments", attachment, "explain"], query: waiting, body: frame.json)
+        let node = try await send(request).json(of: request)
+        return try promised(request) { () throws(FieldError) in try FrameExplanation(json: node, path: "") }
+    }
+}

@@ -241,6 +241,18 @@ enum Schemas {
                 )
             ),
             (
+                "FrameToExplain",
+                Schema(
+                    #"{"type":"object","description":"As a probe of type drops answers.","properties":{"number":{"type":"integer","minimum":0},"time":{"type":"string","format":"date-time"},"reason":{"type":"string","pattern":"^[a-z-]{1,32}$"},"direction":{"enum":["from","to"]},"length":{"type":"integer","minimum":0,"maximum":65549},"bytes":{"type":"string","pattern":"^([0-9a-fA-F]{2})*$","maxLength":512}},"required":["number","time","reason","direction","length","bytes"],"additionalProperties":false}"#
+                )
+            ),
+            (
+                "FrameExplanation",
+                Schema(
+                    #"{"type":"object","properties":{"step":{"$ref":"@TraceStep"},"sender":{"enum":["itself","project","tenant","outside"]},"name":{"type":"string"},"suspicion":{"type":"string"}},"required":["step","sender"]}"#
+                )
+            ),
+            (
                 "TraceEnd",
                 Schema(
                     #"{"type":"object","properties":{"name":{"type":"string"},"address":{"type":"string"},"host":{"type":"string"}},"required":["address"]}"#

@@ -8,7 +8,7 @@ import Resources
 struct TraceRoutes: Sendable {
     let service: NetworkService
 
-    var routes: [Route] { [trace] }
+    var routes: [Route] { [trace, explain] }
 
     private var trace: Route {
         Route(
@@ -23,6 +23,23 @@ struct TraceRoutes: Sendable {
             let trace = try await service.trace(
                 project: request.value("project"), try draft(request.query), for: request.principal)
             return .json((request.view == .full ? trace : trace.forProject).json)
+        }
+    }
+
+    private var explain: Route {
+        Route(
+            method: .post, path: "/v1/projects/{project}/attachments/{item}/explain", operation: "explainFrame",
+            summary: "Says why a frame is dropped at the attachment's port; changes nothing and asks no host.",
+            access: .kind(.attachment, .read), parameters: [.minRevision], body: .named("FrameToExplain"),
+            answer: .named("FrameExplanation")
+        ) { request throws(Problem) in
+            let frame: DroppedFrame
+            do { frame = try DroppedFrame(json: try request.document(), path: "") } catch {
+                throw Problem(reading: error)
+            }
+            let explanation = try await service.explain(
+                frame, project: request.value("project"), attachment: request.value("item"))
+            return .json((request.view == .full ? explanation : explanation.forProject).json)
         }
     }
 

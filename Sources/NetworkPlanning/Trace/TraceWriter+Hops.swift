@@ -126,12 +126,21 @@ extension TraceWriter {
             let isPolicy = reason == .policy
             let why = isPolicy ? policy?.refusal ?? DropExplanation.policy.rule : reason?.rule ?? "no rule lets it pass"
             step.text = "\(who): \(why)"
-            step.mend = isPolicy ? policy?.mend : reason?.advice
+            step.mend = isPolicy ? policy?.mend : reason.map { ready($0, hop.packet, id) }
         } else {
             step.text = "\(who): \(policy?.permission(evaluation) ?? "passes")"
         }
         explain(&step, evaluation, hop)
         return step
+    }
+
+    /// A command with all its words, where there is one that lets just this through.
+    private func ready(_ reason: DropExplanation, _ packet: WayPacket, _ id: ResourceID) -> String {
+        guard reason == .spoofedIP, !packet.source.isUnspecified, !packet.source.isMulticast else {
+            return reason.advice(for: name(id))
+        }
+        return
+            "for a router or a virtual address: kcnet attachment update \(name(id)) --allow-address \(packet.source)/128"
     }
 
     /// The rules that were met, and what was not there.

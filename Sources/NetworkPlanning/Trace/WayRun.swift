@@ -247,7 +247,6 @@ struct WayRun {
     }
 
     private mutating func obstruct(_ obstacle: WayObstacle, _ packet: WayPacket? = nil) {
-        let nothing = WayPacket(.icmpv6(type: 128), fromPort: 0, from: .unspecified, to: .unspecified)
-        note(.obstacle(obstacle), packet ?? nothing)
+        note(.obstacle(obstacle), packet ?? .nothing)
     }
 }
