@@ -25,9 +25,12 @@ import Testing
     ]
     static let kindsOfCluster: Set<String> = ["project", "host", "pool", "underlay", "zone"]
 
+    /// What is made of attachments, for whoever may read them.
+    static let readsAttachments: Set = ["readTrace", "explainFrame"]
+
     /// What this route must come to for somebody; nil for a route that nobody has thought about.
     static func expected(_ operation: String, _ who: String) -> Outcome? {
-        if operation == "readTrace" { return expected("read", "attachment", who) }
+        if Self.readsAttachments.contains(operation) { return expected("read", "attachment", who) }
         if let (verb, kind) = kind(of: operation) { return expected(verb, kind, who) }
         let allowed: Set<String>
         switch operation {
@@ -115,7 +118,8 @@ import Testing
                     let method = try #require(APIRequest.Method(rawValue: route.method))
                     let body: [UInt8]? = method == .get || method == .delete ? nil : Array("{}".utf8)
                     let status = try await client.status(method, Self.filled(route.path, route.operation), body)
-                    let isOfKind = Self.kind(of: route.operation) != nil || route.operation == "readTrace"
+                    let isOfKind =
+                        Self.kind(of: route.operation) != nil || Self.readsAttachments.contains(route.operation)
                     let outcome: Outcome =
                         switch status {
                         case 401, 403: .forbidden
