@@ -17,7 +17,6 @@ extension TraceWriter {
             return step(
                 .guest, "\(name(id)) is in no host's plan: it is bound to no host",
                 "kcnet attachment update \(name(id)) --host HOST", reason: "unbound")
-        case .closed(let id): return step(.port, "the port of \(name(id)) waits for its role", reason: "not-ready")
         case .nobody(let address, let segment):
             return step(
                 .bridge,

@@ -54,8 +54,6 @@ package struct WayHop: Hashable, Sendable {
 package enum WayObstacle: Hashable, Sendable {
     /// No host's plan has the attachment: it is bound to none, or that host's plan was not given.
     case unplaced(ResourceID)
-    /// Its plan does not open the port: its gateway waits for its role.
-    case closed(ResourceID)
     /// Nobody on the segment has the address.
     case nobody(IPv6Address, segment: ResourceID)
     /// The segment has no router.
