@@ -147,11 +147,12 @@ let programs: [Target] = [
 ]
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+    .testTarget(name: name, dependencies: dependencies + ["Waiting"], swiftSettings: strict)
 }
 
 // What several suites stand on; built with them, no part of the product.
 let testSupport: [Target] = [
+    .target(name: "Waiting", path: "Tests/Waiting", swiftSettings: strict),
     .target(name: "SeededRandomness", path: "Tests/SeededRandomness", swiftSettings: strict),
     .target(
         name: "TestNamespaces", dependencies: ["NetworkModel", "NodePorts", "LinuxProcesses"],

@@ -2,6 +2,7 @@ import Foundation
 import Resources
 import Synchronization
 import Testing
+import Waiting
 
 @Suite(.serialized) struct CrashTests {
     /// The program beside the test bundle.

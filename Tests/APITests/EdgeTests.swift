@@ -3,6 +3,7 @@ import Foundation
 import Glibc
 import Resources
 import Testing
+import Waiting
 
 /// A bare connection, for what no client would send.
 private final class RawConnection {

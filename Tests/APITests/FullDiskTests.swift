@@ -1,6 +1,7 @@
 import Foundation
 import Resources
 import Testing
+import Waiting
 
 @Suite(.serialized) struct FullDiskTests {
     /// The program beside the test bundle.

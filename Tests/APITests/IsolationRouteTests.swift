@@ -2,6 +2,7 @@ import Foundation
 import NetworkModel
 import Resources
 import Testing
+import Waiting
 
 /// What agents and engineers ask about policies, learned addresses and drops, over real sockets.
 @Suite(.serialized) struct IsolationRouteTests {

@@ -9,6 +9,7 @@ import Resources
 import SQLiteStore
 import ServiceLifecycle
 import Testing
+import Waiting
 
 /// The API in this process, on a real Unix socket and a real TCP port, over a store of its own.
 struct LiveServer: Sendable {
@@ -86,15 +87,4 @@ struct LiveServer: Sendable {
         #expect(reply.status == 201, "\(reply.body)", sourceLocation: sourceLocation)
         return reply
     }
-}
-
-/// Polls until a condition holds, at most 20 s.
-func eventually(
-    _ what: String, sourceLocation: SourceLocation = #_sourceLocation, _ condition: () async throws -> Bool
-) async throws {
-    for _ in 0..<1000 {
-        if try await condition() { return }
-        try await Task.sleep(for: .milliseconds(20))
-    }
-    Issue.record("never: \(what)", sourceLocation: sourceLocation)
 }

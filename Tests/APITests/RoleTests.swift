@@ -3,6 +3,7 @@ import Foundation
 import HTTPAPI
 import Resources
 import Testing
+import Waiting
 
 /// Who may do what: every route of the table with everybody.
 @Suite(.serialized) struct RoleTests {

@@ -4,6 +4,7 @@ import NetworkModel
 import Resources
 import Synchronization
 import Testing
+import Waiting
 
 private let segments = "/v1/projects/default/segments"
 

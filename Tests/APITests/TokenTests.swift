@@ -2,6 +2,7 @@ import Foundation
 import NetworkService
 import Resources
 import Testing
+import Waiting
 
 /// Tokens as resources: what narrows them, and how they end.
 @Suite(.serialized) struct TokenTests {

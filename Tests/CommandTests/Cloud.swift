@@ -1,6 +1,7 @@
 import Foundation
 import Resources
 import Testing
+import Waiting
 
 /// A real `kcd api` on a folder and a socket of its own, and the real `kcnet` as a process.
 struct Cloud: Sendable {
@@ -108,14 +109,5 @@ struct Cloud: Sendable {
         let path = "\(folder)/\(name)"
         try Data(text.utf8).write(to: URL(fileURLWithPath: path))
         return path
-    }
-}
-
-/// Asks again until it is so, for a bounded time.
-func eventually(seconds: Int = 20, _ condition: () async throws -> Bool) async throws {
-    let limit = ContinuousClock.now + .seconds(seconds)
-    while try await !condition() {
-        try #require(ContinuousClock.now < limit, "it did not come true in \(seconds) s")
-        try await Task.sleep(for: .milliseconds(50))
     }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import Resources
 import Testing
+import Waiting
 
 /// The commands against a real server, as processes: what a person types, reads and scripts.
 @Suite(.serialized) struct `kcnet against kcd api` {

@@ -9,6 +9,7 @@ import NetworkPlanning
 import NodePorts
 import TestNamespaces
 import Testing
+import Waiting
 
 /// The supervisor with the real Kea for IPv4: a router's namespace and a guest's on one wire, and a stock client.
 @Suite(.serialized) final class KeaDHCP4Tests: Sendable {

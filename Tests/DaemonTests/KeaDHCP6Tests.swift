@@ -10,6 +10,7 @@ import NodePorts
 import Synchronization
 import TestNamespaces
 import Testing
+import Waiting
 
 /// The supervisor with the real Kea: a router's namespace and a guest's on one wire, and stock clients.
 @Suite(.serialized) final class KeaDHCP6Tests: Sendable {

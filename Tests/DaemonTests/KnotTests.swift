@@ -11,6 +11,7 @@ import Resources
 import SeededRandomness
 import TestNamespaces
 import Testing
+import Waiting
 
 /// The supervisor, the files and keys, with the real Knot: what a client gets is what was meant.
 @Suite(.serialized) final class KnotTests: Sendable {

@@ -10,6 +10,7 @@ import NodePorts
 import Synchronization
 import TestNamespaces
 import Testing
+import Waiting
 
 /// The supervisor with the real radvd: a router's namespace and a guest's on one wire.
 @Suite(.serialized) final class RadvdTests: Sendable {

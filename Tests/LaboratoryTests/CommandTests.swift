@@ -1,6 +1,7 @@
 import Glibc
 import Laboratory
 import Testing
+import Waiting
 
 struct CommandTests {
     @Test func `input, both outputs and the exit code arrive`() async throws {

@@ -4,6 +4,7 @@ import Glibc
 import Laboratory
 import Resources
 import Testing
+import Waiting
 
 /// A laboratory without KC's programs, made for one test and taken away whatever happens in it.
 func withMachines(_ topology: String, _ body: (Laboratory) async throws -> Void) async throws {

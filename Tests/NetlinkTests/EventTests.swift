@@ -6,6 +6,7 @@ import NetworkPlanning
 import NodePorts
 import Synchronization
 import Testing
+import Waiting
 
 @Suite struct EventTests {
     /// What a stream has given so far.
@@ -63,7 +64,7 @@ import Testing
             try await listening(to: space) { heard in
                 let bridge = NewLink(
                     name: .device("kcb000001"), kind: .bridge, settings: LinkSettings(mtu: 1430, isUp: true))
-                try await eventually("a burst overruns the smallest buffer", seconds: 20) {
+                try await eventually("a burst overruns the smallest buffer", within: .seconds(20)) {
                     try await space.apply(
                         [.create(bridge)]
                             + (0..<50).map { .change(bridge.name, LinkChange(mtu: 1300 + $0)) }

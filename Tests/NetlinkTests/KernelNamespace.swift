@@ -140,14 +140,3 @@ func shell(_ command: String) throws -> String {
     guard status == 0 else { throw Unexpected("\(command): status \(status): \(output)") }
     return output
 }
-
-/// Asks again until it is so; an expectation fails after `seconds`.
-func eventually(_ what: String, seconds: Double = 10, _ isSo: () async throws -> Bool) async throws {
-    let clock = ContinuousClock()
-    let end = clock.now.advanced(by: .seconds(seconds))
-    while clock.now < end {
-        if try await isSo() { return }
-        try await clock.sleep(for: .milliseconds(5))
-    }
-    Issue.record("not within \(seconds) s: \(what)")
-}

@@ -7,6 +7,7 @@ import NodePorts
 import NodePortsTesting
 import Resources
 import Testing
+import Waiting
 
 @Suite struct DriftTests {
     let host = Fixture.machine()

@@ -6,6 +6,7 @@ import NodePorts
 import NodePortsTesting
 import Resources
 import Testing
+import Waiting
 
 /// Counting drops, and showing them to who asks.
 @Suite struct DropTests {

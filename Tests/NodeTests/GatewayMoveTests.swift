@@ -6,6 +6,7 @@ import NetworkPlanning
 import NodePortsTesting
 import Resources
 import Testing
+import Waiting
 
 /// An agent that is given a gateway's role, and one from which it goes.
 @Suite struct GatewayMoveTests {

@@ -6,6 +6,7 @@ import NodePorts
 import NodePortsTesting
 import Resources
 import Testing
+import Waiting
 
 @Suite struct ReportingTests {
     let host = Fixture.machine()

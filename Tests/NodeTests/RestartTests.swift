@@ -6,6 +6,7 @@ import NetworkPlanning
 import NodePortsTesting
 import Resources
 import Testing
+import Waiting
 
 @Suite struct RestartTests {
     let host = Fixture.machine()

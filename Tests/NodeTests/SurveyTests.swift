@@ -7,6 +7,7 @@ import NodePortsTesting
 import Resources
 import Synchronization
 import Testing
+import Waiting
 
 /// What happens while the whole host is looked at, however long that takes.
 @Suite struct SurveyTests {

@@ -9,6 +9,7 @@ import NodePorts
 import Synchronization
 import TestNamespaces
 import Testing
+import Waiting
 
 /// The filter when others interfere or kc-nft fails.
 @Suite(.serialized) struct FaultTests {

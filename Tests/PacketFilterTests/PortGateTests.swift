@@ -6,6 +6,7 @@ import NetworkPlanning
 import NodePorts
 import TestNamespaces
 import Testing
+import Waiting
 
 /// The gate in front of ports, with frames: two guests on one bridge.
 @Suite(.serialized) struct PortGateTests {

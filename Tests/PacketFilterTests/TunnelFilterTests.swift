@@ -6,6 +6,7 @@ import NetworkPlanning
 import NodePorts
 import TestNamespaces
 import Testing
+import Waiting
 
 /// The filter of tunnel endpoints, with packets: two hosts on one underlay, VXLAN between them.
 @Suite(.serialized) struct TunnelFilterTests {

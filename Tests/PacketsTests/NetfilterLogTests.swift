@@ -6,6 +6,7 @@ import NodePorts
 import NodePortsTesting
 import TestNamespaces
 import Testing
+import Waiting
 
 /// The kernel's log of frames, with a bridge of two ports and a few rules.
 @Suite(.serialized) struct NetfilterLogTests {

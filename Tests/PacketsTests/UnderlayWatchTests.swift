@@ -5,6 +5,7 @@ import NetworkModel
 import NodePorts
 import TestNamespaces
 import Testing
+import Waiting
 
 /// Listening on an underlay interface, of the kernel.
 @Suite struct UnderlayWatchTests {

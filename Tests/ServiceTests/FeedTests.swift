@@ -6,6 +6,7 @@ import Resources
 import SQLiteStore
 import SeededRandomness
 import Testing
+import Waiting
 
 @Suite struct FeedTests {
     /// What an agent makes of everything a feed has told so far.

@@ -5,6 +5,7 @@ import NetworkService
 import Persistence
 import Resources
 import Testing
+import Waiting
 
 /// Moves of a gateway's role as the service drives them, with hosts that say what agents would say.
 @Suite struct MoveTests {

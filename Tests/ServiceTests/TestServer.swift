@@ -121,14 +121,3 @@ func expectProblem(
         Issue.record("not a problem: \(error)", sourceLocation: sourceLocation)
     }
 }
-
-/// Polls until a condition holds, at most 10 s.
-func eventually(
-    _ what: String, sourceLocation: SourceLocation = #_sourceLocation, _ condition: () async throws -> Bool
-) async throws {
-    for _ in 0..<1000 {
-        if try await condition() { return }
-        try await Task.sleep(for: .milliseconds(10))
-    }
-    Issue.record("never: \(what)", sourceLocation: sourceLocation)
-}

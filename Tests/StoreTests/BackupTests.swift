@@ -4,6 +4,7 @@ import Persistence
 import Resources
 import SQLiteStore
 import Testing
+import Waiting
 
 @Suite struct BackupTests {
     @Test func `a backup under concurrent writers is one moment: the revision it names, and nothing later`()

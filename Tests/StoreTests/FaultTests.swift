@@ -5,6 +5,7 @@ import Persistence
 import Resources
 import SQLiteStore
 import Testing
+import Waiting
 
 @Suite struct FaultTests {
     @Test func `on a full disk a commit fails whole, reads go on, and space makes it work again`() async throws {

@@ -4,6 +4,7 @@ import Persistence
 import Resources
 import SQLiteStore
 import Testing
+import Waiting
 
 /// What the disk is asked for, seen and spoiled by strace(1) on a process of its own.
 @Suite struct FlushTests {

@@ -4,6 +4,7 @@ import Persistence
 import Resources
 import SQLiteStore
 import Testing
+import Waiting
 
 @Suite struct SQLiteStoreTests {
     @Test func `a reopened store goes on where it was`() async throws {

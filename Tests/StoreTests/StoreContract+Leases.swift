@@ -1,6 +1,7 @@
 import Persistence
 import Resources
 import Testing
+import Waiting
 
 extension StoreContract {
     static let leases: [Clause] = [

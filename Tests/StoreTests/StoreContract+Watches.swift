@@ -2,6 +2,7 @@ import Persistence
 import Resources
 import SeededRandomness
 import Testing
+import Waiting
 
 extension StoreContract {
     static let watches: [Clause] = [

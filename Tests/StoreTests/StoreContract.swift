@@ -82,17 +82,6 @@ struct Timeout: Error, CustomStringConvertible {
     var description: String
 }
 
-/// Asks again every 10 ms until `condition` holds, at most `limit`.
-func eventually(
-    _ what: String, within limit: Duration = .seconds(20), _ condition: () async throws -> Bool
-) async throws {
-    let deadline = ContinuousClock.now + limit
-    while try await !condition() {
-        guard ContinuousClock.now < deadline else { throw Timeout(description: "not within \(limit): \(what)") }
-        try await Task.sleep(for: .milliseconds(10))
-    }
-}
-
 /// Runs `body`, and throws when it takes longer than `limit`.
 func within<T: Sendable>(
     _ limit: Duration = .seconds(60), _ body: @escaping @Sendable () async throws -> T

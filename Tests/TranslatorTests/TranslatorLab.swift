@@ -6,6 +6,7 @@ import NetworkModel
 import NetworkPlanning
 import TestNamespaces
 import Testing
+import Waiting
 
 /// A guest, a gateway and the IPv4 world, each a namespace: real kernels on either side of the translator.
 struct TranslatorLab {

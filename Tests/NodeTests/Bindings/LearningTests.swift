@@ -6,6 +6,7 @@ import NodePorts
 import NodePortsTesting
 import Resources
 import Testing
+import Waiting
 
 /// The agent as it hears claims, over a host in memory.
 @Suite struct LearningTests {

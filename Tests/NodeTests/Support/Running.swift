@@ -79,19 +79,3 @@ final class Folder: Sendable {
         return try JSONParser.parse(bytes)[member].map { String(decoding: $0.raw, as: UTF8.self) }
     }
 }
-
-/// Waits until the condition holds, at most 10 s, and fails with the last state otherwise.
-func eventually(
-    _ what: String = "", _ state: @Sendable () -> String = { "" }, _ location: SourceLocation = #_sourceLocation,
-    _ condition: @Sendable () throws -> Bool
-) async throws {
-    let limit = ContinuousClock.now + .seconds(10)
-    while ContinuousClock.now < limit {
-        if try condition() { return }
-        try await Task.sleep(for: .milliseconds(2))
-    }
-    Issue.record("never: \(what)\n\(state())", sourceLocation: location)
-    throw NeverHappened()
-}
-
-struct NeverHappened: Error {}

@@ -5,6 +5,7 @@ import Laboratory
 import NetworkModel
 import Resources
 import Testing
+import Waiting
 
 extension SystemTests {
     /// Addresses that guests give themselves, on two hosts with the kernel, an API and stock Linux guests.

@@ -6,6 +6,7 @@ import Laboratory
 import NetworkModel
 import Resources
 import Testing
+import Waiting
 
 extension SystemTests {
     /// Zones on a host with the role `dns`, asked by stock clients from another host of the underlay.

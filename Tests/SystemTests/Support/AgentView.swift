@@ -2,6 +2,7 @@ import FoundationEssentials
 import Laboratory
 import Resources
 import Testing
+import Waiting
 
 /// What an agent says of itself in /run/kc/node.json.
 struct AgentView {

@@ -4,6 +4,7 @@ import Laboratory
 import NetworkModel
 import Resources
 import Testing
+import Waiting
 
 extension System {
     func collection(_ kind: KindName) -> ResourceCollection { ResourceCollection(kind, project: "default") }

@@ -5,6 +5,7 @@ import Laboratory
 import NetworkModel
 import Resources
 import Testing
+import Waiting
 
 /// A laboratory with KC's own programs on it, as `swift build` made them, for one test.
 struct System: Sendable {
@@ -54,20 +55,17 @@ struct System: Sendable {
         return dumps
     }
 
-    /// Waits until a condition holds; what it throws while the deadline is not over counts as "not yet".
+    /// Waits until a condition holds; what it throws before the end counts as "not yet".
     func eventually(
         _ what: String, within limit: Duration = .seconds(20), sourceLocation: SourceLocation = #_sourceLocation,
         _ isTrue: () async throws -> Bool
     ) async throws {
-        let deadline = ContinuousClock.now + limit
-        while true {
-            let isLate = ContinuousClock.now >= deadline
-            do { if try await isTrue() { return } } catch  where !isLate {}
-            if isLate {
-                Issue.record("\(what): not within \(limit)", sourceLocation: sourceLocation)
-                throw LaboratoryError(.timeout, operation: "see", subject: what)
+        var failure = ""
+        try await Waiting.eventually(what, { failure }, within: limit, sourceLocation: sourceLocation) {
+            do { return try await isTrue() } catch {
+                failure = "\(error)"
+                return false
             }
-            try await Task.sleep(for: .milliseconds(20))
         }
     }
 }
