@@ -61,7 +61,8 @@ struct System: Sendable {
         _ isTrue: () async throws -> Bool
     ) async throws {
         var failure = ""
-        try await Waiting.eventually(what, { failure }, within: limit, sourceLocation: sourceLocation) {
+        let state = { failure }
+        try await Waiting.eventually(what, state, within: limit, sourceLocation: sourceLocation) {
             do { return try await isTrue() } catch {
                 failure = "\(error)"
                 return false
