@@ -320,9 +320,7 @@ class Scene:
 
     @staticmethod
     def open_gates(host):
-        """Holds the gates of ports open: without the tables nothing would leave by any port."""
-        for line in host.run("ip", "-br", "link").splitlines():
-            if line.startswith("kct"):
-                port = line.split()[0].split("@")[0]
-                # TC_ACT_OK, at once.
-                host.run("tc", "filter", "add", "dev", port, "egress", "prio", "1", "bpf", "da", "bytecode", "1,6 0 0 0")
+        """Holds the gate of all ports open: without the tables nothing would leave by any port."""
+        # The block that all ports share (docs/decisions/0017); TC_ACT_OK, at once.
+        host.run("tc", "filter", "add", "block", "1801650177", "pref", "1", "protocol", "all",
+                 "bpf", "da", "bytecode", "1,6 0 0 0")
