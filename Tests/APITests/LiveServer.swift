@@ -68,7 +68,10 @@ struct LiveServer: Sendable {
         do {
             try await withThrowingTaskGroup(of: Void.self) { tasks in
                 tasks.addTask { try await group.run() }
-                try await eventually("the server is ready") { try await live.curl("GET", "/readyz").status == 200 }
+                // A disk that has much to write lets a new store wait for seconds.
+                try await eventually("the server is ready", within: .seconds(60)) {
+                    try await live.curl("GET", "/readyz").status == 200
+                }
                 try await body(live)
                 await group.triggerGracefulShutdown()
                 try await tasks.waitForAll()

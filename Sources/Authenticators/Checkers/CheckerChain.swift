@@ -54,7 +54,7 @@ package final class CheckerChain: Checker {
         for (index, link) in links.enumerated() {
             let key = link.memory > .zero ? key(index, link, request) : ""
             if let principal = remembered(key, now) { return .allow(principal) }
-            let place = FailureBook.Place(request)
+            lazy var place = FailureBook.Place(request)
             // What comes to be counted is asked before the check: a wrong guess costs the guesser, not the server.
             if link.isGuessable, request.isGuess(for: link.checker), let seconds = failures.wait(place, now) {
                 return .wait(seconds: seconds)

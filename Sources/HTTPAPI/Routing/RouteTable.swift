@@ -5,6 +5,8 @@ struct RouteTable: Sendable {
     /// In the order in which they were given: metrics are counted by index.
     let routes: [Route]
     private var root = Node()
+    /// The names in each route's path, in their order.
+    private let names: [[String]]
 
     private final class Branch: Sendable {
         let node: Node
@@ -20,6 +22,9 @@ struct RouteTable: Sendable {
 
     init(_ routes: [Route]) {
         self.routes = routes
+        names = routes.map { route in
+            route.path.split(separator: "/").filter { $0.hasPrefix("{") }.map { String($0.dropFirst().dropLast()) }
+        }
         for (index, route) in routes.enumerated() {
             Self.add(route.path.split(separator: "/")[...], route.method, index, to: &root)
         }
@@ -49,13 +54,12 @@ struct RouteTable: Sendable {
 
     func match(_ method: HTTPRequest.Method, _ path: String) -> Match {
         // An empty segment is one too: `/v1//x` is not `/v1/x`.
-        var segments = path.split(separator: "/", omittingEmptySubsequences: false)
-        guard segments.first == "" else { return .nothing }
-        segments.removeFirst()
+        let segments = path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+        guard segments.first?.isEmpty == true else { return .nothing }
         var node = root
         var values: [String] = []
-        for segment in segments {
-            guard let text = percentDecoded(segment) else { return .nothing }
+        for segment in segments.dropFirst() {
+            guard let text = percentDecoded(Substring(segment)) else { return .nothing }
             if let next = node.fixed[text] {
                 node = next
             } else if let next = node.any?.node {
@@ -70,9 +74,6 @@ struct RouteTable: Sendable {
             return .wrongMethod(allowed: node.routes.keys.sorted())
         }
         guard !values.isEmpty else { return .route(index, values: [:]) }
-        let names = routes[index].path.split(separator: "/").filter { $0.hasPrefix("{") }
-        return .route(
-            index,
-            values: Dictionary(uniqueKeysWithValues: zip(names.map { String($0.dropFirst().dropLast()) }, values)))
+        return .route(index, values: Dictionary(uniqueKeysWithValues: zip(names[index], values)))
     }
 }

@@ -10,7 +10,7 @@ extension Responder {
     /// What the checker is shown.
     func checked(_ request: Request, _ channel: any Channel) -> CheckedRequest {
         let path = request.uri.path
-        let parts = path.split(separator: "/")
+        let parts = path.utf8.split(separator: UInt8(ascii: "/"), maxSplits: 3).map { Substring($0) }
         let project = parts.count > 2 && parts[0] == "v1" && parts[1] == "projects" ? percentDecoded(parts[2]) : nil
         let peer: CheckedRequest.Peer =
             switch ConnectionOrigin.current {

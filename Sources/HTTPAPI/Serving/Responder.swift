@@ -76,8 +76,10 @@ struct Responder: Sendable {
             let principal = principal ?? .administrator(via: "nobody")
             try await authorize(principal, for: route, values)
             let view = service.view(principal, project: values["project"])
-            let names = route.parameters.filter { $0.place == .query }.map(\.name)
-            let query = try request.uri.query.map { text throws(Problem) in try Query(text, allowed: names) } ?? Query()
+            let query =
+                try request.uri.query.map { text throws(Problem) in
+                    try Query(text, allowed: route.parameters.filter { $0.place == .query }.map(\.name))
+                } ?? Query()
             let body = route.body == nil ? [] : try await collect(request, atMost: route.maximumBody)
             let freshness = try query.freshness()
             if freshness != .any { try await service.await(freshness) }
