@@ -56,10 +56,10 @@ struct Login: AsyncParsableCommand {
     private static func isGiven(_ name: String) -> Bool { getenv(name).map { $0.pointee != 0 } ?? false }
 
     /// The first line of standard input; of a terminal, without showing it.
-    private static func secret(_ prompt: String) throws -> String {
+    private static func secret(_ question: String) throws -> String {
         var line: String?
         if isatty(0) == 1 {
-            line = getpass(prompt).map { String(cString: $0) }
+            line = getpass(question).map { String(cString: $0) }
         } else {
             line = readLine(strippingNewline: true)
         }

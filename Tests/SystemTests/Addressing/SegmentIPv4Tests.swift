@@ -144,7 +144,7 @@ extension SystemTests {
                 while sum > 0xffff: sum = (sum & 0xffff) + (sum >> 16)
                 return all + mac + b"\\x08\\x00" + head[:10] + struct.pack(">H", sum ^ 0xffff) + head[12:] + body
             for _ in range(10):
-                time.sleep(0.1)
+                time.sleep(0.1)  # the pace of the attack: ten rounds a second
                 for frame in [
                     arp(alice, alice, 2, b"kc-arp"), arp(bytes(4), alice, 1, b"kc-probe"),
                     udp(alice, (9, 9), b"kc-source"), udp(own, (67, 68), b"kc-server"), udp(own, (9, 9), b"kc-honest"),
