@@ -8,6 +8,7 @@ import Persistence
 import Resources
 import SQLiteStore
 import ServiceLifecycle
+import Synchronization
 import Testing
 import Waiting
 
@@ -46,7 +47,7 @@ struct LiveServer: Sendable {
         try await AdministratorToken.prepare(file: folder + "/admin.token", store: store)
         let token = try String(contentsOfFile: folder + "/admin.token", encoding: .utf8)
             .trimmingCharacters(in: .whitespacesAndNewlines)
-        let port = Int.random(in: 20_000..<60_000)
+        let port = FreePorts.two()
         let loopback = try ListenAddress(subject: "::1")
         let certificate = try ServerCertificate(
             directory: folder + "/tls", names: [], addresses: [loopback.addressBytes ?? []])
@@ -66,11 +67,18 @@ struct LiveServer: Sendable {
             folder: folder, api: server, service: service, port: port, token: token,
             encrypted: ("https://[::1]:\(port + 1)", pem))
         do {
+            let failure = Failure()
             try await withThrowingTaskGroup(of: Void.self) { tasks in
-                tasks.addTask { try await group.run() }
-                // A disk that has much to write lets a new store wait for seconds.
+                tasks.addTask {
+                    do { try await group.run() } catch {
+                        failure.set(error)
+                        throw error
+                    }
+                }
+                // A disk that has much to write lets a new store wait for seconds; a server that cannot listen says so.
                 try await eventually("the server is ready", within: .seconds(60)) {
-                    try await live.curl("GET", "/readyz").status == 200
+                    try failure.rethrow()
+                    return try await live.curl("GET", "/readyz").status == 200
                 }
                 try await body(live)
                 await group.triggerGracefulShutdown()
@@ -81,6 +89,14 @@ struct LiveServer: Sendable {
             throw error
         }
         await store.close()
+    }
+
+    /// Why the server ended by itself.
+    private final class Failure: Sendable {
+        private let error = Mutex<(any Error)?>(nil)
+
+        func set(_ error: any Error) { self.error.withLock { $0 = error } }
+        func rethrow() throws { if let error = error.withLock({ $0 }) { throw error } }
     }
 
     /// Creates a resource and expects that it is done.
