@@ -12,7 +12,7 @@ struct KCNet: AsyncParsableCommand {
 
             Exit codes: 0 done; 1 failed; 2 the command line or a file cannot be understood; 3 not found;
             4 conflict, or changed meanwhile; 5 refused (who you are); 6 the API cannot be reached; 7 --wait ran out of time.
-            `kcnet path` ends with 20 to 29 for a broken layer (`kcnet path --help`), `kcnet trace` with 30 or 31.
+            `kcnet path` ends with 20 or more for a broken layer, `kcnet trace` with 30 or 31 (see their --help).
 
             Shell completions: kcnet --generate-completion-script bash|zsh|fish
             """,

@@ -21,7 +21,10 @@ struct CreateCommand<Flags: KindFlags>: AsyncParsableCommand {
             let description = Flags.description
             let spec = try flags.edit(.object([]))
             // What needs no other resource is checked here, so that the error can speak at once.
-            _ = try description.canonical(spec)
+            do { _ = try description.canonical(spec) } catch {
+                throw Complaint(
+                    .usage, "\(error)", next: "`kcnet \(description.kind) create --help` shows what there is")
+            }
             let body = try metadata.edit(.object([("name", .string(name)), ("spec", spec)]))
             let collection = session.collection(description)
             var document = try await session.client.create(collection, Array(body.raw))
