@@ -108,39 +108,6 @@ package struct Revision: Hashable, Comparable, Sendable, CustomStringConvertible
     package var description: String { String(value) }
 }
 
-/// A moment in UTC, to the millisecond.
-package struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertible {
-    /// Milliseconds since 1970-01-01T00:00:00Z.
-    package let milliseconds: Int64
-
-    package init(milliseconds: Int64) { self.milliseconds = milliseconds }
-
-    package static func < (left: Timestamp, right: Timestamp) -> Bool { left.milliseconds < right.milliseconds }
-
-    /// RFC 3339 with milliseconds and Z.
-    package var description: String {
-        let days = (milliseconds / 86_400_000) - (milliseconds % 86_400_000 < 0 ? 1 : 0)
-        let rest = milliseconds - days * 86_400_000
-        // Days to civil date: the era arithmetic of the proleptic Gregorian calendar (400 years = 146,097 days).
-        let shifted = days + 719_468
-        let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
-        let dayOfEra = shifted - era * 146_097
-        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let monthFromMarch = (5 * dayOfYear + 2) / 153
-        let day = dayOfYear - (153 * monthFromMarch + 2) / 5 + 1
-        let month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
-        let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
-        func pad(_ value: Int64, _ width: Int) -> String {
-            let text = String(value)
-            return String(repeating: "0", count: max(0, width - text.count)) + text
-        }
-        return
-            "\(pad(year, 4))-\(pad(month, 2))-\(pad(day, 2))T\(pad(rest / 3_600_000, 2)):\(pad(rest / 60_000 % 60, 2))"
-            + ":\(pad(rest / 1000 % 60, 2)).\(pad(rest % 1000, 3))Z"
-    }
-}
-
 extension ResourceID: JSONCodable {
     package init(json node: JSONNode, path: String) throws(FieldError) {
         let text = try String(json: node, path: path)
@@ -162,33 +129,4 @@ extension Name: JSONCodable {
 extension Revision: JSONCodable {
     package init(json node: JSONNode, path: String) throws(FieldError) { try self.init(UInt64(json: node, path: path)) }
     package func write(to writer: inout JSONWriter) { writer.integer(value) }
-}
-
-/// Milliseconds in the store, RFC 3339 for people: the envelope writes `description`.
-extension Timestamp: JSONCodable {
-    package init(json node: JSONNode, path: String) throws(FieldError) {
-        let text = try String(json: node, path: path)
-        guard let value = Timestamp(rfc3339: text) else {
-            throw FieldError(field: path, value: text, rule: "must be a time like 2026-01-31T12:00:00.000Z")
-        }
-        self = value
-    }
-    package func write(to writer: inout JSONWriter) { writer.string(description) }
-
-    /// Reads exactly the form that `description` writes.
-    package init?(rfc3339 text: String) {
-        let bytes = Array(text.utf8)
-        guard bytes.count == 24, bytes[23] == UInt8(ascii: "Z") else { return nil }
-        func number(_ range: Range<Int>) -> Int64? { Int64(String(decoding: bytes[range], as: UTF8.self)) }
-        guard let year = number(0..<4), let month = number(5..<7), let day = number(8..<10), let hour = number(11..<13),
-            let minute = number(14..<16), let second = number(17..<19), let milli = number(20..<23)
-        else { return nil }
-        let marchYear = month <= 2 ? year - 1 : year
-        let era = marchYear / 400
-        let yearOfEra = marchYear - era * 400
-        let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
-        let days = era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
-        self.init(milliseconds: days * 86_400_000 + hour * 3_600_000 + minute * 60_000 + second * 1000 + milli)
-        guard description == text else { return nil }
-    }
 }

@@ -75,9 +75,25 @@ import Testing
             let time = Timestamp(milliseconds: Int64.random(in: 0...253_402_300_799_999, using: &random))
             #expect(Timestamp(rfc3339: time.description) == time)
         }
-        for text in ["2024-02-30T00:00:00.000Z", "2024-01-01 00:00:00.000Z", "2024-01-01T00:00:00Z", "x"] {
-            #expect(Timestamp(rfc3339: text) == nil)
-        }
+    }
+
+    @Test(arguments: [
+        ("1985-04-12T23:20:50.52Z", 482_196_050_520), ("1996-12-19T16:39:57-08:00", 851_042_397_000),
+        ("2027-01-31T12:00:00Z", 1_801_396_800_000), ("1970-01-01T00:00:00.000000001Z", 0),
+        ("1970-01-01T01:30:00+01:30", 0), ("0001-01-01T00:00:00Z", -62_135_596_800_000),
+    ])
+    func `a time is read as people write it`(text: String, milliseconds: Int64) {
+        #expect(Timestamp(rfc3339: text)?.milliseconds == milliseconds)
+    }
+
+    @Test(arguments: [
+        "2024-02-30T00:00:00.000Z", "2024-01-01 00:00:00.000Z", "2024-01-01T00:00:00", "2024-01-01T00:00:00.Z", "x", "",
+        "2024-01-01T24:00:00Z", "2024-01-01T00:00:60Z", "2024-01-01T00:00:00+24:00", "2024-01-01T00:00:00+0100",
+        "2024-01-01T00:00:00.1234567890Z", "2024-01-01T00:00:00Zx", "+024-01-01T00:00:00Z", "2024-1-01T00:00:00.00Z",
+        "2024-01-01T00:00:00.5", "2024-01-01T00:00:00+1:100", "2024-01-01T00:00:00+:0100",
+    ])
+    func `what is no time is refused`(text: String) {
+        #expect(Timestamp(rfc3339: text) == nil)
     }
 
     enum Thing: ResourceKind {

@@ -7,6 +7,24 @@ import Resources
 extension Role: ExpressibleByArgument {}
 extension Verb: ExpressibleByArgument {}
 
+/// A time of RFC 3339, or minutes, hours or days from now on.
+struct Expiry: ExpressibleByArgument {
+    let time: Timestamp
+
+    init?(argument: String) {
+        if let time = Timestamp(rfc3339: argument) {
+            self.time = time
+            return
+        }
+        let units: [Character: Int64] = ["m": 60_000, "h": 3_600_000, "d": 86_400_000]
+        // Ten thousand days are more than anybody plans for.
+        guard let unit = argument.last.flatMap({ units[$0] }), argument.dropLast().allSatisfy(\.isNumber),
+            let count = Int64(argument.dropLast()), count > 0, count <= 864_000_000_000 / unit
+        else { return nil }
+        time = Timestamp(milliseconds: Timestamp.now.milliseconds + count * unit)
+    }
+}
+
 struct TokenFlags: KindFlags {
     static let abstract = "Credentials that may do what they say and nothing more."
     static var description: KindDescription { described(Token.kind) }
@@ -19,12 +37,13 @@ struct TokenFlags: KindFlags {
     @Option(help: "A kind it is for, like attachment; may be repeated. Without one: all of the role's.")
     var kind: [String] = []
     @Option(help: "Only resources whose labels match, as env=prod.") var only: String?
-    @Option(help: "When it ends, as 2027-01-31T12:00:00.000Z.") var expires: String?
+    @Option(help: "When it ends: a time like 2027-01-31T12:00:00Z, or a span from now on: 45m, 12h, 30d.")
+    var expires: Expiry?
 
     func edit(_ spec: JSONNode) -> JSONNode {
         spec.setting("role", text: role?.rawValue).setting("allProjects", flag: allProjects)
             .setting("verbs", texts: verb.map(\.rawValue)).setting("kinds", texts: kind)
-            .setting("selector", text: only).setting("expires", text: expires)
+            .setting("selector", text: only).setting("expires", text: expires?.time.description)
     }
 
     static let columns: [Column] = [

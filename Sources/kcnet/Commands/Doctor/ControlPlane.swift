@@ -35,19 +35,12 @@ struct ControlPlane: Sendable {
 
     var groupCount: Int { underlay.map { Int($0.groups.count) } ?? 256 }
 
-    /// CLOCK_REALTIME, time.h.
-    private static func wallClock() -> Timestamp {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return Timestamp(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
-    }
-
     static func look(_ session: Session, host wanted: String?) async -> ControlPlane {
         var found = ControlPlane()
         found.endpoint = session.client.endpoint.description
         do {
             let request = APIRequest(.get, ["v1", "whoami"], timeout: .seconds(5))
-            let (before, began) = (wallClock(), ContinuousClock.now)
+            let (before, began) = (Timestamp.now, ContinuousClock.now)
             let answer = try await session.client.send(request).json(of: request)
             found.subject = answer["role"]?.displayText ?? "a known caller"
             found.clockUncertainty = began.duration(to: .now) / 2
