@@ -7,12 +7,15 @@ package struct Secret: Sendable {
     /// `<prefix><43 characters of base64url>`.
     package let text: String
 
-    package enum Prefix: String, Sendable {
+    package enum Prefix: String, Sendable, CaseIterable {
         case administrator = "kca_"
         case host = "kch_"
         case joining = "kcj_"
         /// Of a token resource.
         case token = "kct_"
+
+        /// Whether a secret is of that sort. By bytes: every request asks.
+        func begins(_ text: String) -> Bool { text.utf8.starts(with: rawValue.utf8) }
     }
 
     package init(_ prefix: Prefix) {

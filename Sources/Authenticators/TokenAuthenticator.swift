@@ -33,8 +33,8 @@ package struct TokenAuthenticator: Authenticator, Checker {
 
     package func check(_ request: CheckedRequest, now: Timestamp) async throws(StoreError) -> Verdict {
         guard let token = request.bearer, Secret.isToken(token) else { return .pass }
-        if token.hasPrefix(Secret.Prefix.token.rawValue) { return .token(digest: Secret.digest(of: token)) }
-        guard let principal = try await principal(bearer: token, now: now) else {
+        if Secret.Prefix.token.begins(token) { return .token(digest: Self.digest(of: token, request)) }
+        guard let principal = try await principal(bearer: token, request, now: now) else {
             return .deny("the token is not known, or no longer")
         }
         return .allow(principal)
@@ -45,11 +45,17 @@ package struct TokenAuthenticator: Authenticator, Checker {
         return (secret.text, secret.digest)
     }
 
-    private func principal(bearer token: String, now: Timestamp) async throws(StoreError) -> Principal? {
+    private static func digest(of secret: String, _ request: CheckedRequest) -> String {
+        request.shown?.digest(of: secret, Secret.digest(of:)) ?? Secret.digest(of: secret)
+    }
+
+    private func principal(
+        bearer token: String, _ request: CheckedRequest, now: Timestamp
+    ) async throws(StoreError) -> Principal? {
         // A join token carries the fingerprint behind a dot, for the client only.
-        let secret = token.split(separator: ".", maxSplits: 1).first.map(String.init) ?? ""
-        let digest = Secret.digest(of: secret)
-        if secret.hasPrefix(Secret.Prefix.administrator.rawValue) {
+        let secret = token.utf8.firstIndex(of: UInt8(ascii: ".")).map { String(token[..<$0]) } ?? token
+        let digest = Self.digest(of: secret, request)
+        if Secret.Prefix.administrator.begins(secret) {
             return try await known.principal(digest) { () throws(StoreError) in
                 guard let entry = try await store.get(Self.administrator).entry,
                     Secret.areEqual(String(decoding: entry.value, as: UTF8.self), digest)
@@ -57,13 +63,13 @@ package struct TokenAuthenticator: Authenticator, Checker {
                 return .administrator(via: "admin-token")
             }
         }
-        if secret.hasPrefix(Secret.Prefix.host.rawValue) {
+        if Secret.Prefix.host.begins(secret) {
             return try await known.principal(digest) { () throws(StoreError) in
                 guard let entry = try await store.get(Self.credential(digest)).entry else { return nil }
                 return ResourceID(String(decoding: entry.value, as: UTF8.self)).map(Principal.host)
             }
         }
-        if secret.hasPrefix(Secret.Prefix.joining.rawValue) {
+        if Secret.Prefix.joining.begins(secret) {
             guard let entry = try await store.get(Self.join(digest)).entry, expiry(of: entry) > now else { return nil }
             return .joining(tokenDigest: digest)
         }

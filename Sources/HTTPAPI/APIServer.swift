@@ -97,7 +97,7 @@ package struct APIServer: Sendable {
         switch listener.place {
         case .unix(let path):
             address = .unixDomainSocket(path: path)
-            channel = UnixPeerChannel(base: base)
+            channel = OriginChannel(base: base, isUnix: true)
         case .tcp(let host, let port):
             address = .hostname(host, port: port)
             if let files = listener.tls {
@@ -107,9 +107,9 @@ package struct APIServer: Sendable {
                 tls.minimumTLSVersion = .tlsv12
                 tls.shutdownTimeout = Self.farewell
                 tls.applicationProtocols = ["http/1.1"]
-                channel = try TLSChannel(base, tlsConfiguration: tls)
+                channel = OriginChannel(base: try TLSChannel(base, tlsConfiguration: tls), isUnix: false)
             } else {
-                channel = base
+                channel = OriginChannel(base: base, isUnix: false)
             }
         }
         return channel.server(

@@ -17,14 +17,31 @@ package struct CheckedRequest: Sendable {
     /// The project that the path names, whether or not it exists.
     package var project: String?
     package var peer: Peer
+    /// What the connection has shown before; nil for a request without one.
+    package var shown: (any DigestMemory)?
 
-    package init(authorization: String?, method: String, path: String, project: String? = nil, peer: Peer) {
+    package init(
+        authorization: String?, method: String, path: String, project: String? = nil, peer: Peer,
+        shown: (any DigestMemory)? = nil
+    ) {
+        self.shown = shown
         self.authorization = authorization
         self.method = method
         self.path = path
         self.project = project
         self.peer = peer
     }
+}
+
+/// Remembers digests of what a connection shows: a client sends the same secret with each request, and to digest it takes
+/// longer than to look it up.
+///
+/// Says nothing about whether a secret is any good: a digest hangs on the secret alone, and who asks looks the digest up each
+/// time, so that what is revoked, expired or locked out is refused by the next request.
+/// Concurrency: called from any task at any time.
+package protocol DigestMemory: Sendable {
+    /// - Parameter make: digests; called when the connection showed another secret before, or none.
+    func digest(of secret: String, _ make: (String) -> String) -> String
 }
 
 /// What a checker says.

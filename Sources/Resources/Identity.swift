@@ -82,10 +82,13 @@ package struct Name: Hashable, Comparable, Sendable, CustomStringConvertible {
 
     package init?(_ text: some StringProtocol) {
         let bytes = text.utf8
-        guard (1...63).contains(bytes.count), let first = bytes.first, Self.isAlphanumeric(first),
-            bytes.allSatisfy({ Self.isAlphanumeric($0) || $0 == UInt8(ascii: "-") }),
-            text.last != "-"
-        else { return nil }
+        guard (1...63).contains(bytes.count), let first = bytes.first, Self.isAlphanumeric(first) else { return nil }
+        var last = first
+        for byte in bytes {
+            guard Self.isAlphanumeric(byte) || byte == UInt8(ascii: "-") else { return nil }
+            last = byte
+        }
+        guard last != UInt8(ascii: "-") else { return nil }
         // A UUID would be taken for an id wherever both are accepted.
         guard ResourceID(text) == nil else { return nil }
         self.text = String(text)

@@ -65,6 +65,42 @@ import Waiting
         }
     }
 
+    @Test func `a connection that is kept lets in nobody for longer, and nobody else`() async throws {
+        try await LiveServer.with { server in
+            func secret(_ name: String, _ spec: String) async throws -> String {
+                let made = try await server.make(Self.tokens, #"{"name":"\#(name)","spec":\#(spec)}"#)
+                return try #require(made.text("secret"))
+            }
+            let expires = Timestamp(milliseconds: Timestamp.now.milliseconds + 6000)
+            let revoked = try await secret("revoked", #"{"role":"viewer"}"#)
+            let other = try await secret("other", #"{"role":"viewer","kinds":["attachment"]}"#)
+            let brief = try await secret("brief", #"{"role":"viewer","expires":"\#(expires)"}"#)
+            let connection = try KeptConnection(server.port)
+            // What was shown before is remembered from the second time on.
+            for _ in 0..<3 {
+                #expect(try await connection.get("/v1/whoami", token: revoked).text("name") == "token/revoked")
+                #expect(try await connection.get(Self.segments, token: revoked).status == 200)
+            }
+            let last = try #require(revoked.last)
+            let wrong = "\(revoked.dropLast())\(last == "x" ? "y" : "x")"
+            #expect(try await connection.get("/v1/whoami", token: wrong).status == 401)
+            #expect(try await connection.get("/v1/whoami", token: other).text("name") == "token/other")
+            #expect(try await connection.get(Self.segments, token: other).status == 403)
+            #expect(try await connection.get(Self.segments, token: revoked).status == 200)
+            #expect(try await connection.get(Self.segments, token: server.token).status == 200)
+            #expect(try await connection.get(Self.segments, token: revoked).status == 200)
+            #expect(try await server.curl("DELETE", Self.tokens + "/revoked").status == 204)
+            #expect(try await connection.get(Self.segments, token: revoked).status == 401)
+            #expect(try await connection.get("/v1/whoami", token: brief).status == 200)
+            try await eventually("its end") { try await connection.get("/v1/whoami", token: brief).status == 401 }
+            #expect(Timestamp.now >= expires)
+            // A right that is changed counts from the next request on as well.
+            let narrowed = #"{"name":"other","spec":{"role":"viewer","kinds":["segment"]}}"#
+            #expect(try await server.curl("PUT", Self.tokens + "/other", narrowed).status == 200)
+            #expect(try await connection.get(Self.segments, token: other).status == 200)
+        }
+    }
+
     @Test func `a token ends when it says`() async throws {
         try await LiveServer.with { server in
             let expires = Timestamp(milliseconds: Timestamp.now.milliseconds + 5000)

@@ -85,8 +85,13 @@ struct ResourceRoutes: Sendable {
             method: .get, path: item, operation: "read\(word)", summary: "Reads or watches one \(one).",
             access: .kind(kind, .read), parameters: [.minRevision, .consistent, .watch, .after], answer: .named(word)
         ) { request throws(Problem) in
-            let item = try await service.find(
-                kind, project: project(request), request.value("item"), for: request.principal)
+            let item: Item
+            if let found = request.found {
+                item = found
+            } else {
+                item = try await service.find(
+                    kind, project: project(request), request.value("item"), for: request.principal)
+            }
             if try request.query.flag("watch") {
                 let stream = WatchStream(
                     service: service, kind: kind, project: item.projectID, item: item.id, selector: nil,

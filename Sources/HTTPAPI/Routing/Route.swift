@@ -94,13 +94,15 @@ extension HTTPField.Name {
 /// What a handler gets.
 struct RouteRequest: Sendable {
     /// The segments of the path that the route's braces stand for.
-    var values: [String: String]
+    var values: RouteValues
     var query: Query
     var headers: HTTPFields
     var body: [UInt8]
     var principal: Principal
     /// How much of what the path names is shown.
     var view: View
+    /// What the path names, when it was looked up to let the request in and is new enough; nil otherwise.
+    var found: Item?
 
     func value(_ name: String) -> String { values[name] ?? "" }
 

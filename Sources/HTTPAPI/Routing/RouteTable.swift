@@ -4,20 +4,38 @@ import Hummingbird
 struct RouteTable: Sendable {
     /// In the order in which they were given: metrics are counted by index.
     let routes: [Route]
-    private var root = Node()
+    private let root: Node
     /// The names in each route's path, in their order.
     private let names: [[String]]
 
-    private final class Branch: Sendable {
-        let node: Node
-        init(_ node: Node) { self.node = node }
-    }
-
-    private struct Node: Sendable {
-        var fixed: [String: Node] = [:]
+    /// What may follow at one place of a path. The names at a place are few: comparing their bytes takes less than hashing
+    /// one of them.
+    private final class Node: Sendable {
+        let fixed: [(name: [UInt8], node: Node)]
         /// One segment of any text.
-        var any: Branch?
-        var routes: [String: Int] = [:]
+        let any: Node?
+        let routes: [(method: String, index: Int)]
+
+        /// - Parameter ends: the rests of the paths that go through here.
+        init(_ ends: [(path: ArraySlice<Substring>, method: String, index: Int)]) {
+            var names: [Substring] = []
+            for case let name? in ends.map(\.path.first) where !names.contains(name) { names.append(name) }
+            func node(_ isWanted: (Substring) -> Bool) -> Node {
+                Node(
+                    ends.compactMap { end in
+                        guard let first = end.path.first, isWanted(first) else { return nil }
+                        return (end.path.dropFirst(), end.method, end.index)
+                    })
+            }
+            fixed = names.filter { !$0.hasPrefix("{") }.map { name in (Array(name.utf8), node { $0 == name }) }
+            any = names.contains { $0.hasPrefix("{") } ? node { $0.hasPrefix("{") } : nil
+            routes = ends.filter(\.path.isEmpty).map { ($0.method, $0.index) }
+            precondition(Set(routes.map(\.method)).count == routes.count, "two routes for one path")
+        }
+
+        func next(_ segment: some Collection<UInt8>) -> Node? {
+            fixed.first { $0.name.count == segment.count && $0.name.elementsEqual(segment) }?.node
+        }
     }
 
     init(_ routes: [Route]) {
@@ -25,55 +43,58 @@ struct RouteTable: Sendable {
         names = routes.map { route in
             route.path.split(separator: "/").filter { $0.hasPrefix("{") }.map { String($0.dropFirst().dropLast()) }
         }
-        for (index, route) in routes.enumerated() {
-            Self.add(route.path.split(separator: "/")[...], route.method, index, to: &root)
-        }
-    }
-
-    private static func add(
-        _ path: ArraySlice<Substring>, _ method: HTTPRequest.Method, _ index: Int, to node: inout Node
-    ) {
-        guard let first = path.first else {
-            precondition(node.routes.updateValue(index, forKey: method.rawValue) == nil, "two routes for one path")
-            return
-        }
-        if first.hasPrefix("{") {
-            var next = node.any?.node ?? Node()
-            add(path.dropFirst(), method, index, to: &next)
-            node.any = Branch(next)
-        } else {
-            add(path.dropFirst(), method, index, to: &node.fixed[String(first), default: Node()])
-        }
+        root = Node(
+            routes.enumerated().map { index, route in
+                (route.path.split(separator: "/")[...], route.method.rawValue, index)
+            })
     }
 
     enum Match {
-        case route(Int, values: [String: String])
+        case route(Int, values: RouteValues)
         case wrongMethod(allowed: [String])
         case nothing
     }
 
     func match(_ method: HTTPRequest.Method, _ path: String) -> Match {
-        // An empty segment is one too: `/v1//x` is not `/v1/x`.
-        let segments = path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
-        guard segments.first?.isEmpty == true else { return .nothing }
-        var node = root
+        var path = path
         var values: [String] = []
-        for segment in segments.dropFirst() {
-            guard let text = percentDecoded(Substring(segment)) else { return .nothing }
-            if let next = node.fixed[text] {
+        guard let node = path.withUTF8({ walk($0[...], &values) }), !node.routes.isEmpty else { return .nothing }
+        guard let index = node.routes.first(where: { $0.method == method.rawValue })?.index else {
+            return .wrongMethod(allowed: node.routes.map(\.method).sorted())
+        }
+        return .route(index, values: RouteValues(names: names[index], values: values))
+    }
+
+    /// - Parameter values: gets the segments that stand where the routes have braces.
+    private func walk(_ path: Slice<UnsafeBufferPointer<UInt8>>, _ values: inout [String]) -> Node? {
+        guard path.first == UInt8(ascii: "/") else { return nil }
+        var node = root
+        // An empty segment is one too: `/v1//x` is not `/v1/x`.
+        for segment in path.dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false) {
+            let isEncoded = segment.contains(UInt8(ascii: "%"))
+            if !isEncoded, let next = node.next(segment) {
                 node = next
-            } else if let next = node.any?.node {
+                continue
+            }
+            guard let text = percentDecoded(String(decoding: segment, as: UTF8.self)) else { return nil }
+            if isEncoded, let next = node.next(Array(text.utf8)) {
+                node = next
+            } else if let next = node.any {
                 values.append(text)
                 node = next
             } else {
-                return .nothing
+                return nil
             }
         }
-        guard !node.routes.isEmpty else { return .nothing }
-        guard let index = node.routes[method.rawValue] else {
-            return .wrongMethod(allowed: node.routes.keys.sorted())
-        }
-        guard !values.isEmpty else { return .route(index, values: [:]) }
-        return .route(index, values: Dictionary(uniqueKeysWithValues: zip(names[index], values)))
+        return node
     }
+}
+
+/// The segments of a path that a route's braces stand for.
+struct RouteValues: Sendable {
+    fileprivate let names: [String]
+    fileprivate let values: [String]
+
+    /// nil for a name that the route's path has not.
+    subscript(name: String) -> String? { names.firstIndex(of: name).map { values[$0] } }
 }

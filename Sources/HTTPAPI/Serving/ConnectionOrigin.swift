@@ -2,36 +2,33 @@ import Hummingbird
 import HummingbirdCore
 import Logging
 import NIOCore
+import Persistence
 
-/// Where a connection comes from, as the server's own socket knows it.
-enum ConnectionOrigin: Sendable {
-    case tcp
-    /// The process at the other end of a Unix socket when it connected (SO_PEERCRED, unix(7)).
-    case unix(userID: UInt32)
+/// A connection as the server's own socket knows it. Made once for each, since every request's checker is shown it.
+struct ConnectionOrigin: Sendable {
+    let peer: CheckedRequest.Peer
+    let shown = ShownSecret()
 
-    /// Of the connection that the current task serves.
-    @TaskLocal static var current = ConnectionOrigin.tcp
+    /// Of the connection that the current task serves; nil outside of one.
+    @TaskLocal static var current: ConnectionOrigin?
 }
 
-/// `struct ucred` (linux/socket.h, unix(7)).
-private struct PeerCredential {
-    var process: Int32 = 0
-    var user: UInt32 = .max
-    var group: UInt32 = .max
-}
-
-/// An HTTP/1.1 connection over a Unix socket that knows who is at its other end.
-struct UnixPeerChannel: ServerChildChannel {
-    let base: HTTP1Channel
+/// A connection that knows who is at its other end.
+struct OriginChannel<Base: ServerChildChannel>: ServerChildChannel {
+    let base: Base
+    /// Whether it is over a Unix socket.
+    let isUnix: Bool
 
     struct Value: ServerChildChannelValue {
-        let base: HTTP1Channel.Value
-        let userID: UInt32
+        let base: Base.Value
+        /// Over a Unix socket: the process at its other end when it connected.
+        let userID: UInt32?
         var channel: any Channel { base.channel }
     }
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         let base = base
+        guard isUnix else { return base.setup(channel: channel, logger: logger).map { Value(base: $0, userID: nil) } }
         guard let options = channel as? any SocketOptionProvider else {
             return channel.eventLoop.makeFailedFuture(ChannelError.operationUnsupported)
         }
@@ -44,8 +41,15 @@ struct UnixPeerChannel: ServerChildChannel {
     }
 
     func handle(value: Value, logger: Logger) async {
-        await ConnectionOrigin.$current.withValue(.unix(userID: value.userID)) {
-            await base.handle(value: value.base, logger: logger)
-        }
+        let peer = value.userID.map { CheckedRequest.Peer.unix(userID: $0) }
+        let origin = ConnectionOrigin(peer: peer ?? .tcp(value.channel.remoteAddress?.ipAddress ?? ""))
+        await ConnectionOrigin.$current.withValue(origin) { await base.handle(value: value.base, logger: logger) }
     }
+}
+
+/// `struct ucred` (linux/socket.h, unix(7)).
+private struct PeerCredential {
+    var process: Int32 = 0
+    var user: UInt32 = .max
+    var group: UInt32 = .max
 }

@@ -20,8 +20,11 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     private let patience: TimeAmount
     private let logger: Logger
-    /// Ends the wait for the part of a request that is due; nil when none is.
-    private var deadline: Scheduled<Void>?
+    /// The part of a request that is due, and when at the latest; nil when none is.
+    private var due: (part: Part, at: NIODeadline)?
+    /// Looks whether what is due has come. Not set anew for each part: almost every one comes in time, and a timer for it
+    /// would cost more than reading it.
+    private var look: Scheduled<Void>?
     /// A request's header has come and its end has not.
     private var isReceiving = false
     /// Requests whose response has not ended.
@@ -56,15 +59,15 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        endWait()
+        stopLooking()
         context.fireChannelInactive()
     }
 
-    func handlerRemoved(context: ChannelHandlerContext) { endWait() }
+    func handlerRemoved(context: ChannelHandlerContext) { stopLooking() }
 
     /// Called with bytes before HTTP is made of them.
     private func bytesArrived(_ context: ChannelHandlerContext) {
-        guard deadline == nil, !isReceiving else { return }
+        guard due == nil, !isReceiving else { return }
         if unanswered > 0 { hasBytesOfNext = true } else { allowTime(for: .header, context) }
     }
 
@@ -79,14 +82,14 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
         // Until the next request's first byte the connection is idle, which has a limit of its own.
         case .end:
             isReceiving = false
-            endWait()
+            due = nil
         }
         context.fireChannelRead(data)
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         if let error = error as? HTTPParserError {
-            endWait()
+            due = nil
             refusal =
                 error == .headerOverflow
                 ? Problem(.headersTooLarge, "the header of the request is larger than the server takes")
@@ -107,7 +110,7 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
         case .end:
             isAnswering = false
             unanswered = max(0, unanswered - 1)
-            if hasBytesOfNext, unanswered == 0, deadline == nil, !isReceiving {
+            if hasBytesOfNext, unanswered == 0, due == nil, !isReceiving {
                 hasBytesOfNext = false
                 allowTime(for: .header, context)
             }
@@ -117,16 +120,30 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     private enum Part: String { case header, body }
 
-    private func endWait() {
-        deadline?.cancel()
-        deadline = nil
+    private func stopLooking() {
+        due = nil
+        look?.cancel()
+        look = nil
     }
 
     private func allowTime(for part: Part, _ context: ChannelHandlerContext) {
-        endWait()
+        let deadline = NIODeadline.now() + patience
+        due = (part, deadline)
+        if look == nil { look(at: deadline, context) }
+    }
+
+    private func look(at deadline: NIODeadline, _ context: ChannelHandlerContext) {
         let context = NIOLoopBound(context, eventLoop: context.eventLoop)
         let this = NIOLoopBound(self, eventLoop: context.value.eventLoop)
-        deadline = context.value.eventLoop.scheduleTask(in: patience) { this.value.giveUp(part, context.value) }
+        look = context.value.eventLoop.scheduleTask(deadline: deadline) { this.value.lookNow(context.value) }
+    }
+
+    private func lookNow(_ context: ChannelHandlerContext) {
+        look = nil
+        guard let due else { return }
+        // What was due when this was set has come, and something else is due since.
+        guard due.at <= .now() else { return look(at: due.at, context) }
+        giveUp(due.part, context)
     }
 
     private func giveUp(_ part: Part, _ context: ChannelHandlerContext) {

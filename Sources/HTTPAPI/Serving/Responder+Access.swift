@@ -8,18 +8,13 @@ import Resources
 /// Who asks, and whether that may.
 extension Responder {
     /// What the checker is shown.
-    func checked(_ request: Request, _ channel: any Channel) -> CheckedRequest {
-        let path = request.uri.path
-        let parts = path.utf8.split(separator: UInt8(ascii: "/"), maxSplits: 3).map { Substring($0) }
-        let project = parts.count > 2 && parts[0] == "v1" && parts[1] == "projects" ? percentDecoded(parts[2]) : nil
-        let peer: CheckedRequest.Peer =
-            switch ConnectionOrigin.current {
-            case .unix(let user): .unix(userID: user)
-            case .tcp: .tcp(channel.remoteAddress?.ipAddress ?? "")
-            }
+    func checked(_ request: Request, _ path: String, _ match: RouteTable.Match) -> CheckedRequest {
+        var project: String?
+        if case .route(_, let values) = match { project = values["project"] }
+        let origin = ConnectionOrigin.current
         return CheckedRequest(
             authorization: request.headers[.authorization], method: request.method.rawValue, path: path,
-            project: project, peer: peer)
+            project: project, peer: origin?.peer ?? .tcp(""), shown: origin?.shown)
     }
 
     func authenticate(_ request: CheckedRequest) async throws(Problem) -> Principal {
@@ -78,22 +73,25 @@ extension Responder {
         }
     }
 
-    func authorize(_ principal: Principal, for route: Route, _ values: [String: String]) async throws(Problem) {
+    /// Lets the request through, with what it is shown and what its path names, if that had to be looked up.
+    func authorize(
+        _ principal: Principal, for route: Route, _ values: RouteValues
+    ) async throws(Problem) -> Admission {
         switch (route.access, principal) {
-        case (.anyone, _), (.authenticated, _), (_, .administrator): return
-        case (.joining, .joining): return
+        case (.anyone, _), (.authenticated, _), (_, .administrator): break
+        case (.joining, .joining): break
         case (.kind(let kind, let verb), _):
-            try await service.admit(principal, to: verb, kind, project: values["project"], item: values["item"])
-            return
-        case (.cluster(let verb), _) where principal.mayEverywhere(verb): return
-        case (.administrator, _) where principal.mayEverywhere(.create) && principal.roleEverywhere == .admin: return
-        case (.eachOperation, .identity): return
+            return try await service.admit(principal, to: verb, kind, project: values["project"], item: values["item"])
+        case (.cluster(let verb), _) where principal.mayEverywhere(verb): break
+        case (.administrator, _) where principal.mayEverywhere(.create) && principal.roleEverywhere == .admin: break
+        case (.eachOperation, .identity): break
         case (.hostItself, .host(let id)):
-            if values["host"] == id.description { return }
-            if let item = service.cache.item(.host, id), item.name.text == values["host"] { return }
+            if values["host"] == id.description { break }
+            if let item = service.cache.item(.host, id), item.name.text == values["host"] { break }
             throw Problem(.forbidden, "a host may speak for itself alone")
         default:
             throw Problem(.forbidden, "\(principal) may not do this; ask the administrator")
         }
+        return Admission(view: service.view(principal, project: values["project"]))
     }
 }

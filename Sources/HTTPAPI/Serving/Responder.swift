@@ -25,13 +25,17 @@ struct Responder: Sendable {
     func respond(to request: Request, _ writer: consuming ResponseWriter, _ channel: any Channel) async throws {
         let start = DispatchTime.now().uptimeNanoseconds
         let id = RequestID(request.headers)
+        let path = request.uri.path
+        let match = table.match(request.method, path)
+        let checked = checked(request, path, match)
         var index: Int?
+        if case .route(let found, _) = match { index = found }
         var principal: Principal?
         var response: Response
         do {
-            var (answer, route) = try await answer(request, channel, &index, &principal)
+            var (answer, route) = try await answer(request, match, checked, &principal)
             if case .events(let source) = answer, let principal {
-                answer = .events(whileLetIn(principal, checked(request, channel), channel, source))
+                answer = .events(whileLetIn(principal, checked, channel, source))
             }
             response = Response(answer, route, channel: channel, patience: patience, metrics: metrics)
         } catch {
@@ -39,7 +43,7 @@ struct Responder: Sendable {
             if error.code == .tooLarge { response = response.closing(channel) }
             if error.code == .unauthenticated { response.headers[.wwwAuthenticate] = checker.challenge }
         }
-        response.headers[.requestID] = id.text
+        response.headers.append(HTTPField(name: .requestID, value: id.text))
         let nanoseconds = DispatchTime.now().uptimeNanoseconds - start
         metrics.record(route: index, status: response.status.code, nanoseconds: nanoseconds)
         log(request, response, id, principal, nanoseconds)
@@ -47,25 +51,19 @@ struct Responder: Sendable {
     }
 
     private func answer(
-        _ request: Request, _ channel: any Channel, _ index: inout Int?, _ principal: inout Principal?
+        _ request: Request, _ match: RouteTable.Match, _ checked: CheckedRequest, _ principal: inout Principal?
     ) async throws(Problem) -> (Answer, Route) {
         guard (request.head.path ?? "").utf8.count <= Self.maximumTarget else {
             throw Problem(.headersTooLarge, "the target of the request is longer than \(Self.maximumTarget) bytes")
         }
-        let match = table.match(request.method, request.uri.path)
-        if case .route(let found, _) = match {
-            index = found
-            if case .anyone = table.routes[found].access {
-            } else {
-                principal = try await authenticate(checked(request, channel))
-            }
+        if case .route(let found, _) = match, case .anyone = table.routes[found].access {
         } else {
-            // Who has not said who he is does not learn which paths exist.
-            principal = try await authenticate(checked(request, channel))
+            // Who has not said who he is does not learn which paths exist either.
+            principal = try await authenticate(checked)
         }
         switch match {
         case .nothing:
-            throw Problem(.notFound, "there is no path \(request.uri.path.prefix(200)); see /openapi.json")
+            throw Problem(.notFound, "there is no path \(checked.path.prefix(200)); see /openapi.json")
         case .wrongMethod(let allowed):
             throw Problem(
                 .methodNotAllowed,
@@ -74,20 +72,22 @@ struct Responder: Sendable {
         case .route(let found, let values):
             let route = table.routes[found]
             let principal = principal ?? .administrator(via: "nobody")
-            try await authorize(principal, for: route, values)
-            let view = service.view(principal, project: values["project"])
+            var admission = try await authorize(principal, for: route, values)
             let query =
                 try request.uri.query.map { text throws(Problem) in
                     try Query(text, allowed: route.parameters.filter { $0.place == .query }.map(\.name))
                 } ?? Query()
             let body = route.body == nil ? [] : try await collect(request, atMost: route.maximumBody)
             let freshness = try query.freshness()
-            if freshness != .any { try await service.await(freshness) }
+            if freshness != .any {
+                try await service.await(freshness)
+                admission.item = nil
+            }
             return (
                 try await route.handle(
                     RouteRequest(
                         values: values, query: query, headers: request.headers, body: body, principal: principal,
-                        view: view)),
+                        view: admission.view, found: admission.item)),
                 route
             )
         }

@@ -10,10 +10,10 @@ extension Response {
         var headers = HTTPFields()
         switch answer {
         case .json(let bytes, let revision, let written):
-            headers[.contentType] = route.mediaType
-            if let revision { headers[.eTag] = "\"\(revision)\"" }
-            if let written { headers[.revision] = written.description }
-            headers[.contentLength] = String(bytes.count)
+            headers.append(HTTPField(name: .contentType, value: route.mediaType))
+            if let revision { headers.append(HTTPField(name: .eTag, value: "\"" + revision.description + "\"")) }
+            if let written { headers.append(HTTPField(name: .revision, value: written.description)) }
+            headers.append(HTTPField(name: .contentLength, value: String(bytes.count)))
             self.init(status: route.status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
         case .text(let bytes):
             headers[.contentType] = route.mediaType

@@ -10,19 +10,21 @@ extension NetworkService {
     /// the words for what does not exist; what is known and not allowed is forbidden.
     /// - Parameters: `project` is a name or an id, for a kind that lives in one; `item` likewise, for a request about one
     ///   resource.
+    @discardableResult
     package func admit(
         _ principal: Principal, to verb: Verb, _ kind: Kind, project: String? = nil, item: String? = nil
-    ) async throws(Problem) {
-        if case .administrator = principal { return }
+    ) async throws(Problem) -> Admission {
+        if case .administrator = principal { return Admission(view: .full) }
         guard case .identity = principal else { throw Problem.forbidden(principal, verb, kind) }
         if !cache.isSynced { try await self.await(.any) }
-        try cache.state.withLock { state throws(Problem) in
+        return try cache.state.withLock { state throws(Problem) in
             var owner: Item?
             if kind.name.isInProject {
                 guard let found = state.item(.project, project: nil, project ?? ""), principal.role(in: found) != nil
                 else { throw Problem.noProject(String((project ?? "").prefix(64))) }
                 owner = found
             }
+            var admission = Admission(view: principal.view(of: owner))
             if let item {
                 // A create's item is not there yet; all others must be known of first.
                 guard let found = state.item(kind, project: owner?.id, item), principal.sees(found, state) else {
@@ -31,8 +33,10 @@ extension NetworkService {
                     }
                     throw Problem.nothing(kind, item, project: project)
                 }
+                admission.item = found
             }
             guard principal.may(verb, kind, in: owner) else { throw Problem.forbidden(principal, verb, kind) }
+            return admission
         }
     }
 
@@ -58,26 +62,21 @@ extension NetworkService {
 
     /// Who holds the token with that digest: as its resource says now. nil when it was deleted or has expired.
     package func identity(ofToken digest: String, now: Timestamp) -> Identity? {
-        cache.state.withLock { state in
-            guard let id = state.tokens[digest], let item = state.items[id], let token = Token.unwrap(item.resource),
-                let project = item.projectID
-            else { return nil }
-            let spec = token.spec
-            if let expires = spec.expires, expires <= now { return nil }
-            // Written only after it was parsed.
-            let selector = spec.selector.flatMap { try? Selector(parsing: $0) }
-            guard (spec.selector == nil) == (selector == nil) else { return nil }
-            let isNarrowed = !spec.verbs.isEmpty || !spec.kinds.isEmpty || selector != nil
-            return Identity(
-                name: "token/\(item.name)",
-                grants: spec.allProjects
-                    ? Grants(everywhere: spec.role) : Grants(projects: [project.description: spec.role]),
-                scope: isNarrowed
-                    ? Identity.Scope(
-                        verbs: spec.verbs.isEmpty ? nil : Set(spec.verbs),
-                        kinds: spec.kinds.isEmpty ? nil : Set(spec.kinds), selector: selector) : nil,
-                expires: spec.expires, isToken: true)
-        }
+        guard let identity = cache.state.withLock({ $0.tokens[digest] }) else { return nil }
+        if let expires = identity.expires, expires <= now { return nil }
+        return identity
+    }
+}
+
+/// What a request was let in to, as it was then.
+package struct Admission: Sendable {
+    package var view: View
+    /// What its path names; nil when that was not looked up.
+    package var item: Item?
+
+    package init(view: View, item: Item? = nil) {
+        self.view = view
+        self.item = item
     }
 }
 

@@ -33,8 +33,8 @@ struct CacheState {
     var holders = Holders()
     var relations = Relations()
     var names = NameState()
-    /// By the digest of the secret.
-    var tokens: [String: ResourceID] = [:]
+    /// Who holds each token, by the digest of its secret.
+    var tokens: [String: Identity] = [:]
     /// Who asks for the write that is being planned; nil between plans.
     var asker: Principal?
 

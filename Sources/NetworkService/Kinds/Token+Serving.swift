@@ -53,11 +53,31 @@ extension Token: ServedKind {
 }
 
 extension CacheState {
-    /// Finds a token by its digest as long as it exists.
+    /// Finds who holds a token by its digest as long as it exists: made here, when it changes, and not with every request.
     mutating func indexToken(_ old: Item?, _ new: Item?) {
         if let token = old.flatMap({ Token.unwrap($0.resource) }) { tokens[token.assigned.digest] = nil }
-        if let token = new.flatMap({ Token.unwrap($0.resource) }) {
-            tokens[token.assigned.digest] = token.metadata.id
+        if let new, let token = Token.unwrap(new.resource) {
+            tokens[token.assigned.digest] = Identity(token, in: new.projectID)
         }
+    }
+}
+
+extension Identity {
+    /// Who holds a token: as its resource says. nil for one that is in no project, or has a selector that is none.
+    fileprivate init?(_ token: Resource<Token>, in project: ResourceID?) {
+        guard let project else { return nil }
+        let spec = token.spec
+        // Written only after it was parsed.
+        let selector = spec.selector.flatMap { try? Selector(parsing: $0) }
+        guard (spec.selector == nil) == (selector == nil) else { return nil }
+        let isNarrowed = !spec.verbs.isEmpty || !spec.kinds.isEmpty || selector != nil
+        let scope = Scope(
+            verbs: spec.verbs.isEmpty ? nil : Set(spec.verbs), kinds: spec.kinds.isEmpty ? nil : Set(spec.kinds),
+            selector: selector)
+        self.init(
+            name: "token/\(token.metadata.name)",
+            grants: spec.allProjects
+                ? Grants(everywhere: spec.role) : Grants(projects: [project.description: spec.role]),
+            scope: isNarrowed ? scope : nil, expires: spec.expires, isToken: true)
     }
 }

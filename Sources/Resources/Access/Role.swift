@@ -28,8 +28,19 @@ package struct Grants: Hashable, Sendable {
 
     /// What is held in one project; nil when nothing is. The role over all projects counts when it is the greater one.
     package func role(inProject name: Name, _ id: ResourceID) -> Role? {
-        [everywhere, projects[id.description], projects[name.text]].compactMap(\.self).max { $0.rank < $1.rank }
+        var roles = [everywhere]
+        if projects.count > Self.few {
+            roles += [projects[id.description], projects[name.text]]
+        } else {
+            // Every request asks several times: a few texts are sooner compared than made and hashed.
+            for (project, role) in projects where project == name.text || ResourceID(project) == id {
+                roles.append(role)
+            }
+        }
+        return roles.compactMap(\.self).max { $0.rank < $1.rank }
     }
+
+    private static let few = 4
 }
 
 extension Role {
