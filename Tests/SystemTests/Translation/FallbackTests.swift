@@ -7,7 +7,8 @@ import Testing
 extension SystemTests {
     /// Where the kernel's translator cannot be loaded tayga translates.
     struct FallbackTests {
-        @Test func `without the kernel's program tayga translates, says so, and comes back when it is killed`()
+        @Test
+        func `without the kernel's program tayga translates, says so, and comes back when it is killed or halted`()
             async throws
         {
             // The program is looked for beside the agent; copies of the others are alone.
@@ -40,10 +41,19 @@ extension SystemTests {
                 #expect(try await scene.talk("h1/web", "tcp", server, 300_000) == "back 300000")
                 #expect(try await system.kcnet("explain", TranslationScene.web).contains("translator: tayga"))
                 let h1 = try system.machine("h1")
-                let pid = try await h1.command("sh", ["-c", "cat /run/kc/daemons/tayga-*/pid"]).check("read", "pid")
-                try await h1.command("kill", ["-KILL", pid.filter(\.isNumber)]).check("kill", "tayga")
-                try await system.eventually("it translates again", within: .seconds(30)) {
-                    try await scene.ping("h1/web", server).isSuccess
+                func pid() async throws -> String {
+                    // Between two processes there is no such file.
+                    try await h1.command("sh", ["-c", "cat /run/kc/daemons/tayga-*/pid"]).run().output
+                        .filter(\.isNumber)
+                }
+                for signal in ["-KILL", "-STOP"] {
+                    let before = try await pid()
+                    try await h1.command("kill", [signal, before]).check("kill", "tayga")
+                    try await system.eventually("another one translates after \(signal)", within: .seconds(30)) {
+                        let now = try await pid()
+                        guard !now.isEmpty, now != before else { return false }
+                        return try await scene.ping("h1/web", server).isSuccess
+                    }
                 }
                 // A new mapping: it reads its file once, so that it is another process now.
                 try await system.kcnet("mapping", "delete", "db")
