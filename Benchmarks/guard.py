@@ -11,7 +11,7 @@ import time
 
 from cloud import Cloud, UnixConnection
 from fabric import in_sync
-from measure import Row, Scene, calm, compile_floor, eventually, ratio_row, run, say, show, spread
+from measure import Row, Scene, calm, compile_floor, eventually, forget, ratio_row, run, say, show, spread
 
 FEW, MANY, SEGMENTS = 10, 1000, 10
 # A slice of each host in turn, so that a slow moment of the machine meets all of them.
@@ -43,6 +43,7 @@ class Pair:
         agent = cloud.agent(name, self.host)
         eventually(lambda: in_sync(scene, name, ports), 180, f"{ports} ports of {name}")
         for guest, address in zip(self.guests, self.addresses):
+            forget(guest)
             # The stack's own noise would be measured too.
             run("ip", "-n", guest, "address", "add", f"{address}/64", "dev", "eth0", "nodad")
         eventually(self.reaches, 20, f"{name}: a first ping")

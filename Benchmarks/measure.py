@@ -110,6 +110,11 @@ class Scene:
         return full
 
 
+def forget(namespace):
+    """Each TCP stream of the namespace begins anew: what the one before it met on its way would slow those after it."""
+    run("ip", "netns", "exec", namespace, "sysctl", "-qw", "net.ipv4.tcp_no_metrics_save=1")
+
+
 def eventually(condition, seconds=30, what="condition"):
     """Polls until the condition holds and gives its value."""
     deadline = time.monotonic() + seconds

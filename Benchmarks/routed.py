@@ -1,7 +1,7 @@
 """Routed throughput: through a managed gateway with its guards and firewall, and through the kernel alone."""
 from cloud import Cloud
 from fabric import in_sync, throughput
-from measure import Scene, eventually, ratio_row, run, say
+from measure import Scene, eventually, forget, ratio_row, run, say
 
 MTU = 1430
 
@@ -39,6 +39,7 @@ def gateway_of(scene, cloud, host):
     cloud.agent("h1", host)
     eventually(lambda: in_sync(scene, "h1", 4), what="h1 in sync")
     for number, (guest, address) in enumerate(guests, 1):
+        forget(guest)
         run("ip", "-n", guest, "address", "add", f"{address}/64", "dev", "eth0", "nodad")
         run("ip", "-n", guest, "route", "add", f"fd00:b:{3 - number}::/64", "via", "fe80::1", "dev", "eth0")
     return guests

@@ -145,6 +145,8 @@ package struct GatewayRuleset: Hashable, Sendable {
             // Of segments, who has begun a flow to outside: answers too.
             "set spoken { type ipv6_addr; size \(Self.addresses); flags dynamic,timeout; timeout 1h; }",
             "set sources { type ipv6_addr; size \(Self.addresses); flags dynamic,timeout; timeout 10s; }",
+            // Who was found to be reached by the interface that it sends by, within this second.
+            "set checked { typeof iif . ip6 saddr; size 2048; flags dynamic,timeout; timeout 1s; }",
             "set to-segment { type ifname; size 1024; flags dynamic; }",
             "set from-segment { type ifname; size 1024; flags dynamic; }",
         ] + sourcesOfIPv4.map { "set \($0) { type ipv4_addr; size 1024; flags dynamic,timeout; timeout 10s; }" }
@@ -171,10 +173,12 @@ package struct GatewayRuleset: Hashable, Sendable {
         return chain("shaped", shaped + ["accept"])
             + chain(
                 "new-flow",
-                ([("sources", "ip6")] + sourcesOfIPv4.map { ($0, "ip") }).map { set, family in
-                    "update @\(set) { \(family) saddr limit rate over \(newFlowsPerSource)/second burst "
-                        + "\(min(newFlowsPerSource * 4, UInt64(UInt32.max))) packets } \(drop(.rate))"
-                })
+                // A flow that nobody answers begins but once: what it sends later makes no entry.
+                ["ct status confirmed return"]
+                    + ([("sources", "ip6")] + sourcesOfIPv4.map { ($0, "ip") }).map { set, family in
+                        "update @\(set) { \(family) saddr limit rate over \(newFlowsPerSource)/second burst "
+                            + "\(min(newFlowsPerSource * 4, UInt64(UInt32.max))) packets } \(drop(.rate))"
+                    })
     }
 
     /// Error messages and echoes of RFC 4890 section 4.3.
@@ -253,16 +257,18 @@ package struct GatewayRuleset: Hashable, Sendable {
     private var hooks: [String] {
         // Before conntrack, so that a flood of spoofed packets leaves no entries in it. The unspecified source is that of
         // duplicate address detection and of first MLD reports: neither is ever forwarded.
-        chain(
-            "source",
-            [
-                "type filter hook prerouting priority -300; policy accept;",
-                // 0x6b64 (NAT64_MARK): translated on arrival, and the way back is the translator's device. No mark
-                // comes in from outside.
-                "meta nfproto ipv6 meta mark != 0x6b64 iifname { \"up0\", \"seg*\" } ip6 saddr != :: "
-                    + "fib saddr . iif oif missing "
-                    + drop(.spoofed),
-            ] + insideOnly)
+        chain("reverse-path", ["fib saddr . iif oif missing " + drop(.spoofed), "add @checked { iif . ip6 saddr }"])
+            + chain(
+                "source",
+                [
+                    "type filter hook prerouting priority -300; policy accept;",
+                    // Looking for a way makes and destroys one for each packet (ip6_pol_route_lookup): most packets' answer
+                    // is a second old at most instead.
+                    "meta nfproto ipv6 iif . ip6 saddr @checked accept",
+                    // 0x6b64 (NAT64_MARK): translated on arrival, and the way back is the translator's device. No mark
+                    // comes in from outside.
+                    "meta nfproto ipv6 meta mark != 0x6b64 iifname { \"up0\", \"seg*\" } ip6 saddr != :: jump reverse-path",
+                ] + insideOnly)
             + chain(
                 "input",
                 [
@@ -274,6 +280,8 @@ package struct GatewayRuleset: Hashable, Sendable {
                 "forward",
                 [
                     "type filter hook forward priority 0; policy drop;",
+                    // Most packets, by comparisons.
+                    "meta nfproto ipv6 ct state established,related goto shaped",
                     // What segments have of IPv4 stays inside: the way to the IPv4 world is by IPv6 and the translator.
                     "meta nfproto ipv4 iifname \"seg*\" \(drop(.policy))",
                     "meta nfproto ipv4 oifname \"seg*\" \(drop(.policy))",

@@ -8,6 +8,7 @@ import Resources
 import SeededRandomness
 import TestNamespaces
 import Testing
+import Waiting
 
 @testable import NetworkPlanning
 
@@ -31,6 +32,33 @@ import Testing
         for reason in ["policy", "spoofed", "invalid", "input"] {
             #expect(total.reasons[reason] ?? 0 > 0, "never dropped for \(reason)")
         }
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `a source that was right is dropped within two seconds after its way is another one`() async throws {
+        let namespace = try GatewayNamespace()
+        try namespace.load(newFlowsPerSource: 1_000_000)
+        let guest = GatewayNamespace.guests(0)[0]
+        for _ in 0..<3 { #expect(try await namespace.forwarded(fromPorts: [9]) == 1) }
+        #expect(try namespace.namespace.run("nft", "list", "set", "inet", "kc", "checked").contains("\(guest)"))
+        #expect(try namespace.drops()["spoofed"] == 0)
+
+        try namespace.namespace.run("ip", "-6", "route", "add", "\(guest)/128", "dev", "seg00012d")
+        let began = ContinuousClock.now
+        try await eventually("the packet is dropped") { try await namespace.forwarded(fromPorts: [9]) == 0 }
+        #expect(ContinuousClock.now - began < .seconds(2))
+        #expect(try namespace.drops()["spoofed"] ?? 0 > 0)
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `a flow that nobody answers begins once, however much it sends`() async throws {
+        let namespace = try GatewayNamespace()
+        try namespace.load(newFlowsPerSource: 1)
+        // Four may begin at once.
+        #expect(try await namespace.forwarded(fromPorts: Array(repeating: 9, count: 100)) == 100)
+        #expect(try namespace.drops()["rate"] == 0)
+        #expect(try await namespace.forwarded(fromPorts: (0..<100).map { 1000 + $0 }) < 10)
+        #expect(try namespace.drops()["rate"] ?? 0 > 90)
     }
 }
 
@@ -94,6 +122,29 @@ struct GatewayNamespace {
     private static func neighbour(_ address: IPv6Address, _ device: String, _ namespace: TestNamespace) throws {
         try namespace.run(
             "ip", "neighbour", "add", "\(address)", "lladdr", "02:00:00:00:0e:0e", "dev", device, "nud", "permanent")
+    }
+
+    /// Puts a filter without policies here.
+    func load(newFlowsPerSource: UInt64) throws {
+        let segments = zip(world.ports, Self.prefixes).map { port, prefix in
+            GatewayRuleset.Segment(interface: port.name, prefix: prefix)
+        }
+        let filter = GatewayRuleset(segments: segments, newFlowsPerSource: newFlowsPerSource)
+        try Laboratory.load(filter.ruleset.text, in: namespace)
+    }
+
+    /// How many UDP packets, one from each of these ports, come from a guest of one segment to one of the other.
+    func forwarded(fromPorts ports: [UInt16]) async throws -> Int {
+        let (guest, other) = (Self.guests(0)[0], Self.guests(1)[0])
+        let frames = ports.map { port in
+            (
+                sender: 0,
+                bytes: WayPacket(.udp(9), fromPort: port, from: guest, to: other)
+                    .frame(to: Self.routerMACs[0], from: MACAddress(0x0200_0000_0e0e))
+            )
+        }
+        let heard = try await wire.run { wire throws(NodeError) in try wire.exchange(frames) }
+        return heard[1].filter { $0.count > 54 && $0[20] == 17 }.count
     }
 
     /// What the filter has dropped, by reason.

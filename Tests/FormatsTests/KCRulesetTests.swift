@@ -20,9 +20,7 @@ import Testing
             meta mark set iifname . @ll,48,64 . ip6 saddr . @nh,192,64 map @fast goto inside
             iifname "kcx*" goto from-tunnel
             meta mark set iifname . @ll,48,64 . ip6 saddr map @own goto owned
-            meta mark set iifname . @ll,48,64 map @ports meta mark vmap \
-            { 0x6b630120 : goto guest, 0x6b630121 : goto gateway, 0x6b630124 : goto from-ipv4, \
-            0x6b630123 : goto from-arp }
+            meta mark set iifname . @ll,48,64 map @ports goto known-port
             meta mark set iifname map @externals meta mark vmap \
             { 0x6b630122 : goto external, 0x6b630121 : goto gateway }
             iifname "kct*" goto from-other
@@ -40,8 +38,8 @@ import Testing
             type filter hook postrouting priority -350; policy accept;
             meta mark set meta mark . oifname map @to meta mark 0x6b6300ff accept
             meta mark 0x6b630141 goto outside
-            meta mark vmap { 0x6b630140 : goto to-limited-open, 0x6b630142 : goto to-limited, \
-            0x6b630143 : goto to-router }
+            meta mark 0x6b630143 goto to-router
+            meta mark vmap { 0x6b630140 : goto to-limited-open, 0x6b630142 : goto to-limited }
             oifname "kct*" goto drop-not-ready-to
             oifname "kcx*" meta mark set 0x0
             }

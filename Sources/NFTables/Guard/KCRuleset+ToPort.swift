@@ -11,8 +11,8 @@ extension KCRuleset {
                         .lookUpMark(S.to.key, S.to.name),
                         .match(.equal(.mark, .number(UInt64(FrameMark.delivered)))), .verdict(.accept),
                     ]),
-                    Rule(.equal(.mark, .number(UInt64(Way.outside.mark))), then: .goto(Way.outside.chain)),
-                    Rule([Way.choose(.limitedDeliver, .limitedOutside, .router)]),
+                    take(.outside), take(.router),
+                    Rule([Way.choose(.limitedDeliver, .limitedOutside)]),
                     Rule(.outputNamePrefix("kct"), then: .dropTo(.notReady)),
                     // VXLAN would copy it to the outer packet.
                     Rule([.match(.outputNamePrefix("kcx")), .setMark(0)]),

@@ -27,11 +27,9 @@ package enum Way: UInt32, Hashable, Sendable, CaseIterable {
     package var chain: Identifier {
         switch self {
         case .inside: "inside"
-        case .insideTracked: "inside-tracked"
-        case .insideFiltered: "inside-filtered"
+        case .insideTracked, .tracked: "tracked"
+        case .insideFiltered, .filtered: "filtered"
         case .open: "open"
-        case .tracked: "tracked"
-        case .filtered: "filtered"
         case .limitedOpen: "limited-open"
         case .limitedTracked: "limited-tracked"
         case .limitedFiltered: "limited-filtered"
