@@ -3,6 +3,7 @@
    linux header, which then leave the types they share to them. */
 #include <stdint.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include <netinet/in.h>
 #include <netinet/icmp6.h>
@@ -114,6 +115,55 @@ static inline long cmnl_receive_packet(int fd, void *buffer, size_t length, uint
         *status = data.tp_status;
     }
     return count;
+}
+
+/* The same for a capture: nanoseconds since 1970 when the kernel saw the packet (SO_TIMESTAMPNS), and the length that it had
+   before the socket's filter cut it. */
+static inline long cmnl_receive_captured(
+    int fd, void *buffer, size_t length, uint8_t *type, uint64_t *nanoseconds, uint32_t *whole) {
+    union { struct cmsghdr header; char space[256]; } control;
+    struct sockaddr_ll from;
+    struct iovec part = {buffer, length};
+    struct msghdr message;
+    memset(&message, 0, sizeof message);
+    memset(&from, 0, sizeof from);
+    message.msg_name = &from;
+    message.msg_namelen = sizeof from;
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = &control;
+    message.msg_controllen = sizeof control;
+    long count = recvmsg(fd, &message, MSG_DONTWAIT);
+    if (count < 0) return -1;
+    *type = from.sll_pkttype;
+    *nanoseconds = 0;
+    *whole = (uint32_t)count;
+    for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header)) {
+        if (header->cmsg_level == SOL_PACKET && header->cmsg_type == PACKET_AUXDATA) {
+            struct tpacket_auxdata data;
+            memcpy(&data, CMSG_DATA(header), sizeof data);
+            *whole = data.tp_len;
+        } else if (header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_TIMESTAMPNS) {
+            struct timespec time;
+            memcpy(&time, CMSG_DATA(header), sizeof time);
+            *nanoseconds = (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+        }
+    }
+    return count;
+}
+
+/* Asks for the times of packets. */
+static inline int cmnl_stamp_packets(int fd) {
+    int one = 1;
+    return setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof one);
+}
+
+/* PACKET_STATISTICS: the packets that found no room at the socket, since the last call. */
+static inline uint32_t cmnl_lost_packets(int fd) {
+    struct tpacket_stats counts;
+    socklen_t length = sizeof counts;
+    memset(&counts, 0, sizeof counts);
+    return getsockopt(fd, SOL_PACKET, PACKET_STATISTICS, &counts, &length) < 0 ? 0 : counts.tp_drops;
 }
 
 /* ICMPV6_FILTER (linux/icmpv6.h): echo replies and nothing else reach the raw socket. */

@@ -63,7 +63,8 @@ package struct APIServer: Sendable {
         SystemRoutes(service: service, metrics: { [] }, document: { [] }).routes
             + NodeRoutes(service: service, authenticator: authenticator).routes
             + BatchRoutes(service: service, authenticator: authenticator).routes
-            + ProbeRoutes(service: service).routes + GatewayRoutes(service: service).routes
+            + ProbeRoutes(service: service).routes + CaptureRoutes(service: service).routes
+            + GatewayRoutes(service: service).routes
             + TraceRoutes(service: service).routes + PictureRoutes(service: service).routes
             + Kind.allCases.flatMap {
                 ResourceRoutes(kind: $0, service: service, authenticator: authenticator).routes

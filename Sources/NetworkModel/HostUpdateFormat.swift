@@ -15,8 +15,10 @@ package enum HostUpdateFormat: UInt32, Comparable, Sendable, CaseIterable {
     case ways = 6
     /// With IPv4 inside segments, and IPv4 prefixes in policies.
     case ipv4 = 7
+    /// With probes that capture frames.
+    case captures = 8
 
-    package static let newest = HostUpdateFormat.ipv4
+    package static let newest = HostUpdateFormat.captures
 
     /// The request header that carries it: one that an older server passes over.
     package static let header = "KC-Desired-Format"

@@ -17,13 +17,17 @@ package struct HostPorts: Sendable {
     package var translators: any Translators
     /// nil where the agent cannot measure ways.
     package var paths: PathProbing?
+    /// nil where the agent cannot capture frames.
+    package var captures: (any FrameCapturing)?
 
     package init(
         links: any LinkTable, filter: any PacketFilter, namespaces: any Namespaces, daemons: any DaemonSupervisor,
         packets: any PacketLog, frames: any FrameSender, records: any FilterRecords,
         firewalls: any GatewayFirewall, export: any RouteExport, translators: any Translators,
-        names: (any NameServer)? = nil, paths: PathProbing? = nil
+        names: (any NameServer)? = nil, paths: PathProbing? = nil,
+        captures: (any FrameCapturing)? = nil
     ) {
+        self.captures = captures
         self.paths = paths
         self.names = names
         self.firewalls = firewalls

@@ -55,6 +55,7 @@ package struct NodeAgent: Service {
         let drops = DropWatch(ports, sink, interval: settings.publication, logger: logger)
         let answers = GatewayAnswers(ports, sink, logger: logger)
         let paths = PathAnswers(ports, sink, logger: logger)
+        let captures = CaptureAnswers(ports, sink, logger: logger)
         let names = NameKeeper(ports, interval: settings.names, logger: logger)
         let metrics = MetricsBoard()
         let keeper = SnapshotKeeper(files)
@@ -80,6 +81,7 @@ package struct NodeAgent: Service {
             group.addTask { await drops.run() }
             group.addTask { await answers.run() }
             group.addTask { await paths.run() }
+            group.addTask { await captures.run() }
             group.addTask { await names.run { outbox.say($0) } }
             group.addTask { await countDrops(inbox) }
             group.addTask { await countInGateways(metrics) }
@@ -128,6 +130,7 @@ package struct NodeAgent: Service {
                     drops.want(snapshot)
                     answers.want(snapshot)
                     paths.want(snapshot)
+                    captures.want(snapshot)
                     names.want(snapshot)
                 }
                 var next = result.nextWake

@@ -25,6 +25,7 @@ import Resources
 /// | `k/gateway/<segment>`, `k/external/<segment>/<interface>`, `k/interface/<host>/<interface>` | id of the holder | with it |
 /// | `k/domain/<domain>`, `k/record/<zone>/<type>/<owner>` | id of the holder | with it |
 /// | `k/token/<digest>` | id of the token whose secret has that digest | with it |
+/// | `c/<probe id>/<number>` | frames that a host has captured, under the probe's lease; read by list alone | relaxed, by the agent |
 /// | `h/<id>/<generation>` | who, when, what: one revision of spec and metadata | with it |
 ///
 /// An address of a segment has one holder, whether it was assigned, is static or was learned: all three have the same
@@ -57,6 +58,10 @@ enum StoreLayout {
     static func probe(_ id: ResourceID) -> StoreKey { StoreKey("/kc/net/w/d/\(id)") }
     static func answer(_ probe: ResourceID, host: ResourceID) -> StoreKey {
         StoreKey("/kc/net/w/a/\(probe)/\(host)")
+    }
+    static func captured(_ probe: ResourceID) -> StoreKey { StoreKey("/kc/net/c/\(probe)/") }
+    static func captured(_ probe: ResourceID, _ number: Int) -> StoreKey {
+        StoreKey("/kc/net/c/\(probe)/\(hex(UInt64(max(0, number)), 8))")
     }
     static func lease(_ host: ResourceID) -> StoreKey { StoreKey("/kc/net/w/l/\(host)") }
     static func seen(_ host: ResourceID) -> StoreKey { StoreKey("/kc/net/w/t/\(host)") }

@@ -32,7 +32,8 @@ struct KCNet: AsyncParsableCommand {
             CommandGroup(
                 name: "Diagnosis",
                 subcommands: [
-                    PathCommand.self, TraceCommand.self, WhyCommand.self, TopologyCommand.self, Drops.self,
+                    PathCommand.self, TraceCommand.self, WhyCommand.self, CaptureCommand.self, TopologyCommand.self,
+                    Drops.self,
                     Explain.self, Leases.self,
                     Routes.self,
                 ]),

@@ -29,9 +29,17 @@ import Waiting
     /// What is made of attachments, for whoever may read them.
     static let readsAttachments: Set = ["readTrace", "explainFrame"]
 
+    /// Frames of attachments, for whoever may write those.
+    static let capturesAttachments: Set = ["createCapture", "readCapture", "deleteCapture"]
+
     /// What this route must come to for somebody; nil for a route that nobody has thought about.
     static func expected(_ operation: String, _ who: String) -> Outcome? {
         if Self.readsAttachments.contains(operation) { return expected("read", "attachment", who) }
+        if Self.capturesAttachments.contains(operation) {
+            let outcome = expected("write", "attachment", who)
+            // There is none: who may know of one and who may not are answered alike.
+            return outcome == .hidden && operation != "createCapture" ? .allowed : outcome
+        }
         if let (verb, kind) = kind(of: operation) { return expected(verb, kind, who) }
         let allowed: Set<String>
         switch operation {
@@ -41,7 +49,7 @@ import Waiting
         case "createJoinToken", "rotateHostCredential": allowed = ["all-admin"]
         case "join": allowed = ["joining"]
         case "writeBatch": allowed = Set(Cast.all).subtracting(["host", "joining"])
-        case "followDesiredState", "report", "publishLearnedAddresses", "answerProbe", "renewLease":
+        case "followDesiredState", "report", "publishLearnedAddresses", "answerProbe", "deliverFrames", "renewLease":
             allowed = ["host"]
         default: return nil
         }
@@ -101,7 +109,8 @@ import Waiting
             }
         return path.replacing("{project}", with: "red").replacing("{item}", with: item)
             .replacing("{host}", with: operation == "rotateHostCredential" ? "nothing" : "hyper-one")
-            .replacing("{probe}", with: "nothing").replacing("{segment}", with: "nothing")
+            .replacing("{probe}", with: "nothing").replacing("{capture}", with: "nothing")
+            .replacing("{chunk}", with: "nothing").replacing("{segment}", with: "nothing")
     }
 
     @Test func `every route lets through whom it must, and nobody else`() async throws {
@@ -121,6 +130,7 @@ import Waiting
                     let status = try await client.status(method, Self.filled(route.path, route.operation), body)
                     let isOfKind =
                         Self.kind(of: route.operation) != nil || Self.readsAttachments.contains(route.operation)
+                        || route.operation == "createCapture"
                     let outcome: Outcome =
                         switch status {
                         case 401, 403: .forbidden

@@ -31,6 +31,13 @@ extension APIClient {
             APIRequest(.put, ["v1", "hosts", host, "probes", probe.description], body: result.json))
     }
 
+    /// Writes captured frames; the same chunk may be written again. A capture that has ended is `not-found`: then stop.
+    package func deliver(host: String, probe: ResourceID, _ chunk: CaptureChunk, number: Int) async throws {
+        _ = try await send(
+            APIRequest(
+                .put, ["v1", "hosts", host, "probes", probe.description, "chunks", "\(number)"], body: chunk.json))
+    }
+
     /// Writes what the host says about resources, all in one store transaction.
     /// - Returns: the store revision that has it.
     @discardableResult

@@ -12,8 +12,10 @@ struct NodeRoutes: Sendable {
     let authenticator: any Authenticator
     /// Lists of learned addresses, by host and segment, and answers, by host and probe.
     let pace = RequestPace()
+    /// Chunks of captures, by host and probe.
+    let chunkPace = RequestPace(burst: 12, perSecond: 6)
 
-    var routes: [Route] { [makeJoinToken, join, rotate, desired, reports, bindings, answers, lease] }
+    var routes: [Route] { [makeJoinToken, join, rotate, desired, reports, bindings, answers, frames, lease] }
 
     private var makeJoinToken: Route {
         Route(
@@ -177,6 +179,32 @@ struct NodeRoutes: Sendable {
                 throw Problem(reading: error)
             }
             try await service.answer(result, to: probe, from: host.id)
+            return .nothing()
+        }
+    }
+
+    private var frames: Route {
+        Route(
+            method: .put, path: "/v1/hosts/{host}/probes/{probe}/chunks/{chunk}", operation: "deliverFrames",
+            summary: "Takes over frames that the host has captured; the same chunk may come again.",
+            access: .hostItself, body: .named("CaptureChunk"), maximumBody: CaptureChunk.maximumJSON, status: .noContent
+        ) { request throws(Problem) in
+            let host = try await service.find(.host, request.value("host"))
+            guard let probe = ResourceID(request.value("probe")) else {
+                throw Problem(field: "probe", value: request.value("probe"), rule: "must be an id")
+            }
+            let text = request.value("chunk")
+            guard let number = UInt16(text).map(Int.init), number < CaptureChunk.maximumCount else {
+                throw Problem(
+                    field: "chunk", value: String(text.prefix(64)),
+                    rule: "must be from 0 to \(CaptureChunk.maximumCount - 1)")
+            }
+            try chunkPace.admit(RequestPace.Key(host: host.id, subject: probe))
+            let chunk: CaptureChunk
+            do { chunk = try CaptureChunk(json: try request.document(), path: "") } catch {
+                throw Problem(reading: error)
+            }
+            try await service.take(chunk, number: number, of: probe, from: host.id)
             return .nothing()
         }
     }

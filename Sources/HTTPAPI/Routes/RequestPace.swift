@@ -2,8 +2,8 @@ import NetworkService
 import Resources
 import Synchronization
 
-/// Holds machines to one request a second about one thing, with room for a few at once: a thing that changes all the
-/// time must not become a write to the store each time.
+/// Holds machines to so many requests a second about one thing, with room for a few at once: a thing that changes all
+/// the time must not become a write to the store each time.
 final class RequestPace: Sendable {
     struct Key: Hashable {
         var host: ResourceID
@@ -16,10 +16,14 @@ final class RequestPace: Sendable {
     }
 
     private let burst: Double
+    private let perSecond: Double
     private let buckets = Mutex<[Key: Bucket]>([:])
 
     /// - Parameter burst: requests at once after a while of silence. Default 4.
-    init(burst: Int = 4) { self.burst = Double(burst) }
+    init(burst: Int = 4, perSecond: Int = 1) {
+        self.burst = Double(burst)
+        self.perSecond = Double(perSecond)
+    }
 
     /// - Throws: `rateLimited` when the host asks too often.
     func admit(_ key: Key, now: ContinuousClock.Instant = .now) throws(Problem) {
@@ -31,12 +35,15 @@ final class RequestPace: Sendable {
             return tokens >= 1
         }
         guard isAdmitted else {
-            throw Problem(.rateLimited, "one request a second about one thing: nothing was changed; try again in 1 s")
+            throw Problem(
+                .rateLimited,
+                "\(Int(perSecond)) request\(perSecond == 1 ? "" : "s") a second about one thing: nothing was changed; "
+                    + "try again in 1 s")
         }
     }
 
-    /// One token a second, up to the burst.
+    /// Up to the burst.
     private func level(of bucket: Bucket, _ now: ContinuousClock.Instant) -> Double {
-        min(burst, bucket.tokens + bucket.filled.duration(to: now) / .seconds(1))
+        min(burst, bucket.tokens + perSecond * (bucket.filled.duration(to: now) / .seconds(1)))
     }
 }

@@ -2,7 +2,7 @@ package import Resources
 
 extension ProbeQuestion: JSONCodable {
     private enum Tag: String, Choice {
-        case drops, leases, translation, path
+        case drops, leases, translation, path, capture
         case gatewayDrops = "gateway-drops"
     }
 
@@ -14,6 +14,7 @@ extension ProbeQuestion: JSONCodable {
         case .translation: self = .translation(gateway: try reader.required("gateway"))
         case .gatewayDrops: self = .gatewayDrops(gateway: try reader.required("gateway"))
         case .path: self = .path(try reader.required("task"))
+        case .capture: self = .capture(try reader.required("task"))
         }
         try reader.finish()
     }
@@ -35,6 +36,9 @@ extension ProbeQuestion: JSONCodable {
                 writer.member("gateway", gateway)
             case .path(let task):
                 writer.member("type", Tag.path)
+                writer.member("task", task)
+            case .capture(let task):
+                writer.member("type", Tag.capture)
                 writer.member("task", task)
             }
         }
@@ -65,7 +69,7 @@ extension ProbeResult: JSONCodable {
         self.init(
             try reader.required("phase"), message: try reader.optional("message"), drops: try reader.optional("drops"),
             leases: try reader.optional("leases"), translation: try reader.optional("translation"),
-            path: try reader.optional("path"))
+            path: try reader.optional("path"), capture: try reader.optional("capture"))
         guard (message?.utf8.count ?? 0) <= 2048 else {
             throw FieldError(field: reader.path(of: "message"), rule: "must be at most 2048 bytes")
         }
@@ -80,6 +84,7 @@ extension ProbeResult: JSONCodable {
             writer.member("leases", leases)
             writer.member("translation", translation)
             writer.member("path", path)
+            writer.member("capture", capture)
         }
     }
 }
@@ -146,39 +151,6 @@ extension DroppedFrame: JSONCodable {
             writer.member("direction", direction)
             writer.member("length", length)
             writer.member("bytes", bytes.hex)
-        }
-    }
-}
-
-extension [UInt8] {
-    /// Lower case, two digits a byte.
-    fileprivate var hex: String {
-        let digits = [UInt8]("0123456789abcdef".utf8)
-        var text: [UInt8] = []
-        text.reserveCapacity(count * 2)
-        for byte in self {
-            text.append(digits[Int(byte >> 4)])
-            text.append(digits[Int(byte & 15)])
-        }
-        return String(decoding: text, as: UTF8.self)
-    }
-
-    /// nil for anything but pairs of hex digits.
-    fileprivate init?(hex text: String) {
-        func value(_ digit: UInt8) -> UInt8? {
-            switch digit {
-            case 48...57: digit - 48
-            case 65...70: digit - 55
-            case 97...102: digit - 87
-            default: nil
-            }
-        }
-        let digits = [UInt8](text.utf8)
-        guard digits.count.isMultiple(of: 2) else { return nil }
-        self = []
-        for index in stride(from: 0, to: digits.count, by: 2) {
-            guard let high = value(digits[index]), let low = value(digits[index + 1]) else { return nil }
-            append(high << 4 | low)
         }
     }
 }

@@ -13,6 +13,8 @@ package enum ProbeQuestion: Hashable, Sendable {
     case gatewayDrops(gateway: ResourceID)
     /// Whether and how the two ends of a way reach each other.
     case path(PathTask)
+    /// The frames of an attachment themselves; they come in chunks beside the answers.
+    case capture(CaptureTask)
 }
 
 /// A diagnostic request, as a host sees it. It ends by itself.
@@ -38,6 +40,7 @@ package struct DesiredProbe: Hashable, Sendable {
         case .path(let task) where task.gateway != nil: .ways
         case .translation, .path: .diagnosis
         case .gatewayDrops: .guests
+        case .capture: .captures
         }
     }
 }
@@ -58,11 +61,13 @@ package struct ProbeResult: Hashable, Sendable {
     package var leases: LeaseReport?
     package var translation: TranslationReport?
     package var path: PathFindings?
+    package var capture: CaptureReport?
 
     package init(
         _ phase: Phase, message: String? = nil, drops: DropReport? = nil, leases: LeaseReport? = nil,
-        translation: TranslationReport? = nil, path: PathFindings? = nil
+        translation: TranslationReport? = nil, path: PathFindings? = nil, capture: CaptureReport? = nil
     ) {
+        self.capture = capture
         self.translation = translation
         self.path = path
         self.leases = leases

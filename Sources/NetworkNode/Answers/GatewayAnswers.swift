@@ -71,7 +71,7 @@ final class GatewayAnswers: Sendable {
         case .leases: return await leases(of: id, gateway, snapshot)
         case .translation: return await translation(of: id, gateway)
         case .gatewayDrops: return await drops(of: id)
-        case .drops, .path: return ProbeResult(.failed, message: "this is told elsewhere")
+        case .drops, .path, .capture: return ProbeResult(.failed, message: "this is told elsewhere")
         }
     }
 }
@@ -85,7 +85,7 @@ extension ProbeQuestion {
     fileprivate var gateway: ResourceID? {
         switch self {
         case .leases(let gateway), .translation(let gateway), .gatewayDrops(let gateway): gateway
-        case .drops, .path: nil
+        case .drops, .path, .capture: nil
         }
     }
 }

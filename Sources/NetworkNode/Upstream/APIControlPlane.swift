@@ -39,6 +39,14 @@ package struct APIControlPlane: DesiredSource, ReportSink, BindingSink, ProbeSin
     package func answer(_ probe: ResourceID, _ result: ProbeResult) async throws(ControlPlaneError) {
         do { try await client.answer(host: host, probe: probe, result) } catch { throw ControlPlaneError(error) }
     }
+
+    package func deliver(
+        _ chunk: CaptureChunk, number: Int, of probe: ResourceID
+    ) async throws(ControlPlaneError) {
+        do { try await client.deliver(host: host, probe: probe, chunk, number: number) } catch {
+            throw ControlPlaneError(error)
+        }
+    }
 }
 
 extension ControlPlaneError {

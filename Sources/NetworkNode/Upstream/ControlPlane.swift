@@ -29,6 +29,10 @@ package protocol ProbeSink: Sendable {
     /// Replaces what was answered before; at most once a second and probe.
     /// - Throws: `refused` when the probe has ended.
     func answer(_ probe: ResourceID, _ result: ProbeResult) async throws(ControlPlaneError)
+    /// Hands over captured frames; safe to repeat. At most four a second and probe.
+    /// - Parameter number: from 0 on, without gaps.
+    /// - Throws: `refused` when the probe has ended.
+    func deliver(_ chunk: CaptureChunk, number: Int, of probe: ResourceID) async throws(ControlPlaneError)
 }
 
 /// A request to the API that failed.

@@ -76,6 +76,9 @@ extension Principal {
         return verb == .read || role == .operator || role == .admin
     }
 
+    /// Where the frames of an attachment that he may write can be captured by him.
+    var capturePoints: [CapturePoint] { mayEverywhere(.create) ? CapturePoint.allCases : CapturePoint.ofTenants }
+
     /// Whether the resource may be known of. Of the cluster's kinds a tenant sees its projects and the zones given to
     /// them; a credential with a selector sees what that matches.
     func sees(_ item: Item, _ state: CacheState) -> Bool {

@@ -62,9 +62,17 @@ extension NetworkService {
         }
         let probe = Probe(
             project: owner.id, question: question, seconds: draft.seconds, hosts: hosts, created: settings.now())
-        let written: Revision
+        let written = try await keep(probe, id, conditions: conditions)
+        return (render(id, probe, [:]), written)
+    }
+
+    /// Puts a new probe into the store, under a lease of its own.
+    /// - Returns: from which revision on every server shows it.
+    func keep(
+        _ probe: Probe, _ id: ResourceID, conditions: [StoreTransaction.Condition]
+    ) async throws(Problem) -> Revision {
         do {
-            let lease = try await store.grantLease(ttl: .seconds(draft.seconds + Probe.grace))
+            let lease = try await store.grantLease(ttl: .seconds(probe.seconds + Probe.grace))
             let outcome = try await store.commit(
                 StoreTransaction(
                     conditions: conditions, changes: [.put(StoreLayout.probe(id), probe.json, lease: lease)],
@@ -74,7 +82,7 @@ extension NetworkService {
                 throw Problem(.conflict, "what the probe asks about was deleted meanwhile")
             }
             await showOwnWrite(revision)
-            written = revision
+            return revision
         } catch let error as StoreError {
             throw Problem(error)
         } catch let problem as Problem {
@@ -82,7 +90,6 @@ extension NetworkService {
         } catch {
             throw Problem(.unavailable, "the request was given up")
         }
-        return (render(id, probe, [:]), written)
     }
 
     /// The probe with what hosts have answered so far.

@@ -32,6 +32,9 @@ enum Terminal {
         return isatty(1) == 1 && !refused && !dumb
     }()
 
+    /// Whether a person reads standard output.
+    static var isTerminal: Bool { isatty(1) == 1 }
+
     static func writeAll(_ descriptor: Int32, _ bytes: [UInt8]) -> Bool {
         var rest = bytes[...]
         while !rest.isEmpty {

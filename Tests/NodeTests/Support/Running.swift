@@ -9,13 +9,14 @@ import Testing
 /// Runs an agent over a host in memory and a control plane of the test's, in a folder of its own, while `body` runs.
 func withAgent(
     _ host: InMemoryHost, _ api: StandInAPI, in folder: Folder, settings: AgentSettings = .quick,
-    links: (any LinkTable)? = nil, _ body: @escaping @Sendable () async throws -> Void
+    links: (any LinkTable)? = nil, captures: (any FrameCapturing)? = nil,
+    _ body: @escaping @Sendable () async throws -> Void
 ) async throws {
     let agent = NodeAgent(
         ports: HostPorts(
             links: links ?? host.links, filter: host.filter, namespaces: host.namespaces, daemons: host.daemons,
             packets: host.packets, frames: host.frames, records: host.records, firewalls: host.firewalls,
-            export: host.export, translators: host.translators),
+            export: host.export, translators: host.translators, captures: captures),
         source: api, sink: api, files: folder.files, settings: settings,
         facts: HostFacts(kernel: "6.1", version: "test"), endpoint: "unix:/test", logger: Logger.silent)
     try await withThrowingTaskGroup(of: Void.self) { group in

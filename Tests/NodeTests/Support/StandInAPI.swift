@@ -23,6 +23,7 @@ final class StandInAPI: DesiredSource, ReportSink, BindingSink, ProbeSink {
         var publications = 0
         var heldElsewhere: Set<IPv6Address> = []
         var answers: [ResourceID: [ProbeResult]] = [:]
+        var chunks: [ResourceID: [Int: CaptureChunk]] = [:]
     }
 
     private let state: Mutex<State>
@@ -59,6 +60,7 @@ final class StandInAPI: DesiredSource, ReportSink, BindingSink, ProbeSink {
     /// The last list of a segment; nil when there was none.
     func learned(on segment: ResourceID) -> LearnedAddresses? { state.withLock { $0.learned[segment] } }
     var publications: Int { state.withLock { $0.publications } }
+    func chunks(of probe: ResourceID) -> [Int: CaptureChunk] { state.withLock { $0.chunks[probe] ?? [:] } }
     func answers(to probe: ResourceID) -> [ProbeResult] { state.withLock { $0.answers[probe] ?? [] } }
 
     var connections: Int { state.withLock { $0.connections } }
@@ -131,6 +133,14 @@ final class StandInAPI: DesiredSource, ReportSink, BindingSink, ProbeSink {
     func answer(_ probe: ResourceID, _ result: ProbeResult) async throws(ControlPlaneError) {
         let isAway = state.withLock { state in
             if !state.isAway { state.answers[probe, default: []].append(result) }
+            return state.isAway
+        }
+        if isAway { throw ControlPlaneError(.unreachable, "nothing listens there") }
+    }
+
+    func deliver(_ chunk: CaptureChunk, number: Int, of probe: ResourceID) async throws(ControlPlaneError) {
+        let isAway = state.withLock { state in
+            if !state.isAway { state.chunks[probe, default: [:]][number] = chunk }
             return state.isAway
         }
         if isAway { throw ControlPlaneError(.unreachable, "nothing listens there") }

@@ -1,5 +1,6 @@
 import APIClient
 import Diagnosis
+import Glibc
 import Laboratory
 import NetworkModel
 import Resources
@@ -175,6 +176,31 @@ extension SystemTests {
                 let answer = try await system.kcnet("path", "web", "db", "--output", "json")
                 #expect(answer.contains("verdict") && !answer.contains("nonce"))
                 #expect(try await system.dumps() == before)
+            }
+        }
+
+        @Test func `a capture has an attachment's frames at every point, and none of anybody else`() async throws {
+            try await withSystem("two-hosts") { system in
+                let (web, db) = (try await system.address(of: "h1/web"), try await system.address(of: "h2/db"))
+                let file = "/tmp/kclab-capture-\(getpid()).pcapng"
+                defer { unlink(file) }
+                let ping = try await FastPing.start(from: "h1/web", to: db, every: 20, in: system)
+                async let other = look("other", "quiet", system)
+                try await system.kcnet("capture", "web", "--seconds", "3", "-w", file)
+                // The other segment's frames were on the same underlay meanwhile.
+                #expect(try await other.fault == nil)
+                _ = try await ping.stop()
+                // Of each frame: device, VNI, sources from the outside in, the type of the inner ICMPv6.
+                let fields = ["frame.interface_name", "vxlan.vni", "ipv6.src", "icmpv6.type"]
+                let text = try await Command("tshark", ["-r", file, "-T", "fields"] + fields.flatMap { ["-e", $0] })
+                    .check("read", "the capture")
+                let lines = text.split(separator: "\n")
+                    .map { $0.split(separator: "\t", omittingEmptySubsequences: false).map(String.init) }
+                let echoes = lines.filter { $0[2].hasSuffix("\(web)") && $0[3] == "128" }
+                let devices = Dictionary(grouping: echoes, by: \.[0]).mapValues(\.count)
+                #expect(devices.count == 3 && devices.values.allSatisfy { $0 > 50 }, "\(devices)")
+                let outer = lines.filter { !$0[1].isEmpty }
+                #expect(!outer.isEmpty && outer.allSatisfy { $0[1] == "4096" }, "\(text)")
             }
         }
 

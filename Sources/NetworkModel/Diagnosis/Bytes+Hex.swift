@@ -1,0 +1,32 @@
+extension [UInt8] {
+    /// Lower case, two digits a byte.
+    var hex: String {
+        let digits = [UInt8]("0123456789abcdef".utf8)
+        var text: [UInt8] = []
+        text.reserveCapacity(count * 2)
+        for byte in self {
+            text.append(digits[Int(byte >> 4)])
+            text.append(digits[Int(byte & 15)])
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// nil for anything but pairs of hex digits.
+    init?(hex text: String) {
+        func value(_ digit: UInt8) -> UInt8? {
+            switch digit {
+            case 48...57: digit - 48
+            case 65...70: digit - 55
+            case 97...102: digit - 87
+            default: nil
+            }
+        }
+        let digits = [UInt8](text.utf8)
+        guard digits.count.isMultiple(of: 2) else { return nil }
+        self = []
+        for index in stride(from: 0, to: digits.count, by: 2) {
+            guard let high = value(digits[index]), let low = value(digits[index + 1]) else { return nil }
+            append(high << 4 | low)
+        }
+    }
+}
