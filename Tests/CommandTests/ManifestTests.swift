@@ -45,6 +45,26 @@ private func annotation(_ scalar: String) throws -> String {
         #expect(throws: DocumentError.self) { try yaml(text) }
     }
 
+    @Test func `a stream of JSON says the same as when it is read as the YAML that it is`() throws {
+        let stream = [
+            #"{"kind":"project","name":"a","annotations":{"x":1.10,"y":"no","z":"a\u00e9\n\/","e":{}}}"#,
+            "{\n  \"kind\": \"segment\", \"name\": \"s\",\n  \"labels\": {\"a\": \"1\"}, \"spec\": {\"ipam\": \"none\"}\n}",
+            "",
+            #"[{"kind":"project","name":"b"}, {"kind":"project","name":"c","protected":true}]"#,
+        ].joined(separator: "\n---\n")
+        let short = try yaml("---\n" + stream + "\n")
+        // A comment is no JSON.
+        let long = try yaml("# one\n" + stream)
+        #expect(short.map(\.name.text) == ["a", "s", "b", "c"])
+        #expect(short.count == long.count && zip(short, long).allSatisfy { $0.document.means($1.document) })
+        #expect(short.map(\.source) == long.map(\.source))
+        #expect(short.map(\.source) == ["f.yaml:2", "f.yaml:4", "f.yaml:11", "f.yaml:11"])
+        let twice = #expect(throws: DocumentError.self) { try yaml(stream + "\n---\n{\"kind\": 1, \"kind\": 2}") }
+        #expect(twice?.rule.contains("twice") == true)
+        let broken = #expect(throws: DocumentError.self) { try yaml(stream + "\n---\n{\"kind\": \"project\", \n") }
+        #expect(broken?.line != nil)
+    }
+
     @Test func `aliases cannot make a small file huge`() {
         var text = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n"
         for level in 1...9 {

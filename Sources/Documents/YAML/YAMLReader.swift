@@ -12,6 +12,7 @@ enum YAMLReader {
 
     /// The documents of a YAML stream with the line each begins at; empty documents are left out.
     static func documents(_ text: String, source: String) throws(DocumentError) -> [(node: JSONNode, line: Int?)] {
+        if let documents = JSONStream.documents(text) { return documents }
         var documents: [(node: JSONNode, line: Int?)] = []
         var conversion = Conversion(source: source)
         do {
