@@ -30,7 +30,6 @@ let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let grdbSQLite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
-let hummingbirdTLS = Target.Dependency.product(name: "HummingbirdTLS", package: "hummingbird")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
@@ -107,7 +106,7 @@ let services: [Target] = [
         "HTTPAPI",
         [
             "Addressing", "Resources", "NetworkModel", "Documents", "Persistence", "NetworkService",
-            hummingbird, hummingbirdTLS, logging, nioCore, nioPosix, nioHTTP1, nioSSL, serviceLifecycle,
+            hummingbird, logging, nioCore, nioPosix, nioHTTP1, nioSSL, serviceLifecycle,
         ]),
     target(
         "APIClient",

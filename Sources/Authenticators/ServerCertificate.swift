@@ -22,7 +22,7 @@ package struct ServerCertificate: Sendable {
         keyPath = directory + "/key.pem"
         if let pem = try SecretFile.read(certificatePath) {
             let document = try PEMDocument(pemString: String(decoding: pem, as: UTF8.self))
-            fingerprint = Secret.hex(SHA256.hash(data: document.derBytes))
+            fingerprint = Self.fingerprint(of: document.derBytes)
             return
         }
         try SecretFile.makeDirectory(directory)
@@ -31,8 +31,11 @@ package struct ServerCertificate: Sendable {
         // The key first: a certificate without its key would be found by the next start, which would not mend it.
         try SecretFile.write(Array(key.pemRepresentation.utf8), to: keyPath)
         try SecretFile.write(Array(document.pemString.utf8), to: certificatePath, mode: 0o644)
-        fingerprint = Secret.hex(SHA256.hash(data: document.derBytes))
+        fingerprint = Self.fingerprint(of: document.derBytes)
     }
+
+    /// SHA-256 of a certificate's DER, in lower-case hex.
+    package static func fingerprint(of der: [UInt8]) -> String { Secret.hex(SHA256.hash(data: der)) }
 
     private static func make(_ key: P256.Signing.PrivateKey, names: [String], addresses: [[UInt8]], now: Date) throws
         -> Certificate

@@ -13,10 +13,10 @@ package import Resources
 package struct TokenAuthenticator: Authenticator, Checker {
     private let store: any Store
     private let known: KnownTokens
-    /// SHA-256 of the server's certificate.
-    private let fingerprint: String?
+    private let fingerprint: @Sendable () -> String?
 
-    package init(store: any Store, known: KnownTokens, fingerprint: String?) {
+    /// - Parameter fingerprint: SHA-256 of the certificate that the server shows now, in hex; nil when it has none.
+    package init(store: any Store, known: KnownTokens, fingerprint: @escaping @Sendable () -> String?) {
         self.store = store
         self.known = known
         self.fingerprint = fingerprint
@@ -85,6 +85,7 @@ package struct TokenAuthenticator: Authenticator, Checker {
             changes.append(.delete(entry.key))
         }
         _ = try await store.commit(StoreTransaction(changes: changes))
+        let fingerprint = fingerprint()
         return JoinToken(
             text: secret.text + (fingerprint.map { "." + $0 } ?? ""), expires: expires, fingerprint: fingerprint)
     }

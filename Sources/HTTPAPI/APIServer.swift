@@ -1,11 +1,9 @@
 import Glibc
 import Hummingbird
 import HummingbirdCore
-import HummingbirdTLS
 package import Logging
 import NIOCore
 import NIOPosix
-import NIOSSL
 package import NetworkService
 package import Persistence
 import Resources
@@ -16,8 +14,11 @@ package import ServiceLifecycle
 package struct APIServer: Sendable {
     package struct Settings: Sendable {
         package var listeners: [Listener]
-        /// Connections at a time on each listener. Default 4096.
-        package var maximumConnections = 4096
+        /// Connections at a time on each listener. Default 16,384: 10,000 that say nothing leave room for others, until
+        /// their time is over.
+        package var maximumConnections = 16_384
+        /// Requests a second of each identity, with bursts of five seconds' worth; 0 for no limit.
+        package var requestsPerSecond = 1000
         /// How long a client may take to send a request's header, and then its body; and how long the client of a stream
         /// may read nothing of it. Default 30 s.
         package var patience = Duration.seconds(30)
@@ -34,9 +35,6 @@ package struct APIServer: Sendable {
 
     /// A connection on which nothing is asked or still being sent for so long is closed.
     private static let idleTimeout = TimeAmount.seconds(75)
-    /// How long a TLS connection that the server closes waits for the client's own goodbye (RFC 8446 section 6.1). The
-    /// framework's 5 s is what a server's end took as long as one client had nothing to read.
-    private static let farewell = TimeAmount.milliseconds(200)
 
     package init(
         service: NetworkService, authenticator: any Authenticator, checker: any Checker, settings: Settings,
@@ -53,6 +51,7 @@ package struct APIServer: Sendable {
         operations = whole.routes.map { ($0.method.rawValue, $0.path, $0.operation) }
         responder = Responder(
             table: whole, service: service, checker: checker, metrics: metrics,
+            rates: RequestRates(perSecond: settings.requestsPerSecond),
             patience: settings.patience, logger: logger)
         self.settings = settings
         self.service = service
@@ -71,10 +70,16 @@ package struct APIServer: Sendable {
             }
     }
 
-    /// What must run for the API: the cache, a server for each listener, and last (so that it stops first) what ends
-    /// open streams.
+    /// What must run for the API: the cache, what reads certificates again, a server for each listener, and last (so that
+    /// it stops first) what ends open streams.
     package func services() throws -> [any Service] {
         var services: [any Service] = [CacheService(cache: service.cache)]
+        var certificates: [ServedCertificate] = []
+        for case let certificate? in settings.listeners.map(\.tls)
+        where !certificates.contains(where: { $0 === certificate }) {
+            certificates.append(certificate)
+        }
+        services += certificates
         for listener in settings.listeners { services.append(try server(listener)) }
         services.append(StreamEnder(cache: service.cache))
         return services
@@ -101,14 +106,8 @@ package struct APIServer: Sendable {
             channel = OriginChannel(base: base, isUnix: true)
         case .tcp(let host, let port):
             address = .hostname(host, port: port)
-            if let files = listener.tls {
-                var tls = TLSConfiguration.makeServerConfiguration(
-                    certificateChain: try NIOSSLCertificate.fromPEMFile(files.certificate).map { .certificate($0) },
-                    privateKey: .privateKey(try NIOSSLPrivateKey(file: files.key, format: .pem)))
-                tls.minimumTLSVersion = .tlsv12
-                tls.shutdownTimeout = Self.farewell
-                tls.applicationProtocols = ["http/1.1"]
-                channel = OriginChannel(base: try TLSChannel(base, tlsConfiguration: tls), isUnix: false)
+            if let certificate = listener.tls {
+                channel = OriginChannel(base: EncryptedChannel(base: base, certificate: certificate), isUnix: false)
             } else {
                 channel = OriginChannel(base: base, isUnix: false)
             }

@@ -94,6 +94,8 @@ package struct Problem: Error, Hashable, Sendable, CustomStringConvertible {
     package var field: String?
     package var value: String?
     package var rule: String?
+    /// After how long it is worth while to ask again; nil when that cannot be told.
+    package var retryAfterSeconds: Int?
     /// Of a batch: what is wrong with which of its operations; empty for a request about one resource.
     package var operations: [OperationProblem] = []
 

@@ -20,7 +20,7 @@ struct APICommand: AsyncParsableCommand {
 
             TCP is in clear on loopback and with TLS everywhere else. The first start with a TLS address makes a key and \
             a certificate in <state-dir>/tls for the addresses and names given; `kcd token create` prints its fingerprint \
-            in the join line.
+            in the join line. Certificate and key are read again when their files change.
             """)
 
     @Option(help: "Where the store, the TLS files and the administrator's token are.")
@@ -44,6 +44,12 @@ struct APICommand: AsyncParsableCommand {
             "A file that says who else is let in: htpasswd, totp, jwt, program (docs/access.md).", valueName: "file"))
     var checkers: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "How many requests a second each user and token may make, with bursts of five times as many; 0 for any.",
+            valueName: "number"))
+    var requestsPerSecond = 1000
+
     @Option(help: "The MTU of the underlay, for the first start: 1350 to 65535.")
     var underlayMTU = 1500
 
@@ -55,6 +61,9 @@ struct APICommand: AsyncParsableCommand {
             throw ValidationError("--log-level must be trace, debug, info, notice, warning or error, not '\(logLevel)'")
         }
         do { _ = try MTU(underlayMTU).insideVXLAN() } catch { throw ValidationError("--underlay-mtu: \(error)") }
+        guard (0...1_000_000).contains(requestsPerSecond) else {
+            throw ValidationError("--requests-per-second must be from 0 to 1000000, not \(requestsPerSecond)")
+        }
         for text in listen { try refuseClear(ListenAddress(text)) }
     }
 
@@ -92,17 +101,19 @@ struct APICommand: AsyncParsableCommand {
             logger.notice("wrote the administrator's token", metadata: ["file": "\(directories.administratorToken)"])
         }
         let addresses = try listen.map { try ListenAddress($0) }
-        let certificate = try serverCertificate(addresses, directories)
+        let certificate = try serverCertificate(addresses, directories, logger)
         var listeners = [try Listener(unix: socket)]
-        for address in addresses {
-            let tls = certificate.map { Listener.TLSFiles(certificate: $0.certificatePath, key: $0.keyPath) }
-            listeners.append(try Listener(address, tls: address.wantsTLS ? tls : nil))
-        }
+        for address in addresses { listeners.append(try Listener(address, tls: address.wantsTLS ? certificate : nil)) }
         let known = KnownTokens(store: store)
-        let tokens = TokenAuthenticator(store: store, known: known, fingerprint: certificate?.fingerprint)
+        let tokens = TokenAuthenticator(store: store, known: known) {
+            certificate.map { ServerCertificate.fingerprint(of: $0.certificate) }
+        }
+        var settings = APIServer.Settings(listeners: listeners)
+        settings.requestsPerSecond = requestsPerSecond
+        OpenFiles.allow(settings.maximumConnections * listeners.count + 1024)
         let server = APIServer(
-            service: service, authenticator: tokens, checker: try checker(tokens, logger),
-            settings: APIServer.Settings(listeners: listeners), logger: logger)
+            service: service, authenticator: tokens, checker: try checker(tokens, logger), settings: settings,
+            logger: logger)
         return try server.services() + [Following(known: known)]
     }
 
@@ -122,13 +133,15 @@ struct APICommand: AsyncParsableCommand {
     }
 
     /// nil when nothing is served with TLS.
-    private func serverCertificate(_ addresses: [ListenAddress], _ directories: StateDirectories) throws
-        -> ServerCertificate?
-    {
+    private func serverCertificate(
+        _ addresses: [ListenAddress], _ directories: StateDirectories, _ logger: Logger
+    ) throws -> ServedCertificate? {
         let subjects = try addresses.filter(\.wantsTLS) + tlsName.map { try ListenAddress(subject: $0) }
         guard addresses.contains(where: \.wantsTLS) else { return nil }
-        return try ServerCertificate(
+        let own = try ServerCertificate(
             directory: directories.tls, names: subjects.filter { $0.addressBytes == nil }.map(\.host),
             addresses: subjects.compactMap(\.addressBytes))
+        let files = Listener.TLSFiles(certificate: own.certificatePath, key: own.keyPath)
+        return try ServedCertificate(files, logger: logger)
     }
 }

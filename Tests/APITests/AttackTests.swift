@@ -6,7 +6,7 @@ import Synchronization
 import Testing
 
 /// Everything the server logs, as one line each.
-private struct LogBook: LogHandler {
+struct LogBook: LogHandler {
     private final class Lines: Sendable { let lines = Mutex<[String]>([]) }
 
     private let book = Lines()

@@ -28,7 +28,7 @@ final class EventReader: Sendable {
         process.executableURL = URL(filePath: "/usr/bin/curl")
         process.arguments = ["-sS", "-N", "--max-time", "60", client.base + path]
         if let socket = client.socket { process.arguments? += ["--unix-socket", socket] }
-        process.arguments? += client.headers.flatMap { ["-H", $0] }
+        process.arguments? += client.headers.flatMap { ["-H", $0] } + client.options
         let output = Pipe()
         process.standardOutput = output
         process.standardInput = FileHandle.nullDevice

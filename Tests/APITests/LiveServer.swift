@@ -28,6 +28,7 @@ struct LiveServer: Sendable {
 
     static func with(
         storeOptions: SQLiteStoreOptions = SQLiteStoreOptions(), patience: Duration = .seconds(30),
+        requestsPerSecond: Int = 1000,
         log: (any LogHandler)? = nil,
         checker: (TokenAuthenticator, String) throws -> any Checker = { tokens, _ in tokens },
         _ body: (LiveServer) async throws -> Void
@@ -52,12 +53,16 @@ struct LiveServer: Sendable {
         let certificate = try ServerCertificate(
             directory: folder + "/tls", names: [], addresses: [loopback.addressBytes ?? []])
         let files = Listener.TLSFiles(certificate: certificate.certificatePath, key: certificate.keyPath)
+        let served = try ServedCertificate(files, logger: logger)
         var settings = APIServer.Settings(listeners: [
             try Listener(unix: folder + "/api.sock"), try Listener(ListenAddress("[::1]:\(port)"), tls: nil),
-            try Listener(ListenAddress("https://[::1]:\(port + 1)"), tls: files),
+            try Listener(ListenAddress("https://[::1]:\(port + 1)"), tls: served),
         ])
         settings.patience = patience
-        let tokens = TokenAuthenticator(store: store, known: KnownTokens(store: store), fingerprint: nil)
+        settings.requestsPerSecond = requestsPerSecond
+        let tokens = TokenAuthenticator(store: store, known: KnownTokens(store: store)) {
+            ServerCertificate.fingerprint(of: served.certificate)
+        }
         let server = APIServer(
             service: service, authenticator: tokens, checker: try checker(tokens, folder),
             settings: settings, logger: logger)

@@ -35,10 +35,12 @@ final class RequestPace: Sendable {
             return tokens >= 1
         }
         guard isAdmitted else {
-            throw Problem(
+            var problem = Problem(
                 .rateLimited,
                 "\(Int(perSecond)) request\(perSecond == 1 ? "" : "s") a second about one thing: nothing was changed; "
                     + "try again in 1 s")
+            problem.retryAfterSeconds = 1
+            throw problem
         }
     }
 

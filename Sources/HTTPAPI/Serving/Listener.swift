@@ -19,7 +19,8 @@ package struct Listener: Sendable, CustomStringConvertible {
     }
 
     package let place: Place
-    package let tls: TLSFiles?
+    /// nil where it is in clear.
+    package let tls: ServedCertificate?
 
     /// Why the server does not listen there.
     package struct Refusal: Error, CustomStringConvertible {
@@ -37,7 +38,7 @@ package struct Listener: Sendable, CustomStringConvertible {
 
     /// An address and port: in clear on loopback, else with TLS.
     /// - Throws: without TLS off loopback.
-    package init(_ address: ListenAddress, tls: TLSFiles?) throws(Refusal) {
+    package init(_ address: ListenAddress, tls: ServedCertificate?) throws(Refusal) {
         guard tls != nil || address.isLoopback else {
             throw Refusal(description: "\(address) is not loopback: KC listens there only with TLS")
         }

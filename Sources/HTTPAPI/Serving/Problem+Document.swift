@@ -29,6 +29,8 @@ extension Problem {
         var headers = HTTPFields()
         headers[.contentType] = "application/problem+json"
         headers[.contentLength] = String(document.count)
+        // RFC 9110 section 10.2.3.
+        if let retryAfterSeconds { headers[.retryAfter] = String(retryAfterSeconds) }
         return headers
     }
 }

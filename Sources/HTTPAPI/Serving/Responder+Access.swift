@@ -44,7 +44,10 @@ extension Responder {
             return .identity(identity)
         case .deny(let reason): throw Problem(.unauthenticated, reason)
         case .wait(let seconds):
-            throw Problem(.rateLimited, "too many wrong credentials came before; try again in \(seconds) s")
+            var problem = Problem(
+                .rateLimited, "too many wrong credentials came before; try again in \(seconds) s")
+            problem.retryAfterSeconds = seconds
+            throw problem
         case .pass: throw Problem(.unauthenticated, "the Authorization header is of no kind that is taken here")
         }
     }

@@ -15,6 +15,7 @@ struct Responder: Sendable {
     let service: NetworkService
     let checker: any Checker
     let metrics: Metrics
+    let rates: RequestRates
     /// How long a stream's client may read nothing.
     let patience: Duration
     let logger: Logger
@@ -33,7 +34,7 @@ struct Responder: Sendable {
         var principal: Principal?
         var response: Response
         do {
-            var (answer, route) = try await answer(request, match, checked, &principal)
+            var (answer, route) = try await answer(request, match, checked, &principal, start)
             if case .events(let source) = answer, let principal {
                 answer = .events(whileLetIn(principal, checked, channel, source))
             }
@@ -51,7 +52,8 @@ struct Responder: Sendable {
     }
 
     private func answer(
-        _ request: Request, _ match: RouteTable.Match, _ checked: CheckedRequest, _ principal: inout Principal?
+        _ request: Request, _ match: RouteTable.Match, _ checked: CheckedRequest, _ principal: inout Principal?,
+        _ start: UInt64
     ) async throws(Problem) -> (Answer, Route) {
         guard (request.head.path ?? "").utf8.count <= Self.maximumTarget else {
             throw Problem(.headersTooLarge, "the target of the request is longer than \(Self.maximumTarget) bytes")
@@ -59,7 +61,9 @@ struct Responder: Sendable {
         if case .route(let found, _) = match, case .anyone = table.routes[found].access {
         } else {
             // Who has not said who he is does not learn which paths exist either.
-            principal = try await authenticate(checked)
+            let asking = try await authenticate(checked)
+            principal = asking
+            try rates.admit(asking, now: start)
         }
         switch match {
         case .nothing:
@@ -78,6 +82,7 @@ struct Responder: Sendable {
                     try Query(text, allowed: route.parameters.filter { $0.place == .query }.map(\.name))
                 } ?? Query()
             let body = route.body == nil ? [] : try await collect(request, atMost: route.maximumBody)
+            rates.add(body.count, by: principal, now: start)
             let freshness = try query.freshness()
             if freshness != .any {
                 try await service.await(freshness)
