@@ -1,6 +1,7 @@
 import Glibc
 import Laboratory
 import NetworkModel
+import Resources
 import Testing
 
 extension SystemTests {
@@ -16,7 +17,9 @@ extension SystemTests {
                 try h1.start(
                     role: "forger", "nsenter", ["--net=/run/netns/\(mallory)", "--", "python3", "-c", Self.forger])
                 let shown = try await system.kcnet("drops", "mallory", "--follow", "--seconds", "8")
+                try await expectReasons(system)
                 try await h1.stop("forger", signal: SIGTERM)
+                try await expectPredictions(system)
                 for (reason, frame) in [
                     ("spoofed-ip", "2001:db8::1 > ff02::1"), ("rogue-ra", "icmpv6 router advertisement"),
                     ("spoofed-mac", "02:00:00:00:00:99 > "), ("ethertype", " > ff:ff:ff:ff:ff:ff"),
@@ -28,6 +31,55 @@ extension SystemTests {
                     #expect(shown.contains("if it was wanted: \(explanation.advice)"), "\(reason)")
                 }
             }
+        }
+
+        /// What `kcnet why` says of the same frames, as programs read it.
+        private func expectReasons(_ system: System) async throws {
+            let text = try await system.kcnet("why", "mallory", "--seconds", "1", "--output", "json")
+            guard case .array(let causes) = try JSONParser.parse(Array(text.utf8)).content else {
+                Issue.record("no list: \(text)")
+                return
+            }
+            let reasons = Dictionary(grouping: causes) { $0["reason"]?.string ?? "" }
+            for reason in ["spoofed-ip", "rogue-ra", "spoofed-mac", "ethertype"] {
+                let cause = try #require(reasons[reason]?.first, "\(reason): \(text)")
+                #expect(cause["last"]?["reason"]?.string == reason)
+                #expect(cause["explanation"]?["step"]?["verdict"]?.string == "stopped", "\(cause.raw)")
+                if case .number(let count)? = cause["frames"]?.content { #expect(UInt64(count) ?? 0 > 0) }
+            }
+            let nobody = try await run(system, "why", "nobody")
+            #expect(nobody.status == 3)
+        }
+
+        /// What `kcnet trace` ends with, and what it says to programs.
+        private func expectPredictions(_ system: System) async throws {
+            for (arguments, status, verdict) in [
+                (["mallory", "victim", "tcp/22"], 0, "passes"),
+                (["mallory", "victim", "tcp/22", "--source", "2001:db8:9::1"], 30, "stopped"),
+                (["mallory", "nobody"], 3, nil), (["mallory", "victim", "sctp/1"], 2, nil),
+            ] as [([String], Int32, String?)] {
+                let result = try await run(system, ["trace"] + arguments + ["--output", "json"])
+                #expect(result.status == status, "\(arguments): \(result.complaint)")
+                guard let verdict else { continue }
+                let trace = try JSONParser.parse(Array(result.output.utf8))
+                #expect(trace["verdict"]?.string == verdict)
+                guard case .array(let steps)? = trace["steps"]?.content else {
+                    Issue.record("no steps: \(result.output)")
+                    continue
+                }
+                #expect(steps.first?["place"]?.string == "guest")
+                #expect((steps.last?["reason"]?.string == "spoofed-ip") == (status == 30), "\(result.output)")
+            }
+        }
+
+        private func run(_ system: System, _ arguments: String...) async throws -> Command.Result {
+            try await run(system, arguments)
+        }
+
+        private func run(_ system: System, _ arguments: [String]) async throws -> Command.Result {
+            try await Command(
+                system.programs.kcnet, arguments + ["--api", "unix:\(system.laboratory.state.apiSocket)"]
+            ).run()
         }
 
         /// One of each kind, again and again.
