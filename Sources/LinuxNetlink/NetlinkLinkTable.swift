@@ -14,7 +14,7 @@ package struct NetlinkLinkTable: LinkTable {
 
     /// - Parameter eventBufferBytes: what the kernel may hold for one reader of events (SO_RCVBUF); more than that is
     ///   lost and comes as `LinkEvent.everything`.
-    package init(threads: NamespaceThreads, eventBufferBytes: Int32 = 1 << 20) {
+    package init(threads: NamespaceThreads, eventBufferBytes: Int32 = 4 << 20) {
         self.threads = threads
         self.eventBufferBytes = eventBufferBytes
     }

@@ -38,7 +38,10 @@ extension NetfilterSocket {
             if changes.isEmpty { return }
             let runs = Self.runs(changes)
             let refused = try transaction(changes, runs)
-            if refused.isEmpty { return }
+            if refused.isEmpty {
+                transactions &+= 1
+                return
+            }
             if let other = refused.first(where: {
                 changes[runs[$0.index].lowerBound].isAddition || $0.answer.errno != ENOENT
             }) {

@@ -9,11 +9,13 @@ import NodePorts
 /// What the filter's thread owns: the socket for requests, the one that hears of changes, and kc-nft.
 final class FilterState: ThreadState {
     let socket: NetfilterSocket
-    private let changes: NetfilterSocket
-    private let worker: NFTWorker
-    private let changed: @Sendable () -> Void
+    let changes: NetfilterSocket
+    let worker: NFTWorker
+    let changed: @Sendable () -> Void
     /// Whether the transaction that is being heard touches our tables, and is another's.
-    private var isOursTouched = false
+    var isOursTouched = false
+    /// The ruleset's, as it was last heard of.
+    var generation: UInt32
 
     /// How often a reading or a seal is tried anew when the ruleset changes under it. On a machine where others use
     /// nft (fail2ban, Docker) it does, but each try takes well under a millisecond.
@@ -25,6 +27,7 @@ final class FilterState: ThreadState {
         self.changed = changed
         socket = try NetfilterSocket()
         changes = try NetfilterSocket(group: NFNLGRP_NFTABLES)
+        generation = try socket.generation()
     }
 
     // MARK: Verbs
@@ -62,7 +65,11 @@ final class FilterState: ThreadState {
     }
 
     private func apply(_ phases: ChangePhases) throws(NodeError) {
-        for changes in phases.transactions { try socket.apply(changes) }
+        let transactions = phases.transactions
+        if transactions.isEmpty { return }
+        try unheard { () throws(NodeError) in
+            for changes in transactions { try socket.apply(changes) }
+        }
     }
 
     private func install(_ ruleset: Ruleset, _ content: FilterContent) throws(NodeError) {
@@ -136,37 +143,7 @@ final class FilterState: ThreadState {
 
     func isReady(_ descriptor: Int32) {
         guard descriptor == changes.descriptor else { return worker.left() }
-        while true {
-            let messages: [NetlinkMessage]
-            do throws(NodeError) {
-                messages = try changes.receive()
-            } catch {
-                changed()  // dropped by the kernel (ENOBUFS): nobody knows what changed
-                return
-            }
-            if messages.isEmpty { return }
-            for message in messages { hear(message) }
-        }
-    }
-
-    /// A transaction's messages end with its new generation.
-    private func hear(_ message: NetlinkMessage) {
-        guard let type = message.tableMessage else { return }
-        if type == NFT_MSG_NEWGEN.rawValue {
-            if isOursTouched { changed() }
-            isOursTouched = false
-            return
-        }
-        // Ours: by the port of our socket, or of kc-nft, whose first netlink socket is called by its process id.
-        let port = message.header.nlmsg_pid
-        guard port != socket.port, port != worker.pid.map({ UInt32(bitPattern: $0) }) else { return }
-        let families = Table.Family.allCases.map(ElementChange.number)
-        // The table's name is attribute 1 of tables, chains, rules, sets, elements and objects alike.
-        if message.family.map(families.contains) == true,
-            message.attributes.first(Int(NFTA_TABLE_NAME.rawValue))?.string == KCRuleset.table.text
-        {
-            isOursTouched = true
-        }
+        hearAll()
     }
 }
 

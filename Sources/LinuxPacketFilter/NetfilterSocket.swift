@@ -7,6 +7,8 @@ final class NetfilterSocket {
     private let handle: OpaquePointer
     private let buffer: UnsafeMutableRawBufferPointer
     private var lastSequence: UInt32 = 0
+    /// How many changes of elements the kernel has done for this socket.
+    var transactions: UInt32 = 0
 
     /// One datagram of a dump is at most 32 KiB (NLMSG_GOODSIZE and netlink_dump's limit).
     private static let bufferSize = 64 << 10
@@ -24,8 +26,7 @@ final class NetfilterSocket {
         setOption(SOL_NETLINK, NETLINK_CAP_ACK, 1)
         if let group {
             setOption(SOL_SOCKET, SO_RCVBUFFORCE, 1 << 20)
-            var number = Int32(group.rawValue)
-            guard mnl_socket_setsockopt(handle, NETLINK_ADD_MEMBERSHIP, &number, 4) == 0 else { throw failure("join") }
+            try join(group)
         }
     }
 
@@ -37,6 +38,18 @@ final class NetfilterSocket {
     var descriptor: Int32 { mnl_socket_get_fd(handle) }
     /// What the kernel calls this socket, in the header of each change it caused.
     var port: UInt32 { mnl_socket_get_portid(handle) }
+
+    /// Hears a group (NFNLGRP_*) from now on; no harm when it does already.
+    func join(_ group: nfnetlink_groups) throws(NodeError) {
+        var number = Int32(group.rawValue)
+        guard mnl_socket_setsockopt(handle, NETLINK_ADD_MEMBERSHIP, &number, 4) == 0 else { throw failure("join") }
+    }
+
+    /// Hears nothing new of a group; what it has heard is still there to be read.
+    func leave(_ group: nfnetlink_groups) throws(NodeError) {
+        var number = Int32(group.rawValue)
+        guard mnl_socket_setsockopt(handle, NETLINK_DROP_MEMBERSHIP, &number, 4) == 0 else { throw failure("leave") }
+    }
 
     /// Numbers for the next messages.
     func nextSequence() -> UInt32 {

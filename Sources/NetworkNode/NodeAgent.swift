@@ -22,7 +22,7 @@ package struct NodeAgent: Service {
 
     /// - Parameters:
     ///   - endpoint: where `source` leads, for people.
-    ///   - probe: finds out what the host can do, by name, for its report; asked once, beside the first turns.
+    ///   - probe: finds out what the host can do, by name, for its report; asked once, after the first comparison.
     package init(
         ports: HostPorts, source: any DesiredSource, sink: any ReportSink & BindingSink & ProbeSink, files: AgentFiles,
         settings: AgentSettings, facts: HostFacts, endpoint: String, logger: Logger,
@@ -94,6 +94,7 @@ package struct NodeAgent: Service {
             var gate = HostGate(logger: logger)
             var isLeasing = false
             var isFollowing = false
+            var isProbing = false
             for await _ in inbox.wakeups {
                 var content = inbox.take()
                 gate.pass(&content, known: convergence.snapshot?.host, outbox, board)
@@ -119,6 +120,10 @@ package struct NodeAgent: Service {
                     // Not before, since what it costs would only hold up the host's own state.
                     isFollowing = true
                     group.addTask { await follow(inbox) }
+                }
+                if !isProbing, convergence.hasCompared {
+                    // It makes devices, and has the kernel verify programs for tenths of a second.
+                    isProbing = true
                     group.addTask {
                         let found = await probe()
                         if !found.isEmpty { inbox.post { $0.capabilities = found } }

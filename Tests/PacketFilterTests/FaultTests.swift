@@ -119,6 +119,28 @@ import Waiting
         await listening
     }
 
+    @Test func `what someone does to our tables while elements change is heard`() async throws {
+        try await filter.apply([.install(structure, FilterContent())])
+        let names = try (0..<1000).map { try InterfaceName("kct\(100000 + $0)") }
+        let ports = names.map(FilterOperation.open)
+        var events = filter.events().makeAsyncIterator()
+        let isOver = Mutex(false)
+        // Hardly a moment in which the filter hears of elements.
+        async let changing: Void = {
+            while !isOver.withLock({ $0 }) {
+                try await filter.apply(ports)
+                try await filter.apply(names.map { .close($0, [.ready($0)]) })
+            }
+        }()
+        for number in 0..<20 {
+            try namespace.run("nft", "add", "chain", "inet", "kc", "foreign\(number)")
+            _ = await events.next()
+        }
+        isOver.withLock { $0 = true }
+        try await changing
+        #expect(try await filter.observe().digest == nil)
+    }
+
     @Test func `a busy ruleset is still read whole`() async throws {
         try await filter.apply([.install(structure, FilterContent())])
         let noise = """

@@ -11,6 +11,10 @@ final class EventReader: Sendable {
     /// RTNLGRP_* of linux/rtnetlink.h.
     private static let groups = [RTNLGRP_LINK, RTNLGRP_NEIGH, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV6_ROUTE]
 
+    /// The least time between two readings: what nobody has to hear sooner, and a small part of what the socket holds.
+    private static let restMilliseconds: Int32 = 10
+    private static let messagesAtOnce = 4096
+
     /// An eventfd that wakes the thread to end.
     private let wake: Int32
     private let receiveBytes: Int32
@@ -37,29 +41,51 @@ final class EventReader: Sendable {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 16)
         defer { buffer.deallocate() }
         while true {
-            var waiting = [
-                pollfd(fd: sockets.events, events: Int16(POLLIN), revents: 0),
-                pollfd(fd: wake, events: Int16(POLLIN), revents: 0),
-            ]
-            guard poll(&waiting, 2, -1) >= 0 else {
-                if errno == EINTR { continue }
-                throw .last("poll")
-            }
-            if waiting[1].revents != 0 { return }
+            if try wait(for: sockets.events) { return }
+            let events = try read(sockets, buffer, names: &names)
+            for event in events { give(event) }
+            // Whoever changes much at once is not woken for at each change, and has the other processors for itself.
+            if try wait(for: nil, atMost: Self.restMilliseconds) { return }
+        }
+    }
+
+    /// Waits until there is something to read, or for a time.
+    /// - Returns: whether the reader is to end.
+    private func wait(for events: Int32?, atMost milliseconds: Int32 = -1) throws(KernelError) -> Bool {
+        // A negative descriptor is passed over.
+        var waiting = [
+            pollfd(fd: wake, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: events ?? -1, events: Int16(POLLIN), revents: 0),
+        ]
+        while poll(&waiting, 2, milliseconds) < 0 {
+            guard errno == EINTR else { throw .last("poll") }
+        }
+        return waiting[0].revents != 0
+    }
+
+    /// What the messages that are there say, each thing once.
+    private func read(
+        _ sockets: borrowing Sockets, _ buffer: UnsafeMutableRawBufferPointer, names: inout [Int32: InterfaceName]
+    ) throws(KernelError) -> Set<LinkEvent> {
+        var events: Set<LinkEvent> = []
+        // A flood without an end is told of, too.
+        for _ in 0..<Self.messagesAtOnce {
             let count = recv(sockets.events, buffer.baseAddress, buffer.count, Int32(MSG_DONTWAIT))
             guard count > 0 else {
                 switch errno {
-                case ENOBUFS: give(.everything)
-                case EINTR, EAGAIN: break
+                case ENOBUFS: events.insert(.everything)
+                case EINTR: break
+                case EAGAIN: return events
                 default: throw .last("recv")
                 }
                 continue
             }
             for message in Messages(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(buffer)[..<count])) {
                 guard let notice = ChangeNotice(message) else { continue }
-                if let event = event(notice, names: &names, control: sockets.control) { give(event) }
+                if let event = event(notice, names: &names, control: sockets.control) { events.insert(event) }
             }
         }
+        return events
     }
 
     private func event(

@@ -92,7 +92,10 @@ struct Convergence: Sendable {
     var isPaused: Bool { state?.desired.host.isPaused ?? false }
 
     /// Whether the first comparison is over, or there is nothing yet to compare with the host.
-    var hasBegun: Bool { !isLoading && (state == nil || hasLooked || troubles[.host] != nil) }
+    var hasBegun: Bool { !isLoading && (state == nil || hasCompared) }
+
+    /// Whether the host was compared with what is desired of it, or could not be.
+    var hasCompared: Bool { hasLooked || troubles[.host] != nil }
 
     /// Begins with what was kept on disk, or what the API says first.
     /// - Parameter begun: when the time to the first synchronisation began to count; nil: with the survey.
