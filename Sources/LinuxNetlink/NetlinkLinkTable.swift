@@ -11,17 +11,43 @@ package import NodePorts
 package struct NetlinkLinkTable: LinkTable {
     let threads: NamespaceThreads
     let eventBufferBytes: Int32
+    private let main: NamespaceName?
 
-    /// - Parameter eventBufferBytes: what the kernel may hold for one reader of events (SO_RCVBUF); more than that is
-    ///   lost and comes as `LinkEvent.everything`.
-    package init(threads: NamespaceThreads, eventBufferBytes: Int32 = 4 << 20) {
+    /// - Parameters:
+    ///   - eventBufferBytes: what the kernel may hold for one reader of events (SO_RCVBUF); more than that is lost and
+    ///     comes as `LinkEvent.everything`.
+    ///   - main: the namespace with the ports, which may be thousands: two threads look at it at once. nil: home.
+    package init(threads: NamespaceThreads, eventBufferBytes: Int32 = 4 << 20, main: NamespaceName? = nil) {
         self.threads = threads
         self.eventBufferBytes = eventBufferBytes
+        self.main = main
     }
 
     package func observe(in namespace: NamespaceName?) async throws(NodeError) -> ObservedLinks {
-        try await threads.thread(for: namespace).run { context throws(NodeError) in
+        async let looked = namespace == main ? gates(in: namespace) : nil
+        var observed = try await threads.thread(for: namespace).run { context throws(NodeError) in
             try LinkWork(context: context).observe()
+        }
+        let ports = observed.links.values.filter { $0.name.isPort && $0.settings.master != nil }
+        // What was made after the gates had been looked at seems to have none.
+        if ports.isEmpty { return observed }
+        if let gates = try await looked?.get(), ports.allSatisfy({ gates.contains($0.index) }) { return observed }
+        let closed = try await threads.thread(for: namespace).run { context throws(NodeError) in
+            try LinkWork(context: context).gates()
+        }
+        // Without its gate a port is not safe in its bridge: it counts as none of its ports, and is made one anew.
+        for port in ports where !closed.contains(port.index) { observed.links[port.name]?.settings.master = nil }
+        return observed
+    }
+
+    private func gates(in namespace: NamespaceName?) async -> Result<Set<Int32>, NodeError> {
+        do throws(NodeError) {
+            return .success(
+                try await threads.thread(for: namespace, role: .gates).run { context throws(NodeError) in
+                    try LinkWork(context: context).gates()
+                })
+        } catch {
+            return .failure(error)
         }
     }
 

@@ -9,7 +9,7 @@ import Synchronization
 ///
 /// One level-triggered loop: updates, kernel events, daemons and clocks only say where to look again. When it ends, in
 /// whatever way, the data path stays as it is; the next agent adopts it.
-package struct NodeAgent: Service {
+package struct NodeAgent: Service, CustomStringConvertible {
     private let ports: HostPorts
     private let source: any DesiredSource
     private let sink: any ReportSink & BindingSink & ProbeSink
@@ -38,6 +38,9 @@ package struct NodeAgent: Service {
         self.logger = logger
         self.probe = probe
     }
+
+    /// In a few words, so that nobody makes a name for it by looking through all that it holds.
+    package var description: String { "node agent" }
 
     /// Runs until cancelled or gracefully shut down.
     package func run() async throws {

@@ -80,7 +80,10 @@ struct APICommand: AsyncParsableCommand {
         let directories = try StateDirectories(state: stateDir, socket: socket)
         let store = try await SQLiteStore.open(at: directories.store, logger: logger)
         do {
-            let services = try await prepare(store, directories, logger)
+            // With names, or one is made of each by looking through all that it holds.
+            let services = try await prepare(store, directories, logger).map {
+                ServiceGroupConfiguration.ServiceConfiguration(service: $0, serviceName: "\(type(of: $0))")
+            }
             let group = ServiceGroup(
                 configuration: .init(
                     services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))

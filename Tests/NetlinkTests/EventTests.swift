@@ -59,6 +59,23 @@ import Waiting
         }
     }
 
+    @Test func `a burst is told of in few words`() async throws {
+        try await KernelNamespace.with { space in
+            try await listening(to: space) { heard in
+                let clock = ContinuousClock()
+                let begun = clock.now
+                let bridge = NewLink(
+                    name: .device("kcb000001"), kind: .bridge, settings: LinkSettings(mtu: 1430, isUp: true))
+                try await space.apply(
+                    [.create(bridge)] + (0..<300).map { .change(bridge.name, LinkChange(mtu: 1300 + $0 % 2)) })
+                _ = try space.run("ip link set lo alias mark")
+                try await eventually("the mark after it") { heard.count(.link(.device("lo"))) > 0 }
+                // One for each reading, and between two of those is a rest of 10 ms.
+                #expect(heard.count(.link(bridge.name)) <= Int((clock.now - begun) / .milliseconds(10)) + 1)
+            }
+        }
+    }
+
     @Test func `events that the kernel had to drop come as everything`() async throws {
         try await KernelNamespace.with(eventBufferBytes: 1) { space in
             try await listening(to: space) { heard in

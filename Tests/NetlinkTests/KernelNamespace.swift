@@ -25,7 +25,7 @@ struct KernelNamespace {
         let threads = try NamespaceThreads()
         let space = KernelNamespace(
             name: name, threads: threads,
-            table: NetlinkLinkTable(threads: threads, eventBufferBytes: eventBufferBytes),
+            table: NetlinkLinkTable(threads: threads, eventBufferBytes: eventBufferBytes, main: name),
             namespaces: LinuxNamespaces(threads: threads))
         try await space.namespaces.create(name)
         do {

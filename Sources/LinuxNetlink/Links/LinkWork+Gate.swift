@@ -67,22 +67,25 @@ extension LinkWork {
         }
     }
 
-    /// Ports that somebody took the gate from. A queue of the port's own, as earlier versions made it, counts as closed:
-    /// its filters are not looked at.
-    func ungated(among ports: [ObservedLink]) throws(KernelError) -> [ObservedLink] {
-        if ports.isEmpty { return [] }
-        request.getGateFilters()
-        let isGated: Bool
+    /// The devices with a gate. A queue of a port's own, as earlier versions made it, counts as closed: its filters are
+    /// not looked at.
+    func gates() throws(NodeError) -> Set<Int32> {
         do throws(KernelError) {
-            isGated = try netlink.dump(false) { isGated, message in
-                if GateAnswer(message) != nil { isGated = true }
+            request.getGateFilters()
+            let isGated: Bool
+            do throws(KernelError) {
+                isGated = try netlink.dump(false) { isGated, message in
+                    if GateAnswer(message) != nil { isGated = true }
+                }
+            } catch  where error.errno == EINVAL || error.errno == ENOENT {
+                isGated = false  // There is no such block.
             }
-        } catch  where error.errno == EINVAL || error.errno == ENOENT {
-            isGated = false  // There is no such block.
+            var closed: Set<Int32> = []
+            for queue in try queues() where isGated || !queue.isShared { closed.insert(queue.index) }
+            return closed
+        } catch {
+            throw error.error("observe", "gates of ports")
         }
-        var closed: Set<Int32> = []
-        for queue in try queues() where isGated || !queue.isShared { closed.insert(queue.index) }
-        return ports.filter { !closed.contains($0.index) }
     }
 
     private func queues() throws(KernelError) -> [QueueAnswer] {

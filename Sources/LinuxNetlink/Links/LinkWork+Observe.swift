@@ -5,6 +5,7 @@ import NodePorts
 
 /// Looking: whole dumps, or single devices for the way of one change.
 extension LinkWork {
+    /// All but the gates of ports.
     func observe() throws(NodeError) -> ObservedLinks {
         do throws(KernelError) {
             request.getLink(nil)
@@ -20,9 +21,6 @@ extension LinkWork {
                 guard let name = names[answer.index] else { continue }
                 observed.links[name] = answer.observed(as: name) { names[$0] }
             }
-            // Without its gate a port is not safe in its bridge: it counts as none of its ports, and is made one anew.
-            let ports = observed.links.values.filter { $0.name.isPort && $0.settings.master != nil }
-            for port in try ungated(among: ports) { observed.links[port.name]?.settings.master = nil }
             request.getForwardingEntries()
             try collectFloods(into: &observed) { names[$0] }
             try collectAddresses(into: &observed, index: 0) { names[$0] }

@@ -10,6 +10,8 @@ package final class NamespaceThreads: Sendable {
     enum Role: Hashable {
         case work
         case deletion
+        /// Looks at the gates of ports while another looks at the ports.
+        case gates
     }
 
     private struct Key: Hashable {
@@ -46,7 +48,7 @@ package final class NamespaceThreads: Sendable {
 
     /// Ends the threads of a namespace, which would keep it alive.
     func retire(_ name: NamespaceName) {
-        for role in [Role.work, .deletion] {
+        for role in [Role.work, .deletion, .gates] {
             let key = Key(name: name, role: role)
             if let known = threads.withLock({ $0[key] }) { retire(key, known) }
         }

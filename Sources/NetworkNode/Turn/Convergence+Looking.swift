@@ -42,7 +42,8 @@ extension Convergence {
                     names.formUnion(state.desired.segments[segment]?.devices ?? [])
                 }
                 surveying?.links.formUnion(names)
-                try await observer.look(at: names, of: &state)
+                let exports = scope.isWhole || scope.host || !scope.gateways.isEmpty
+                try await observer.look(at: names, exports: exports, of: &state)
             }
             let namespaces = scope.namespaces(state.desired)
             surveying?.namespaces.formUnion(namespaces)
@@ -74,7 +75,7 @@ extension Convergence {
         if touched.filter { surveying?.filter = true }
         if touched.daemons { surveying?.daemons = true }
         do {
-            try await observer.look(at: touched.links, of: &state)
+            try await observer.look(at: touched.links, exports: touched.exports, of: &state)
             for name in touched.namespaces { await observer.look(inside: name, of: &state) }
             if touched.daemons { await observer.lookAtDaemons(of: &state) }
             // A filter step that failed may have changed nothing or all: ask.
@@ -98,6 +99,7 @@ extension Convergence {
         var namespaces: Set<NamespaceName> = []
         var filter = false
         var daemons = false
+        var exports = false
 
         mutating func note(_ operation: Operation) {
             switch operation {
@@ -117,6 +119,7 @@ extension Convergence {
             case .export(let route), .withdraw(let route):
                 // What is exported is looked at with the host's own devices.
                 links.insert(route.device ?? .loopback)
+                exports = true
             case .filter: filter = true
             case .ensureDaemon, .stopDaemon: daemons = true
             }

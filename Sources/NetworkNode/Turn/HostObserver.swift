@@ -53,11 +53,15 @@ struct HostObserver: Sendable {
     }
 
     /// Looks again at the devices of those names in the host's own namespace, whether they exist or not.
-    func look(at names: Set<InterfaceName>, of state: inout PlanningState) async throws(NodeError) {
+    /// - Parameter exports: whether what is exported is looked at, too: only gateways depend on it.
+    func look(
+        at names: Set<InterfaceName>, exports: Bool = true, of state: inout PlanningState
+    ) async throws(NodeError) {
         guard !names.isEmpty else { return }
         guard names.count <= Self.manyLinks else { return try await lookAtLinks(of: &state) }
         let seen = try await ports.links.observe(links: names, in: nil)
-        state.observe(routing: seen, exports: try await ports.export.exported())
+        let exported = exports ? try await ports.export.exported() : state.observed.exports
+        state.observe(routing: seen, exports: exported)
         for name in names {
             state.observe(seen.links[name], at: name)
             state.observe(floods: seen.floods[name] ?? [], addresses: seen.addresses[name] ?? [], of: name)
