@@ -90,23 +90,37 @@ static inline int cmnl_bind_packet(int fd, int index, unsigned short protocol) {
     return bind(fd, (struct sockaddr *)&here, sizeof here);
 }
 
-/* recvmsg(2) on a packet socket: the packet, its sll_pkttype and its tp_status. -1 with errno; never waits. */
-static inline long cmnl_receive_packet(int fd, void *buffer, size_t length, uint8_t *type, uint32_t *status) {
-    union { struct cmsghdr header; char space[256]; } control;
+/* What the kernel says about a packet beside it. */
+union cmnl_packet_control { struct cmsghdr header; char space[256]; };
+
+/* recvmsg(2) on a packet socket: the packet and its sll_pkttype; what else is said of it is in `control`, for CMSG_FIRSTHDR of
+   `message`. -1 with errno; never waits. */
+static inline long cmnl_receive_message(
+    int fd, void *buffer, size_t length, uint8_t *type, union cmnl_packet_control *control, struct msghdr *message) {
     struct sockaddr_ll from;
     struct iovec part = {buffer, length};
-    struct msghdr message;
-    memset(&message, 0, sizeof message);
+    memset(message, 0, sizeof *message);
     memset(&from, 0, sizeof from);
-    message.msg_name = &from;
-    message.msg_namelen = sizeof from;
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    message.msg_control = &control;
-    message.msg_controllen = sizeof control;
-    long count = recvmsg(fd, &message, MSG_DONTWAIT);
+    message->msg_name = &from;
+    message->msg_namelen = sizeof from;
+    message->msg_iov = &part;
+    message->msg_iovlen = 1;
+    message->msg_control = control;
+    message->msg_controllen = sizeof *control;
+    long count = recvmsg(fd, message, MSG_DONTWAIT);
+    /* Both are on this function's stack. */
+    message->msg_name = NULL;
+    message->msg_iov = NULL;
+    if (count >= 0) *type = from.sll_pkttype;
+    return count < 0 ? -1 : count;
+}
+
+/* The packet, its sll_pkttype and its tp_status. -1 with errno; never waits. */
+static inline long cmnl_receive_packet(int fd, void *buffer, size_t length, uint8_t *type, uint32_t *status) {
+    union cmnl_packet_control control;
+    struct msghdr message;
+    long count = cmnl_receive_message(fd, buffer, length, type, &control, &message);
     if (count < 0) return -1;
-    *type = from.sll_pkttype;
     *status = 0;
     for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header)) {
         if (header->cmsg_level != SOL_PACKET || header->cmsg_type != PACKET_AUXDATA) continue;
@@ -121,21 +135,10 @@ static inline long cmnl_receive_packet(int fd, void *buffer, size_t length, uint
    before the socket's filter cut it. */
 static inline long cmnl_receive_captured(
     int fd, void *buffer, size_t length, uint8_t *type, uint64_t *nanoseconds, uint32_t *whole) {
-    union { struct cmsghdr header; char space[256]; } control;
-    struct sockaddr_ll from;
-    struct iovec part = {buffer, length};
+    union cmnl_packet_control control;
     struct msghdr message;
-    memset(&message, 0, sizeof message);
-    memset(&from, 0, sizeof from);
-    message.msg_name = &from;
-    message.msg_namelen = sizeof from;
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    message.msg_control = &control;
-    message.msg_controllen = sizeof control;
-    long count = recvmsg(fd, &message, MSG_DONTWAIT);
+    long count = cmnl_receive_message(fd, buffer, length, type, &control, &message);
     if (count < 0) return -1;
-    *type = from.sll_pkttype;
     *nanoseconds = 0;
     *whole = (uint32_t)count;
     for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header)) {
