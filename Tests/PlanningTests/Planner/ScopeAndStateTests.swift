@@ -66,27 +66,26 @@ import Testing
         }
     }
 
-    @Test func `state that expects its own steps plans as one that looks`() throws {
-        for seed in Seeds.some {
-            var scenario = Scenario(seed: seed, isContentious: true)
-            var model = scenario.host()
-            var state = PlanningState(desired: scenario.desired(), observed: model.observed)
-            for round in 0..<4 {
-                let plan = state.plan()
-                for step in plan.steps {
-                    try model.apply(step.operation)
-                    state.expect(step.operation)
-                    let looking = HostPlanner.plan(desired: state.desired, observed: model.observed)
-                    let expecting = state.plan()
-                    try #require(
-                        expecting == looking,
-                        "seed \(seed) round \(round) after \(step)\nexpecting\n\(expecting)\nlooking\n\(looking)")
-                }
-                let next = scenario.desired()
-                for update in updates(from: state.desired, to: next, &scenario.random) { _ = try state.merge(update) }
-                try #require(state.desired == next, "seed \(seed)")
-                try #require(state.plan() == HostPlanner.plan(desired: next, observed: model.observed), "seed \(seed)")
+    @Test(arguments: Seeds.some)
+    func `state that expects its own steps plans as one that looks`(seed: UInt64) throws {
+        var scenario = Scenario(seed: seed, isContentious: true)
+        var model = scenario.host()
+        var state = PlanningState(desired: scenario.desired(), observed: model.observed)
+        for round in 0..<4 {
+            let plan = state.plan()
+            for step in plan.steps {
+                try model.apply(step.operation)
+                state.expect(step.operation)
+                let looking = HostPlanner.plan(desired: state.desired, observed: model.observed)
+                let expecting = state.plan()
+                try #require(
+                    expecting == looking,
+                    "seed \(seed) round \(round) after \(step)\nexpecting\n\(expecting)\nlooking\n\(looking)")
             }
+            let next = scenario.desired()
+            for update in updates(from: state.desired, to: next, &scenario.random) { _ = try state.merge(update) }
+            try #require(state.desired == next, "seed \(seed)")
+            try #require(state.plan() == HostPlanner.plan(desired: next, observed: model.observed), "seed \(seed)")
         }
     }
 
