@@ -22,6 +22,8 @@ package struct APIServer: Sendable {
         /// How long a client may take to send a request's header, and then its body; and how long the client of a stream
         /// may read nothing of it. Default 30 s.
         package var patience = Duration.seconds(30)
+        /// Called for each listener once it is open.
+        package var opened: @Sendable () -> Void = {}
 
         package init(listeners: [Listener]) { self.listeners = listeners }
     }
@@ -87,7 +89,7 @@ package struct APIServer: Sendable {
 
     private func server(_ listener: Listener) throws -> any Service {
         try listener.prepare()
-        let (patience, logger) = (settings.patience, logger)
+        let (patience, opened, logger) = (settings.patience, settings.opened, logger)
         let configuration = HTTP1Channel.Configuration(
             additionalChannelHandlers: [RequestGuard(patience: patience, logger: logger)],
             idleTimeout: Self.idleTimeout,
@@ -116,7 +118,10 @@ package struct APIServer: Sendable {
             configuration: ServerConfiguration(
                 address: address, backlog: 1024,
                 availableConnectionsDelegate: MaximumAvailableConnections(settings.maximumConnections)),
-            onServerRunning: { _ in listener.opened(logger) },
+            onServerRunning: { _ in
+                listener.opened(logger)
+                opened()
+            },
             eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: logger)
     }
 }

@@ -17,16 +17,20 @@ package struct NodeAgent: Service, CustomStringConvertible {
     private let settings: AgentSettings
     private let facts: HostFacts
     private let probe: @Sendable () async -> [String: String]
+    private let turned: @Sendable (Bool) -> Void
     private let endpoint: String
     private let logger: Logger
 
     /// - Parameters:
     ///   - endpoint: where `source` leads, for people.
     ///   - probe: finds out what the host can do, by name, for its report; asked once, after the first comparison.
+    ///   - turned: called after each turn of the loop, so at least as often as everything is compared; says whether the
+    ///     host has been brought to the last snapshot, or there is none.
     package init(
         ports: HostPorts, source: any DesiredSource, sink: any ReportSink & BindingSink & ProbeSink, files: AgentFiles,
         settings: AgentSettings, facts: HostFacts, endpoint: String, logger: Logger,
-        probe: @escaping @Sendable () async -> [String: String] = { [:] }
+        probe: @escaping @Sendable () async -> [String: String] = { [:] },
+        turned: @escaping @Sendable (Bool) -> Void = { _ in }
     ) {
         self.ports = ports
         self.source = source
@@ -37,6 +41,7 @@ package struct NodeAgent: Service, CustomStringConvertible {
         self.endpoint = endpoint
         self.logger = logger
         self.probe = probe
+        self.turned = turned
     }
 
     /// In a few words, so that nobody makes a name for it by looking through all that it holds.
@@ -132,6 +137,7 @@ package struct NodeAgent: Service, CustomStringConvertible {
                         if !found.isEmpty { inbox.post { $0.capabilities = found } }
                     }
                 }
+                turned(convergence.hasBegun)
                 board.post(convergence, hasUnsentReports: !outbox.isEmpty)
                 metrics.post(convergence, content.dropCounts, isConnected: gate.isAccepted)
                 if let snapshot = convergence.snapshot {

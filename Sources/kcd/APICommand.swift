@@ -114,10 +114,12 @@ struct APICommand: AsyncParsableCommand {
         var settings = APIServer.Settings(listeners: listeners)
         settings.requestsPerSecond = requestsPerSecond
         OpenFiles.allow(settings.maximumConnections * listeners.count + 1024)
+        let presence = ServiceManager().map { APIPresence($0, service: service, listeners: listeners.count) }
+        if let presence { settings.opened = { presence.opened() } }
         let server = APIServer(
             service: service, authenticator: tokens, checker: try checker(tokens, logger), settings: settings,
             logger: logger)
-        return try server.services() + [Following(known: known)]
+        return try server.services() + [Following(known: known)] + (presence.map { [$0] } ?? [])
     }
 
     /// KC's own tokens, and then what the file of checkers adds.

@@ -51,13 +51,18 @@ struct NodeCommand: AsyncParsableCommand {
     private func runAgent(_ settings: NodeSettings) async throws {
         let logger = Logger(label: "kc.node")
         let upstream = try settings.upstream()
+        let manager = ServiceManager()
         let agent = NodeAgent(
             ports: try NodeWiring.ports(settings), source: upstream.plane, sink: upstream.plane,
             files: AgentFiles(
                 state: settings.state, status: settings.runDirectory + "/node.json",
                 metrics: settings.runDirectory + "/metrics/node.prom"),
             settings: AgentSettings(), facts: NodeWiring.facts(), endpoint: upstream.client.endpoint.description,
-            logger: logger, probe: NodeWiring.probe)
+            logger: logger, probe: NodeWiring.probe,
+            turned: { isReady in
+                manager?.alive()
+                if isReady { manager?.ready() }
+            })
         logger.notice(
             "the node agent starts",
             metadata: ["pid": "\(getpid())", "api": "\(upstream.client.endpoint)", "host": "\(upstream.host)"])
@@ -69,6 +74,7 @@ struct NodeCommand: AsyncParsableCommand {
             await upstream.client.shutdown()
             throw error
         }
+        manager?.stopping()
         await upstream.client.shutdown()
     }
 
