@@ -53,7 +53,8 @@ let values: [Target] = [
 ]
 
 let models: [Target] = [
-    target("NetworkModel", ["Addressing", "Resources"])
+    target("NetworkModel", ["Addressing", "Resources"]),
+    target("ComputeModel", ["Resources"]),
 ]
 
 let formats: [Target] = [
@@ -163,6 +164,7 @@ let allTests: [Target] = [
     tests("AddressingTests", ["SeededRandomness", "Addressing"]),
     tests("ResourcesTests", ["SeededRandomness", "Resources"]),
     tests("NetworkModelTests", ["Addressing", "Resources", "NetworkModel"]),
+    tests("ComputeModelTests", ["SeededRandomness", "Resources", "ComputeModel"]),
     tests("FramesTests", ["SeededRandomness", "Addressing", "Frames"]),
     tests(
         "EvaluationTests",
