@@ -99,7 +99,7 @@ let adapters: [Target] = [
 ]
 
 let services: [Target] = [
-    target("Diagnosis", ["Addressing", "Resources", "NetworkModel"]),
+    target("Diagnosis", ["Addressing", "Resources", "NetworkModel", "Frames"]),
     target(
         "NetworkService",
         ["Addressing", "Resources", "NetworkModel", "NetworkPlanning", "Persistence", "Diagnosis", logging]),
@@ -193,7 +193,10 @@ let allTests: [Target] = [
         ]),
     tests(
         "PacketsTests",
-        ["TestNamespaces", "Addressing", "NetworkModel", "NodePorts", "NodePortsTesting", "LinuxPackets"]),
+        [
+            "TestNamespaces", "Addressing", "NetworkModel", "NodePorts", "NodePortsTesting", "LinuxPackets",
+            "LinuxNetlink", "LinuxProcesses", "Diagnosis",
+        ]),
     tests(
         "TranslatorTests",
         [
@@ -229,7 +232,7 @@ let allTests: [Target] = [
             "NodePortsTesting", "Frames",
             "NetworkNode", "APIClient", "SeededRandomness", logging,
         ]),
-    tests("DiagnosisTests", ["SeededRandomness", "Addressing", "Resources", "NetworkModel", "Diagnosis"]),
+    tests("DiagnosisTests", ["SeededRandomness", "Addressing", "Resources", "NetworkModel", "Diagnosis", "Frames"]),
     tests(
         "ClientTests",
         ["Addressing", "Resources", "NetworkModel", "APIClient", asn1, crypto, nioCore, nioPosix, nioSSL, x509]),

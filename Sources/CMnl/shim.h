@@ -17,6 +17,7 @@
 #include <linux/if_ether.h>
 #include <linux/if_link.h>
 #include <linux/if_packet.h>
+#include <linux/ethtool.h>
 #include <linux/if_bridge.h>
 #include <linux/if_tun.h>
 #include <linux/ipv6.h>
@@ -30,6 +31,7 @@
 #include <linux/sockios.h>
 #include <linux/tc_act/tc_mirred.h>
 #include <linux/veth.h>
+#include <linux/virtio_net.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -175,6 +177,52 @@ static inline int cmnl_pass_echo_replies(int fd) {
     ICMP6_FILTER_SETBLOCKALL(&filter);
     ICMP6_FILTER_SETPASS(ICMP6_ECHO_REPLY, &filter);
     return setsockopt(fd, IPPROTO_ICMPV6, ICMP6_FILTER, &filter, sizeof filter);
+}
+
+/* ETHTOOL_STXCSUM: a device computes no checksums of what it sends; then it cuts nothing either. */
+static inline int cmnl_checksums_off(int fd, const char *name) {
+    struct ethtool_value value = {ETHTOOL_STXCSUM, 0};
+    struct ifreq request;
+    memset(&request, 0, sizeof request);
+    strncpy(request.ifr_name, name, IFNAMSIZ - 1);
+    request.ifr_data = (void *)&value;
+    return ioctl(fd, SIOCETHTOOL, &request);
+}
+
+/* PACKET_VNET_HDR: what is sent begins with a header that says what is left to devices. */
+static inline int cmnl_take_offload_headers(int fd) {
+    int one = 1;
+    return setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &one, sizeof one);
+}
+
+/* Sends a frame by a packet socket with PACKET_VNET_HDR: one that is to be cut into TCP segments of `segment` bytes behind
+   `headers`, with the checksum from `start` on still to be computed; or, with 0 for `segment`, one as it is. */
+static inline long cmnl_send_offloaded(
+    int fd, int index, const void *frame, size_t length, uint16_t segment, uint16_t headers, uint16_t start, uint16_t offset) {
+    struct virtio_net_hdr header;
+    struct sockaddr_ll to;
+    struct iovec parts[2] = {{&header, sizeof header}, {(void *)frame, length}};
+    struct msghdr message;
+    memset(&header, 0, sizeof header);
+    memset(&to, 0, sizeof to);
+    memset(&message, 0, sizeof message);
+    if (segment) {
+        header.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
+        header.gso_type = VIRTIO_NET_HDR_GSO_TCPV6;
+        header.hdr_len = headers;
+        header.gso_size = segment;
+        header.csum_start = start;
+        header.csum_offset = offset;
+    }
+    to.sll_family = AF_PACKET;
+    to.sll_ifindex = index;
+    to.sll_protocol = htons(ETH_P_IPV6);
+    message.msg_name = &to;
+    message.msg_namelen = sizeof to;
+    message.msg_iov = parts;
+    message.msg_iovlen = 2;
+    long count = sendmsg(fd, &message, MSG_DONTWAIT);
+    return count < 0 ? -1 : count - (long)sizeof header;
 }
 
 /* TUNSETIFF on /dev/net/tun: makes a tap that lives as long as `fd` is open. */

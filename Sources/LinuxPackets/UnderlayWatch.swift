@@ -16,6 +16,9 @@ package struct UnderlayWatch: Sendable {
         package var frames: [UInt32: Int] = [:]
         /// Who advertised the address as its own (RFC 4861 section 4.4).
         package var holders: Set<MACAddress> = []
+        /// UDP packets that the kernel dropped for their checksum meanwhile (Udp6InCsumErrors, RFC 4113's udpInErrors in
+        /// part); nil when it does not tell.
+        package var wrongChecksums: Int?
     }
 
     private let namespace: NamespaceName?
@@ -57,6 +60,7 @@ private final class WatchEar: ThreadState {
 
     func listen(_ question: [UInt8], for time: Duration) -> UnderlayWatch.Heard {
         let end = ContinuousClock.now + time
+        let before = Self.wrongChecksums()
         // What cannot be sent has no answer, and an interface that is down is named by other checks.
         _ = socket.send(question)
         while case let left = ContinuousClock.now.duration(to: end), left > .zero {
@@ -65,7 +69,21 @@ private final class WatchEar: ThreadState {
             socket.receive(buffer) { bytes, seen in if !seen.isOutgoing { take(bytes) } }
             if polled.revents & Int16(POLLERR) != 0 { usleep(1000) }
         }
+        if let before, let after = Self.wrongChecksums() { heard.wrongChecksums = max(0, after - before) }
         return heard
+    }
+
+    /// Of the thread's own namespace.
+    private static func wrongChecksums() -> Int? {
+        guard let file = fopen("/proc/thread-self/net/snmp6", "re") else { return nil }
+        defer { fclose(file) }
+        var line = [CChar](repeating: 0, count: 256)
+        while fgets(&line, Int32(line.count), file) != nil {
+            let words = String(decoding: line.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+                .split(whereSeparator: \.isWhitespace)
+            if words.first == "Udp6InCsumErrors" { return words.last.flatMap { Int($0) } }
+        }
+        return nil
     }
 
     private func take(_ bytes: UnsafeRawBufferPointer) {

@@ -1,3 +1,4 @@
+package import NetworkModel
 import Persistence
 package import Resources
 import Synchronization
@@ -5,11 +6,18 @@ import Synchronization
 extension NetworkService {
     /// An agent says that it is there. A write only when the host was not up; else a lease is renewed, which is none.
     ///
-    /// The lease's id is in the store with its key, so that any server can renew what another one granted.
-    package func renew(host: ResourceID) async throws(Problem) {
+    /// The lease's id is in the store with its key, so that any server can renew what another one granted. The key's value
+    /// says who renews; another agent than before is a write, too.
+    /// - Parameter agent: nil for agents that do not say which they are.
+    package func renew(host: ResourceID, by agent: AgentSighting? = nil) async throws(Problem) {
         // The agents' renewals are the clock of moves: they come as long as any host lives, at any server.
         await advanceMoves()
-        if let known = cache.state.withLock({ $0.leases[host] }), try await isRenewed(known) { return }
+        let known = cache.state.withLock { (lease: $0.leases[host], agents: $0.agents[host]) }
+        let agents = agent.flatMap { HostAgents.after(known.agents, hearing: $0, at: settings.now()) }
+        if let lease = known.lease, try await isRenewed(lease) {
+            if let agents { try await note(agents, of: host, under: lease) }
+            return
+        }
         do {
             guard let item = cache.item(.host, host) else { throw Problem.gone(Kind.host.name, host) }
             let lease = try await store.grantLease(ttl: settings.leaseDuration)
@@ -17,7 +25,7 @@ extension NetworkService {
                 StoreTransaction(
                     conditions: [.exists(item.key)],
                     changes: [
-                        .put(StoreLayout.lease(host), [], lease: lease),
+                        .put(StoreLayout.lease(host), agents?.json ?? [], lease: lease),
                         .put(StoreLayout.seen(host), Array(settings.now().description.utf8)),
                     ], durability: .relaxed))
             guard case .committed(let revision) = outcome else {
@@ -31,6 +39,19 @@ extension NetworkService {
             throw problem
         } catch {
             throw Problem(.unavailable, "the request was given up")
+        }
+    }
+
+    /// Which agents renew a lease. A lease that ended meanwhile is granted anew with the next renewal.
+    private func note(_ agents: HostAgents, of host: ResourceID, under lease: LeaseID) async throws(Problem) {
+        let key = StoreLayout.lease(host)
+        do {
+            _ = try await store.commit(
+                StoreTransaction(
+                    conditions: [.exists(key)], changes: [.put(key, agents.json, lease: lease)], durability: .relaxed))
+        } catch {
+            guard error.code != .leaseNotFound else { return }
+            throw Problem(error)
         }
     }
 

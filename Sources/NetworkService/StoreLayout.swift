@@ -15,7 +15,7 @@ import Resources
 /// | `w/d/<probe id>` | a probe, under its lease | when somebody asks |
 /// | `w/a/<probe id>/<host id>` | what a host answers, under the probe's lease | relaxed, by the agent |
 /// | `w/k/<zone id>` | the zone's private key | with the zone; never changed, never shown |
-/// | `w/l/<host id>` | empty, under a lease: the host is up | when a host comes up |
+/// | `w/l/<host id>` | which agents renew it, or empty; under a lease: the host is up | when a host comes up, and for another agent |
 /// | `w/t/<host id>` | when it last came up | with it |
 /// | `w/p` | empty; written to see how far the cache is | when a reader waits for a revision that changed nothing here |
 /// | `w/u/<all zero>` | empty; its revision moves when a prefix is delegated | with the attachment |

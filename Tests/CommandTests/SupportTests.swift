@@ -1,6 +1,10 @@
+import APIClient
+import Documents
 import Foundation
+import NetworkModel
 import Resources
 import Testing
+import Waiting
 
 @Suite(.serialized) struct `kcnet doctor and support-bundle` {
     @Test func `doctor says what is there and what is not, in both forms`() async throws {
@@ -21,7 +25,9 @@ import Testing
             #expect(levels["agent"] == "fail")
             #expect(levels["optmem_max"] == "ok" || levels["optmem_max"] == "fail")
             // Few attachments; in a namespace other than the machine's first it cannot be read.
-            #expect(levels["gc_thresh3"] == "ok" || levels["gc_thresh3"] == "warn")
+            #expect(levels["neighbours"] == "ok" || levels["neighbours"] == "warn")
+            // Only root can try it.
+            #expect(levels["offload"] == (geteuid() == 0 ? "ok" : nil))
             let text = try await cloud.kcnet("doctor", "--host", "h1")
             #expect(
                 text.lines.contains {
@@ -32,6 +38,41 @@ import Testing
             let away = try await cloud.kcnet("doctor", "--api", "unix:/tmp/no-such-kc.sock")
             #expect(away.status == 1)
             #expect(away.lines.contains { $0.hasPrefix("FAIL  api") })
+        }
+    }
+
+    @Test func `the exit code is 0 as long as nothing fails, whatever is worth a word`() async throws {
+        try await Cloud.with { cloud in
+            let run = try await cloud.kcnet("doctor", "--output", "json")
+            guard case .array(let findings) = try run.json().content else { throw Missing() }
+            let levels = findings.compactMap { $0["level"]?.string }
+            #expect(levels.contains("warn"), "a machine that is no host is told so")
+            #expect(run.status == (levels.contains("fail") ? 1 : 0), "\(run.output)")
+            for finding in findings {
+                #expect(finding.members.map(\.name) == ["level", "check", "what", "why", "next"])
+            }
+            #expect(try await cloud.kcnet("doctor", "--listen", "0").status == 2)
+        }
+    }
+
+    @Test func `two agents for one host are named`() async throws {
+        try await Cloud.with { cloud in
+            try await cloud.kcnet("host", "create", "h1", "--vtep", "fd00::1", "--interface", "no-such-dev")
+            let client = try APIClient(endpoint: Endpoint(parsing: "unix:\(cloud.socket)"))
+            let agents = (0..<2).map { _ in AgentInstance(run: ResourceID(UUID()), boot: ResourceID(UUID())) }
+            try await eventually("both are seen") {
+                for agent in agents { try await client.renewLease(host: "h1", agent: agent) }
+                return try await cloud.kcnet("host", "show", "h1", "--output", "json").json()["status"]?["agents"]
+                    != nil
+            }
+            await client.shutdown()
+            let run = try await cloud.kcnet("doctor")
+            let boot = try #require(agents[0].boot).description.prefix(8)
+            #expect(run.status == 1)
+            let line = run.lines.first { $0.hasPrefix("FAIL  host h1") }
+            #expect(line?.contains("2 agents speak for it at once: unix (boot ") == true, "\(run.output)")
+            #expect(line?.contains("(boot \(boot))") == true, "\(run.output)")
+            #expect(run.output.contains("kcd join --force URL TOKEN"))
         }
     }
 

@@ -29,6 +29,13 @@ import Testing
         #expect(check.what.contains("\(Healthy.mac(7))") && !check.next.isEmpty && !check.why.isEmpty)
     }
 
+    @Test func `packets with wrong checksums are a fault of some network card`() throws {
+        #expect(Self.traffic()["checksums"] == nil)
+        #expect(Self.traffic { $0.wrongChecksums = 0 }["checksums"]?.level == .ok)
+        let check = try #require(Self.traffic { $0.wrongChecksums = 3 }["checksums"])
+        #expect(check.level == .fail && check.what.hasPrefix("3 UDP packets") && check.next.contains("ethtool -K eth0"))
+    }
+
     @Test func `many frames of segments that are not here are worth a word`() throws {
         #expect(try #require(Self.traffic { $0.frames[301] = 1999 }["unwanted"]).level == .ok)
         let check = try #require(Self.traffic { $0.frames[301] = 2000 }["unwanted"])
@@ -73,6 +80,16 @@ import Testing
         #expect(Self.hosts({ $0.details["multicastJoins"] = "365" }, groups: 0).map(\.level) == [.ok])
         #expect(Self.hosts { $0.details["bridgeNetfilter"] = "on" }.map(\.level) == [.warn])
         #expect(Self.hosts { $0.details = [:] }.map(\.level) == [.ok])
+    }
+
+    @Test func `two agents for one host are a fault, and said once`() {
+        let checks = Self.hosts {
+            $0.agents = ["fd0a::1 (boot 11111111)", "fd0a::9 (boot 22222222)"]
+            $0.message = "2 agents speak for this host at once"
+        }
+        #expect(checks.map(\.level) == [.fail])
+        #expect(checks[0].what.hasSuffix("fd0a::1 (boot 11111111) and fd0a::9 (boot 22222222)"))
+        #expect(checks[0].next.contains("kcd join --force"))
     }
 
     @Test func `agents of two versions are worth a word`() {

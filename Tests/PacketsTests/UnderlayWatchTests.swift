@@ -95,6 +95,23 @@ import Waiting
         }
     }
 
+    @Test func `what is dropped for its checksum is counted`() async throws {
+        try host.run(
+            "ip", "link", "add", "vx", "type", "vxlan", "id", "300", "dev", "eth0", "local", "fd0a::1", "dstport",
+            "4789")
+        try host.run("ip", "link", "set", "vx", "up")
+        let mac = try host.run("cat", "/sys/class/net/eth0/address").filter { !$0.isWhitespace && $0 != ":" }
+        let frames = """
+            ether = bytes.fromhex("\(mac) 020000000002 86dd")
+            udp = (1234).to_bytes(2, "big") + (4789).to_bytes(2, "big") + (80).to_bytes(2, "big") + b"ab"
+            frames = [ether + ip(17, "fd0a::2", "fd0a::1", udp + bytes.fromhex("08000000 00012c00") + bytes(64))]
+            """
+        #expect(try await listen().wrongChecksums == 0)
+        try await sending(frames) {
+            try await eventually(within: .seconds(30)) { try await listen().wrongChecksums ?? 0 > 1 }
+        }
+    }
+
     @Test func `frames of VXLAN are counted by VNI, and other ports are not`() async throws {
         let frames = """
             udp = lambda port: (1234).to_bytes(2, "big") + port.to_bytes(2, "big") + (80).to_bytes(2, "big") + b"ab"

@@ -53,8 +53,11 @@ extension APIClient {
     }
 
     /// Says that the agent is alive; to be repeated every `leaseInterval`. No write in the store.
-    package func renewLease(host: String) async throws {
-        _ = try await send(APIRequest(.post, ["v1", "hosts", host, "lease"], timeout: .seconds(5)))
+    /// - Parameter agent: which one, so that two for one host are told apart.
+    package func renewLease(host: String, agent: AgentInstance? = nil) async throws {
+        var request = APIRequest(.post, ["v1", "hosts", host, "lease"], timeout: .seconds(5))
+        if let agent { request.headers = [(AgentInstance.header, agent.headerText)] }
+        _ = try await send(request)
     }
 
     /// How often a lease is renewed; it ends 10 s after the last renewal.

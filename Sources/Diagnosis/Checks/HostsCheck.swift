@@ -10,12 +10,17 @@ package struct HostsCheck: Sendable {
         package var message: String?
         /// What its agent reported of the machine, by name.
         package var details: [String: String]
+        /// From where agents speak for it, when more than one does.
+        package var agents: [String]
 
-        package init(name: String, phase: String, message: String? = nil, details: [String: String] = [:]) {
+        package init(
+            name: String, phase: String, message: String? = nil, details: [String: String] = [:], agents: [String] = []
+        ) {
             self.name = name
             self.phase = phase
             self.message = message
             self.details = details
+            self.agents = agents
         }
     }
 
@@ -54,7 +59,16 @@ package struct HostsCheck: Sendable {
             ]
         }
         var checks: [Check] = []
-        if let message = host.message, !message.isEmpty {
+        if host.agents.count > 1 {
+            checks.append(
+                Check(
+                    .fail, name,
+                    "\(host.agents.count) agents speak for it at once: \(host.agents.joined(separator: " and "))",
+                    why:
+                        "each makes the same ports and tunnels on its machine, and what it reports hides what the other one does",
+                    next: "on the machine that is the copy: stop `kcd node`, run `kcd node --remove`, then join it as "
+                        + "a host of its own: `kcd join --force URL TOKEN`"))
+        } else if let message = host.message, !message.isEmpty {
             checks.append(
                 Check(
                     .warn, name, message, why: "its agent cannot do all that it shall, or is told not to",

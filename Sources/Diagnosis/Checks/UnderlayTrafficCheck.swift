@@ -8,8 +8,14 @@ package struct UnderlayTraffic: Hashable, Sendable {
     package var frames: [UInt32: Int]
     /// Stations that defended the address that was asked for as if it were free.
     package var holders: Set<MACAddress>
+    /// UDP packets that this host dropped for their checksum meanwhile; nil when that is not known.
+    package var wrongChecksums: Int?
 
-    package init(queriers: Set<IPv6Address> = [], frames: [UInt32: Int] = [:], holders: Set<MACAddress> = []) {
+    package init(
+        queriers: Set<IPv6Address> = [], frames: [UInt32: Int] = [:], holders: Set<MACAddress> = [],
+        wrongChecksums: Int? = nil
+    ) {
+        self.wrongChecksums = wrongChecksums
         self.queriers = queriers
         self.frames = frames
         self.holders = holders
@@ -44,7 +50,23 @@ package struct UnderlayTrafficCheck: Sendable {
     /// A host that takes in more frames of others than this each second pays for it.
     static let manyUnwanted = 1000
 
-    package var checks: [Check] { [duplicate, unwanted] + (usesMulticast ? [querier] : []) }
+    package var checks: [Check] {
+        [duplicate, unwanted] + [checksums].compactMap { $0 } + (usesMulticast ? [querier] : [])
+    }
+
+    private var checksums: Check? {
+        guard let wrong = traffic.wrongChecksums else { return nil }
+        guard wrong > 0 else {
+            return Check(.ok, "checksums", "no UDP packet with a wrong checksum came in within \(seconds) s")
+        }
+        return Check(
+            .fail, "checksums", "\(wrong) UDP packets with wrong checksums came in within \(seconds) s",
+            why:
+                "a network card computes checksums of tunnelled packets wrongly, here or where they come from: what it is "
+                + "left to compute is lost, mostly large transfers",
+            next: "ethtool -K \(interface) rx off here; if they still come, at the other hosts: "
+                + "ethtool -K IFACE tx-udp_tnl-segmentation off tx-udp_tnl-csum-segmentation off tx off")
+    }
 
     private var duplicate: Check {
         guard let other = traffic.holders.min() else {

@@ -123,7 +123,7 @@ enum Schemas {
         case .record:
             #"{"type":"object","properties":{"owner":{"type":"string"}},"required":["owner"]}"#
         case .host:
-            #"{"type":"object","properties":{"phase":{"enum":["up","down","never-seen"]},"lastSeen":{"type":"string","format":"date-time"},"agent":{"type":"string"},"message":{"type":"string"},"details":{"type":"object"}},"required":["phase"]}"#
+            #"{"type":"object","properties":{"phase":{"enum":["up","down","never-seen"]},"lastSeen":{"type":"string","format":"date-time"},"agents":{"type":"array","description":"When more than one speaks for the host at once.","items":{"type":"object","properties":{"run":{"type":"string","format":"uuid"},"boot":{"type":"string","format":"uuid"},"address":{"type":"string"}},"required":["run","address"]}},"agent":{"type":"string"},"message":{"type":"string"},"details":{"type":"object"}},"required":["phase"]}"#
         case .segment:
             #"{"type":"object","properties":{"vni":\#(vni),"group":\#(address),"mtu":{"type":"integer"},"prefix":\#(prefix),"replication":\#(replication),"phase":{"enum":["unused","pending","wired","unfit","failed"]},"hosts":{"type":"object","additionalProperties":{"$ref":"@Report"}}},"required":["mtu","phase"]}"#
         case .attachment:

@@ -253,10 +253,19 @@ struct NodeRoutes: Sendable {
         Route(
             method: .post, path: "/v1/hosts/{host}/lease", operation: "renewLease",
             summary: "Says that the host's agent is there; it counts as up for 10 s.", access: .hostItself,
-            status: .noContent
+            parameters: [.agent], status: .noContent
         ) { request throws(Problem) in
             let host = try await service.find(.host, request.value("host"))
-            try await service.renew(host: host.id)
+            var agent: AgentSighting?
+            if let text = request.headers[.agent] {
+                guard let instance = AgentInstance(header: text) else {
+                    throw Problem(
+                        .malformed, "\(AgentInstance.header) must be an id, or two with a space between them",
+                        field: AgentInstance.header, value: String(text.prefix(64)))
+                }
+                agent = AgentSighting(instance, address: ConnectionOrigin.current?.address ?? "")
+            }
+            try await service.renew(host: host.id, by: agent)
             return .nothing()
         }
     }

@@ -9,6 +9,14 @@ struct ConnectionOrigin: Sendable {
     let peer: CheckedRequest.Peer
     let shown = ShownSecret()
 
+    /// For people: the address, or "unix".
+    var address: String {
+        switch peer {
+        case .tcp(let address): address
+        case .unix: "unix"
+        }
+    }
+
     /// Of the connection that the current task serves; nil outside of one.
     @TaskLocal static var current: ConnectionOrigin?
 }

@@ -21,6 +21,10 @@ final class ControlSocket: Sendable {
         return index > 0 ? index : nil
     }
 
+    /// Has the kernel compute the checksums of what leaves a device, and cut what is too large, before the device gets it.
+    /// False with errno when it cannot be had.
+    func leaveChecksumsToKernel(_ name: InterfaceName) -> Bool { cmnl_checksums_off(descriptor, name.text) == 0 }
+
     /// The name of an index now; at most 16 bytes with the final zero (IFNAMSIZ).
     func name(of index: Int32) -> InterfaceName? {
         withUnsafeTemporaryAllocation(of: CChar.self, capacity: 16) { buffer in

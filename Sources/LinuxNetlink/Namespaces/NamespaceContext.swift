@@ -15,5 +15,7 @@ final class NamespaceContext {
 
     func index(of name: InterfaceName) -> Int32? { control.index(of: name) }
 
+    func leaveChecksumsToKernel(_ name: InterfaceName) -> Bool { control.leaveChecksumsToKernel(name) }
+
     func name(of index: Int32) -> InterfaceName? { control.name(of: index) }
 }

@@ -7,10 +7,13 @@ package struct APIControlPlane: DesiredSource, ReportSink, BindingSink, ProbeSin
     private let client: APIClient
     /// The host's name or id, as the path takes it.
     private let host: String
+    private let agent: AgentInstance
 
-    package init(_ client: APIClient, host: Reference<Host>) {
+    /// - Parameter agent: this run of the program.
+    package init(_ client: APIClient, host: Reference<Host>, agent: AgentInstance = .own) {
         self.client = client
         self.host = host.description
+        self.agent = agent
     }
 
     package func follow(_ deliver: @escaping @Sendable (HostUpdate) -> Void) async throws(ControlPlaneError) {
@@ -25,7 +28,7 @@ package struct APIControlPlane: DesiredSource, ReportSink, BindingSink, ProbeSin
     }
 
     package func renewLease() async throws(ControlPlaneError) {
-        do { try await client.renewLease(host: host) } catch { throw ControlPlaneError(error) }
+        do { try await client.renewLease(host: host, agent: agent) } catch { throw ControlPlaneError(error) }
     }
 
     package func publish(

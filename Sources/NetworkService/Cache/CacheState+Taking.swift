@@ -74,7 +74,12 @@ extension CacheState {
                 answers[id, default: [:]][host] = try ProbeResult(json: try JSONParser.parse(entry.value), path: "")
             case .use(let id): uses[id] = entry.modified
             case .lease(let host):
-                guard leases.updateValue(entry.lease ?? LeaseID(0), forKey: host) == nil else { return }
+                let wasUp = leases.updateValue(entry.lease ?? LeaseID(0), forKey: host) != nil
+                let were = agents[host]
+                agents[host] =
+                    entry.value.isEmpty ? nil : try HostAgents(json: try JSONParser.parse(entry.value), path: "")
+                let areTwo = agents[host]?.areTwo ?? false
+                guard !wasUp || areTwo != (were?.areTwo ?? false) else { return }
                 refresh(host, at: revision)
             case .seen(let host):
                 lastSeen[host] = Timestamp(rfc3339: String(decoding: entry.value, as: UTF8.self)) ?? .now
@@ -105,6 +110,7 @@ extension CacheState {
         case .use(let id): uses[id] = nil
         case .lease(let host):
             guard leases.removeValue(forKey: host) != nil else { return }
+            agents[host] = nil
             lastSeen[host] = .now
             refresh(host, at: revision)
         case .seen(let host): lastSeen[host] = nil

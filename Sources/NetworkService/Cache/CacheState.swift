@@ -18,6 +18,8 @@ struct CacheState {
     /// The revision of each `w/u/` key.
     var uses: [ResourceID: Revision] = [:]
     var leases: [ResourceID: LeaseID] = [:]
+    /// Who renews them, where agents say so.
+    var agents: [ResourceID: HostAgents] = [:]
     var lastSeen: [ResourceID: Timestamp] = [:]
     var learned = LearnedTable()
     var probes: [ResourceID: Probe] = [:]
@@ -143,7 +145,10 @@ extension CacheState {
             status.reports.append((name, host, report))
         }
         status.reports.sort { $0.host < $1.host }
-        if kind == .host { status.liveness = liveness(of: id) }
+        if kind == .host {
+            status.liveness = liveness(of: id)
+            status.agents = agents[id].flatMap { $0.areTwo ? [$0.latest] + [$0.former].compactMap { $0 } : nil } ?? []
+        }
         if kind == .attachment { status.learned = learned.addresses[id, default: []].sorted() }
         return status
     }

@@ -44,9 +44,15 @@ extension Item {
             writer.member("phase", "down")
             writer.member("lastSeen", lastSeen)
         }
-        guard let report = report(of: host.metadata.id) else { return }
-        writer.member("agent", report.phase)
-        writer.member("message", report.message)
+        let report = report(of: host.metadata.id)
+        writer.member("agent", report?.phase)
+        if status.agents.isEmpty {
+            writer.member("message", report?.message)
+        } else {
+            writer.member("message", HostAgents.warning(status.agents))
+            writer.member("agents", status.agents)
+        }
+        guard let report else { return }
         writer.member("details", report.details)
     }
 

@@ -21,6 +21,8 @@ package final class Item: Sendable {
         /// Reports with the names of their hosts, in the order of the names.
         var reports: [(host: Name, id: ResourceID, report: Report)] = []
         var liveness = Liveness.neverSeen
+        /// Agents that speak for a host at the same time, when there is more than one.
+        var agents: [AgentSighting] = []
         /// Addresses of an attachment that hosts have learned, in order.
         var learned: [IPv6Address] = []
     }

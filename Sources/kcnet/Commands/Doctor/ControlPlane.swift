@@ -25,8 +25,10 @@ struct ControlPlane: Sendable {
     var clockOffset: Duration?
     /// Half of the time that the question took.
     var clockUncertainty = Duration.zero
-    /// Attachments of all hosts.
-    var neighbours = 0
+    /// Attachments in namespaces of this host.
+    var guests = 0
+    /// Attachments of the segments that managed gateways of this host route.
+    var routed = 0
 
     var hostSpec: Host.Spec? {
         // A host of a newer server that cannot be read is not examined further.
@@ -69,9 +71,15 @@ struct ControlPlane: Sendable {
                 for project in try await session.client.list(ResourceCollection(Project.kind, project: "")) {
                     let collection = ResourceCollection(Attachment.kind, project: project.name.text)
                     let all = try await session.client.list(collection)
-                    found.neighbours += all.count
+                    let gateways = try await session.client.list(
+                        ResourceCollection(Gateway.kind, project: project.name.text))
+                    let segments = Set(
+                        gateways.filter { $0.spec?["host"]?.string == host.id.description }
+                            .flatMap { ($0.spec?["segments"]?.elements ?? []).compactMap(\.string) })
+                    found.routed += all.count { $0.spec?["segment"]?.string.map(segments.contains) ?? false }
                     let mine = all.filter { $0.spec?["host"]?.string == host.id.description }
                     found.attachments += mine.count
+                    found.guests += mine.count { $0.spec?["port"]?["type"]?.string == "namespace" }
                     found.unwired += mine.filter { $0.phase != "wired" }
                 }
             }

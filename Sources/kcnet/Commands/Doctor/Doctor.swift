@@ -47,9 +47,7 @@ struct Doctor: AsyncParsableCommand {
             MulticastCapacity.finding(
                 optmem: ProcFile.number("/proc/sys/net/core/optmem_max"), groups: control.groupCount,
                 isUsed: control.underlay?.multicast ?? true))
-        findings.append(
-            NeighbourCapacity.finding(
-                limit: ProcFile.number("/proc/sys/net/ipv6/neigh/default/gc_thresh3"), attachments: control.neighbours))
+        findings.append(Finding(NeighbourTable.look(routed: control.routed, guests: control.guests).check))
         if let spec = control.hostSpec {
             findings += await UnderlayChecks.all(spec, underlay: control.underlay)
             if geteuid() == 0, let underlay = control.underlay {
@@ -68,7 +66,11 @@ struct Doctor: AsyncParsableCommand {
                 details: Dictionary(
                     uniqueKeysWithValues: (document.status?["details"]?.members ?? []).compactMap { name, value in
                         value.string.map { (name, $0) }
-                    }))
+                    }),
+                agents: (document.status?["agents"]?.elements ?? []).map { agent in
+                    let boot = agent["boot"]?.string.map { " (boot \($0.prefix(8)))" } ?? ""
+                    return "\(agent["address"]?.string ?? "?")\(boot)"
+                })
         }
         let clock = control.clockOffset.map {
             ClockCheck.check(offset: $0, uncertainty: control.clockUncertainty)

@@ -8,7 +8,7 @@ enum MachineChecks {
     static func all() async -> [Finding] {
         let isRoot = geteuid() == 0
         var findings = [root(isRoot), tun()]
-        if isRoot { findings += await devices() + [await bridgeTables()] }
+        if isRoot { findings += await devices() + [await bridgeTables(), await OffloadTrial.finding()] }
         return findings + [bridgeNetfilter()] + programs()
     }
 

@@ -25,7 +25,9 @@ enum TrafficChecks {
                 if case .vxlan(let settings) = link.kind { wanted.insert(settings.vni.value) }
             }
             return UnderlayTrafficCheck(
-                UnderlayTraffic(queriers: heard.queriers, frames: heard.frames, holders: heard.holders),
+                UnderlayTraffic(
+                    queriers: heard.queriers, frames: heard.frames, holders: heard.holders,
+                    wrongChecksums: heard.wrongChecksums),
                 interface: name, vtep: host.vtep, wanted: wanted, seconds: seconds,
                 usesMulticast: underlay.multicast
             ).checks.map(Finding.init)
