@@ -113,7 +113,7 @@ let services: [Target] = [
         "APIClient",
         [
             "Addressing", "Resources", "NetworkModel", asyncHTTPClient, logging, nioCore, nioPosix, nioHTTP1, nioSSL,
-            crypto,
+            asn1, crypto, x509,
         ]),
     target(
         "NetworkNode",
@@ -223,7 +223,7 @@ let allTests: [Target] = [
         "APITests",
         [
             "Addressing", "Resources", "NetworkModel", "Persistence", "SQLiteStore", "Authenticators", "NetworkService",
-            "HTTPAPI", "APIClient", crypto, hummingbird, logging, serviceLifecycle,
+            "HTTPAPI", "APIClient", "NetworkNode", crypto, hummingbird, logging, serviceLifecycle,
         ]),
     tests(
         "NodeTests",

@@ -2,7 +2,6 @@ import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
 import NIOPosix
-import NIOSSL
 package import Resources
 import Synchronization
 
@@ -16,25 +15,27 @@ package final class APIClient: Sendable {
     package static let maximumAnswer = 64 << 20
 
     private let http: HTTPClient
-    /// The whole header.
-    private let authorization: String?
+    private let proof: ClientProof
     private let lastWrite = Mutex(Revision.zero)
 
     /// - Parameters:
     ///   - token: goes into `Authorization: Bearer`; nil for the Unix socket, where the kernel says who calls.
     ///   - authorization: the whole `Authorization` header, in the place of `token`.
-    ///   - certificate: PEM of the one certificate that is trusted, whatever name it carries; nil trusts the system's
-    ///     authorities and checks the name.
+    ///   - certificate: PEM of the certificates that are trusted, and no others, whatever name they carry: the server's
+    ///     own or its authority's; nil trusts the system's authorities and checks the name.
+    ///   - identity: a certificate to show in the place of the header; the header is then for a server that does not take it.
     ///   - silence: after this long without a byte an open stream or answer counts as dead.
     /// - Throws: `APIFailure` with code `notTrusted` when the PEM cannot be read.
     package init(
         endpoint: Endpoint, token: String? = nil, authorization: String? = nil, certificate: String? = nil,
-        silence: Duration = ServerEvents.silence
+        identity: ClientIdentity? = nil, silence: Duration = ServerEvents.silence
     ) throws(APIFailure) {
         self.endpoint = endpoint
-        self.authorization = authorization ?? token.map { "Bearer " + $0 }
+        proof = try ClientProof(
+            endpoint, authorization: authorization ?? token.map { "Bearer " + $0 }, certificate: certificate,
+            identity: identity)
         var configuration = HTTPClient.Configuration(
-            tlsConfiguration: try Self.tls(certificate, endpoint: endpoint), redirectConfiguration: .disallow,
+            tlsConfiguration: try ClientProof.tls(certificate, nil, endpoint), redirectConfiguration: .disallow,
             timeout: .init(connect: .seconds(5), read: .nanoseconds(silence.nanoseconds)),
             connectionPool: .init(idleTimeout: .seconds(60), concurrentHTTP1ConnectionsPerHostSoftLimit: 64))
         // A refused connection is an answer: say so at once instead of trying until the timeout.
@@ -69,10 +70,33 @@ package final class APIClient: Sendable {
         }
     }
 
+    /// The certificate with which the client proves itself; nil without one, or when the server has refused it.
+    package var identity: ClientIdentity? { proof.identity }
+
+    /// Shows another certificate, and trusts other ones, from now on; requests and streams under way go on as they are.
+    /// - Parameter certificate: as for `init`.
+    /// - Throws: `APIFailure` with code `notTrusted` when the PEM cannot be read; nothing has changed then.
+    package func adopt(_ identity: ClientIdentity, certificate: String?) throws(APIFailure) {
+        try proof.adopt(identity, certificate: certificate)
+    }
+
+    /// What the client trusts now: the PEM of `init` or `adopt`.
+    package var trusted: String? { proof.trusted }
+
     private func attempt(_ request: APIRequest) async throws -> APIResponse {
+        let present = proof.present
+        // A server that does not take the certificate has done nothing yet.
+        do { return try await attempt(request, present) } catch let problem as APIProblem
+            where problem.status == 401 && proof.refused(present)
+        {
+            return try await attempt(request, proof.present)
+        }
+    }
+
+    private func attempt(_ request: APIRequest, _ present: ClientProof.Present) async throws -> APIResponse {
         do {
             let response = try await http.execute(
-                message(request), deadline: .now() + .nanoseconds(request.timeout.nanoseconds))
+                message(request, present), deadline: .now() + .nanoseconds(request.timeout.nanoseconds))
             let body = try await response.body.collect(upTo: Self.maximumAnswer)
             let bytes = Array(body.readableBytesView)
             guard (200..<300).contains(response.status.code) else {
@@ -89,8 +113,17 @@ package final class APIClient: Sendable {
     /// Opens an event stream. Its bytes are read as fast as the caller takes the events, no faster.
     /// - Throws: as `send`; the stream itself throws `APIFailure` or `CancellationError`.
     package func events(_ request: APIRequest) async throws -> ServerEvents {
+        let present = proof.present
+        do { return try await events(request, present) } catch let problem as APIProblem
+            where problem.status == 401 && proof.refused(present)
+        {
+            return try await events(request, proof.present)
+        }
+    }
+
+    private func events(_ request: APIRequest, _ present: ClientProof.Present) async throws -> ServerEvents {
         do {
-            var message = message(request)
+            var message = message(request, present)
             message.headers.replaceOrAdd(name: "Accept", value: "text/event-stream")
             let response = try await http.execute(message, deadline: .distantFuture)
             guard response.status == .ok else {
@@ -103,13 +136,16 @@ package final class APIClient: Sendable {
         } catch { throw translate(error, request, isStream: true) }
     }
 
-    private func message(_ request: APIRequest) -> HTTPClientRequest {
+    private func message(_ request: APIRequest, _ present: ClientProof.Present) -> HTTPClientRequest {
         var message = HTTPClientRequest(url: endpoint.base + request.target)
         message.method = HTTPMethod(rawValue: request.method.rawValue)
         message.headers.add(name: "Accept", value: "application/json, application/problem+json")
         message.headers.add(name: "User-Agent", value: "kc")
         if case .socket = endpoint.transport { message.headers.add(name: "Host", value: "localhost") }
-        if let authorization { message.headers.add(name: "Authorization", value: authorization) }
+        message.tlsConfiguration = present.tls
+        if let authorization = present.authorization {
+            message.headers.add(name: "Authorization", value: authorization)
+        }
         for (name, value) in request.headers { message.headers.add(name: name, value: value) }
         if let revision = request.ifMatch { message.headers.add(name: "If-Match", value: "\"\(revision)\"") }
         if let body = request.body {
@@ -123,22 +159,6 @@ package final class APIClient: Sendable {
         if error is APIProblem { return error }
         if Task.isCancelled { return CancellationError() }
         return APIFailure(error, operation: request.summary, endpoint: endpoint, isStream: isStream)
-    }
-
-    private static func tls(_ certificate: String?, endpoint: Endpoint) throws(APIFailure) -> TLSConfiguration {
-        var configuration = TLSConfiguration.makeClientConfiguration()
-        configuration.minimumTLSVersion = .tlsv12
-        guard let certificate else { return configuration }
-        do {
-            // The pinned certificate is the whole trust; the name in it is whatever the server's machine was called.
-            configuration.trustRoots = .certificates(try NIOSSLCertificate.fromPEMBytes(Array(certificate.utf8)))
-            configuration.certificateVerification = .noHostnameVerification
-        } catch {
-            throw APIFailure(
-                .notTrusted, operation: "read the pinned certificate", subject: endpoint.description, cause: "\(error)",
-                advice: "join again with `kcd join`, or copy the server's certificate")
-        }
-        return configuration
     }
 }
 

@@ -27,7 +27,7 @@ package struct TokenAuthenticator: Authenticator, Checker {
     private static let joinTokens = StoreKey("/kc/auth/join/")
     private static func join(_ digest: String) -> StoreKey { StoreKey("/kc/auth/join/\(digest)") }
     private static func credential(_ digest: String) -> StoreKey { StoreKey("/kc/auth/credential/\(digest)") }
-    private static func host(_ id: ResourceID) -> StoreKey { StoreKey("/kc/auth/host/\(id)") }
+    static func host(_ id: ResourceID) -> StoreKey { StoreKey("/kc/auth/host/\(id)") }
 
     package var challenge: String? { "Bearer" }
 

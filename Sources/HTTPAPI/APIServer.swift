@@ -24,6 +24,8 @@ package struct APIServer: Sendable {
         package var patience = Duration.seconds(30)
         /// Called for each listener once it is open.
         package var opened: @Sendable () -> Void = {}
+        /// Gives hosts their certificates; nil where nothing is served with TLS.
+        package var certifier: (any HostCertifier)?
 
         package init(listeners: [Listener]) { self.listeners = listeners }
     }
@@ -42,7 +44,7 @@ package struct APIServer: Sendable {
         service: NetworkService, authenticator: any Authenticator, checker: any Checker, settings: Settings,
         logger: Logger
     ) {
-        let table = RouteTable(Self.routes(service, authenticator))
+        let table = RouteTable(Self.routes(service, authenticator, settings.certifier))
         let metrics = Metrics(routes: table.routes.map { ($0.method.rawValue, $0.path) })
         // The two routes that show the whole server need the table that holds them: they are made last.
         let system = SystemRoutes(
@@ -60,9 +62,12 @@ package struct APIServer: Sendable {
         self.logger = logger
     }
 
-    private static func routes(_ service: NetworkService, _ authenticator: any Authenticator) -> [Route] {
+    private static func routes(
+        _ service: NetworkService, _ authenticator: any Authenticator, _ certifier: (any HostCertifier)?
+    ) -> [Route] {
         SystemRoutes(service: service, metrics: { [] }, document: { [] }).routes
             + NodeRoutes(service: service, authenticator: authenticator).routes
+            + [CertificateRoute(service: service, certifier: certifier).route]
             + BatchRoutes(service: service, authenticator: authenticator).routes
             + ProbeRoutes(service: service).routes + CaptureRoutes(service: service).routes
             + GatewayRoutes(service: service).routes

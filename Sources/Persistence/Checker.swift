@@ -19,12 +19,17 @@ package struct CheckedRequest: Sendable {
     package var peer: Peer
     /// What the connection has shown before; nil for a request without one.
     package var shown: (any DigestMemory)?
+    /// The certificates that the connection began with; nil without any.
+    package var certificates: (any ShownCertificates)?
+    /// Asked again on behalf of a stream that was let in and is still open.
+    package var isOngoing = false
 
     package init(
         authorization: String?, method: String, path: String, project: String? = nil, peer: Peer,
-        shown: (any DigestMemory)? = nil
+        shown: (any DigestMemory)? = nil, certificates: (any ShownCertificates)? = nil
     ) {
         self.shown = shown
+        self.certificates = certificates
         self.authorization = authorization
         self.method = method
         self.path = path

@@ -18,9 +18,10 @@ struct APICommand: AsyncParsableCommand {
             Root may use the Unix socket without a token; everybody else sends the administrator's token, which the first \
             start writes to <state-dir>/admin.token, as 'Authorization: Bearer …'.
 
-            TCP is in clear on loopback and with TLS everywhere else. The first start with a TLS address makes a key and \
-            a certificate in <state-dir>/tls for the addresses and names given; `kcd token create` prints its fingerprint \
-            in the join line. Certificate and key are read again when their files change.
+            TCP is in clear on loopback and with TLS everywhere else. The first start with a TLS address makes an \
+            authority in <state-dir>/tls, and by it a key and a certificate for the addresses and names given; `kcd token \
+            create` prints the authority's fingerprint in the join line. Certificate and key are read again when their \
+            files change.
             """)
 
     @Option(help: "Where the store, the TLS files and the administrator's token are.")
@@ -50,6 +51,12 @@ struct APICommand: AsyncParsableCommand {
             valueName: "number"))
     var requestsPerSecond = 1000
 
+    @Option(
+        help: ArgumentHelp(
+            "How long the certificate of a host's agent is valid, in hours: 1 to 8760. Agents renew theirs at half of it.",
+            valueName: "hours"))
+    var hostCertificateHours = 168
+
     @Option(help: "The MTU of the underlay, for the first start: 1350 to 65535.")
     var underlayMTU = 1500
 
@@ -63,6 +70,9 @@ struct APICommand: AsyncParsableCommand {
         do { _ = try MTU(underlayMTU).insideVXLAN() } catch { throw ValidationError("--underlay-mtu: \(error)") }
         guard (0...1_000_000).contains(requestsPerSecond) else {
             throw ValidationError("--requests-per-second must be from 0 to 1000000, not \(requestsPerSecond)")
+        }
+        guard (1...8760).contains(hostCertificateHours) else {
+            throw ValidationError("--host-certificate-hours must be from 1 to 8760, not \(hostCertificateHours)")
         }
         for text in listen { try refuseClear(ListenAddress(text)) }
     }
@@ -104,49 +114,44 @@ struct APICommand: AsyncParsableCommand {
             logger.notice("wrote the administrator's token", metadata: ["file": "\(directories.administratorToken)"])
         }
         let addresses = try listen.map { try ListenAddress($0) }
-        let certificate = try serverCertificate(addresses, directories, logger)
+        let trust = try ServedTrust(addresses, names: tlsName, directory: directories.tls, logger)
         var listeners = [try Listener(unix: socket)]
-        for address in addresses { listeners.append(try Listener(address, tls: address.wantsTLS ? certificate : nil)) }
+        for address in addresses {
+            listeners.append(try Listener(address, tls: address.wantsTLS ? trust?.served : nil))
+        }
         let known = KnownTokens(store: store)
-        let tokens = TokenAuthenticator(store: store, known: known) {
-            certificate.map { ServerCertificate.fingerprint(of: $0.certificate) }
+        let tokens = TokenAuthenticator(store: store, known: known) { trust?.fingerprint }
+        let hosts = trust.map { trust in
+            HostCertificates(
+                files: trust.authority, store: store, known: known, lifetime: Double(hostCertificateHours) * 3600
+            ) { trust.served.chain }
         }
         var settings = APIServer.Settings(listeners: listeners)
         settings.requestsPerSecond = requestsPerSecond
+        settings.certifier = hosts
         OpenFiles.allow(settings.maximumConnections * listeners.count + 1024)
         let presence = ServiceManager().map { APIPresence($0, service: service, listeners: listeners.count) }
         if let presence { settings.opened = { presence.opened() } }
         let server = APIServer(
-            service: service, authenticator: tokens, checker: try checker(tokens, logger), settings: settings,
-            logger: logger)
-        return try server.services() + [Following(known: known)] + (presence.map { [$0] } ?? [])
+            service: service, authenticator: tokens,
+            checker: try checker(OwnProofs(tokens: tokens, hosts: hosts), logger),
+            settings: settings, logger: logger)
+        return try server.services() + [Following(known: known)] + (trust.map { [$0] } ?? [])
+            + (presence.map { [$0] } ?? [])
     }
 
     /// KC's own tokens, and then what the file of checkers adds.
-    private func checker(_ tokens: TokenAuthenticator, _ logger: Logger) throws -> any Checker {
-        guard let checkers else { return tokens }
+    private func checker(_ own: OwnProofs, _ logger: Logger) throws -> any Checker {
+        guard let checkers else { return own }
         let links = try CheckersFile.load(checkers) { failure in
             logger.error("a checker cannot tell who asks", metadata: ["reason": "\(failure)"])
         }
-        return CheckerChain([CheckerChain.Link(tokens, isGuessable: false)] + links)
+        return CheckerChain([CheckerChain.Link(own, isGuessable: false, looksAtCertificates: true)] + links)
     }
 
     /// Keeps the known tokens true while the server runs.
     private struct Following: Service {
         let known: KnownTokens
         func run() async { await cancelWhenGracefulShutdown { await known.run() } }
-    }
-
-    /// nil when nothing is served with TLS.
-    private func serverCertificate(
-        _ addresses: [ListenAddress], _ directories: StateDirectories, _ logger: Logger
-    ) throws -> ServedCertificate? {
-        let subjects = try addresses.filter(\.wantsTLS) + tlsName.map { try ListenAddress(subject: $0) }
-        guard addresses.contains(where: \.wantsTLS) else { return nil }
-        let own = try ServerCertificate(
-            directory: directories.tls, names: subjects.filter { $0.addressBytes == nil }.map(\.host),
-            addresses: subjects.compactMap(\.addressBytes))
-        let files = Listener.TLSFiles(certificate: own.certificatePath, key: own.keyPath)
-        return try ServedCertificate(files, logger: logger)
     }
 }

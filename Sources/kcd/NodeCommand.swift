@@ -68,8 +68,10 @@ struct NodeCommand: AsyncParsableCommand {
             metadata: ["pid": "\(getpid())", "api": "\(upstream.client.endpoint)", "host": "\(upstream.host)"])
         var quiet = logger
         quiet.logLevel = max(.warning, logger.logLevel)
+        let keeper = upstream.certification.map { CertificateKeeper($0, logger: logger) }
         let group = ServiceGroup(
-            services: [agent], gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet)
+            services: [agent] + (keeper.map { [$0] } ?? []), gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet
+        )
         do { try await group.run() } catch {
             await upstream.client.shutdown()
             throw error

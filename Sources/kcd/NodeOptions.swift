@@ -86,9 +86,11 @@ struct NodeSettings {
         var client: APIClient
         var plane: APIControlPlane
         var host: Reference<Host>
+        /// nil where nothing is encrypted.
+        var certification: HostCertification?
     }
 
-    /// The API to follow, with the credential that `kcd join` left, or as root through the Unix socket.
+    /// The API to follow, with the certificate and the credential that `kcd join` left, or as root through the Unix socket.
     func upstream() throws -> Upstream {
         let joined = try state.membership()
         let endpoint = try api ?? joined.map { try Endpoint(parsing: $0.membership.url) } ?? .standard
@@ -107,7 +109,22 @@ struct NodeSettings {
                 "\(endpoint) wants a credential, and this machine has none; join it with `kcd join URL TOKEN`")
         }
         let client = try APIClient(
-            endpoint: endpoint, token: joined.credential, certificate: joined.membership.certificate)
-        return Upstream(client: client, plane: APIControlPlane(client, host: host), host: host)
+            endpoint: endpoint, token: joined.credential, certificate: joined.membership.certificate,
+            identity: try identity())
+        var upstream = Upstream(client: client, plane: APIControlPlane(client, host: host), host: host)
+        if case .encrypted = endpoint.transport {
+            upstream.certification = HostCertification(client: client, host: joined.membership.host, folder: state)
+        }
+        return upstream
+    }
+
+    /// One that cannot be used is as good as none: the credential gets another one.
+    private func identity() throws -> ClientIdentity? {
+        guard let pem = try state.identity() else { return nil }
+        do { return try ClientIdentity(pem: pem) } catch {
+            Logger(label: "kc.node").warning(
+                "the host's certificate cannot be used and is made anew", metadata: ["reason": "\(error)"])
+            return nil
+        }
     }
 }

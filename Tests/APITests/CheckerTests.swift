@@ -204,14 +204,14 @@ import Testing
         }
     }
 
-    private static func withUsers(_ tokens: TokenAuthenticator, _ folder: String) throws -> any Checker {
+    private static func withUsers(_ tokens: OwnProofs, _ folder: String) throws -> any Checker {
         try "eva:$2y$05$abcdefghijklmnopqrstuuHNbAKRhpaujgo33bRWs.NLUTJO3lOy2\n".write(
             toFile: folder + "/users", atomically: true, encoding: .utf8)
         try
             #"{"checkers":[{"type":"htpasswd","file":"\#(folder)/users","grants":{"eva":{"projects":{"default":"viewer"}}}}]}"#
             .write(toFile: folder + "/checkers.json", atomically: true, encoding: .utf8)
         let links = try CheckersFile.load(folder + "/checkers.json") { _ in }
-        return CheckerChain([CheckerChain.Link(tokens, isGuessable: false)] + links)
+        return CheckerChain([CheckerChain.Link(tokens, isGuessable: false, looksAtCertificates: true)] + links)
     }
 
     @Test func `the server takes users of a file beside its own tokens, each with his roles`() async throws {

@@ -28,9 +28,10 @@ struct LiveServer: Sendable {
 
     static func with(
         storeOptions: SQLiteStoreOptions = SQLiteStoreOptions(), patience: Duration = .seconds(30),
-        requestsPerSecond: Int = 1000,
+        requestsPerSecond: Int = 1000, olderCertificate: Bool = false,
+        hostCertificates seconds: Double = HostCertificates.standardLifetime,
         log: (any LogHandler)? = nil,
-        checker: (TokenAuthenticator, String) throws -> any Checker = { tokens, _ in tokens },
+        checker: (OwnProofs, String) throws -> any Checker = { own, _ in own },
         _ body: (LiveServer) async throws -> Void
     ) async throws {
         let folder = FileManager.default.temporaryDirectory.path + "/kc-api-\(UUID().uuidString.prefix(8))"
@@ -50,8 +51,11 @@ struct LiveServer: Sendable {
             .trimmingCharacters(in: .whitespacesAndNewlines)
         let port = FreePorts.two()
         let loopback = try ListenAddress(subject: "::1")
+        let authority = try AuthorityFiles(directory: folder + "/tls")
+        // A server that was made before there was an authority goes on with its certificate.
         let certificate = try ServerCertificate(
-            directory: folder + "/tls", names: [], addresses: [loopback.addressBytes ?? []])
+            directory: folder + "/tls", names: [], addresses: [loopback.addressBytes ?? []],
+            authority: olderCertificate ? nil : authority)
         let files = Listener.TLSFiles(certificate: certificate.certificatePath, key: certificate.keyPath)
         let served = try ServedCertificate(files, logger: logger)
         var settings = APIServer.Settings(listeners: [
@@ -60,11 +64,15 @@ struct LiveServer: Sendable {
         ])
         settings.patience = patience
         settings.requestsPerSecond = requestsPerSecond
-        let tokens = TokenAuthenticator(store: store, known: KnownTokens(store: store)) {
-            ServerCertificate.fingerprint(of: served.certificate)
+        let known = KnownTokens(store: store)
+        let tokens = TokenAuthenticator(store: store, known: known) {
+            authority.pin(ofChain: served.chain).map { ServerCertificate.fingerprint(of: $0) }
         }
+        let hosts = HostCertificates(files: authority, store: store, known: known, lifetime: seconds) { served.chain }
+        settings.certifier = hosts
         let server = APIServer(
-            service: service, authenticator: tokens, checker: try checker(tokens, folder),
+            service: service, authenticator: tokens,
+            checker: try checker(OwnProofs(tokens: tokens, hosts: hosts), folder),
             settings: settings, logger: logger)
         let group = ServiceGroup(configuration: .init(services: try server.services(), logger: logger))
         let pem = try String(contentsOfFile: certificate.certificatePath, encoding: .utf8)

@@ -49,7 +49,8 @@ import Waiting
         case "createJoinToken", "rotateHostCredential": allowed = ["all-admin"]
         case "join": allowed = ["joining"]
         case "writeBatch": allowed = Set(Cast.all).subtracting(["host", "joining"])
-        case "followDesiredState", "report", "publishLearnedAddresses", "answerProbe", "deliverFrames", "renewLease":
+        case "followDesiredState", "report", "publishLearnedAddresses", "answerProbe", "deliverFrames", "renewLease",
+            "certifyHost":
             allowed = ["host"]
         default: return nil
         }

@@ -6,9 +6,9 @@ import NIOSSL
 
 /// The first contact with a server of which only its certificate's fingerprint is known: `kcd join`.
 package enum FirstContact {
-    /// Connects with TLS and gives the server's certificate as PEM, if its fingerprint is the expected one. No byte of
-    /// a request is sent; the caller goes on with a client that trusts this certificate alone, and only that proves
-    /// that the server also has its key.
+    /// Connects with TLS and gives the certificate with the expected fingerprint as PEM: the server's own, or one of those
+    /// that it sends along, its authority's. No byte of a request is sent; the caller goes on with a client that trusts
+    /// this certificate alone, and only that proves that the server's is signed by it and that the server has its key.
     /// - Parameter fingerprint: SHA-256 of the certificate's DER, 64 hex digits of any case.
     /// - Throws: `APIFailure`: `badEndpoint`, `notTrusted` (another certificate), `unreachable`, `timedOut`.
     package static func fetchCertificate(
@@ -52,7 +52,7 @@ package enum FirstContact {
                     let handler = try NIOSSLClientHandler(
                         context: context, serverHostname: nil,
                         customVerificationCallback: { chain, verdict in
-                            let result = Result { try judge(chain.first, expected: expected) }
+                            let result = Result { try judge(chain, expected: expected) }
                             verdict.succeed(.failed)
                             found.completeWith(result)
                         })
@@ -73,11 +73,12 @@ package enum FirstContact {
         return try await found.futureResult.get()
     }
 
-    private static func judge(_ leaf: NIOSSLCertificate?, expected: [UInt8]) throws -> String {
-        guard let leaf else { throw WrongFingerprint() }
-        let der = try leaf.toDERBytes()
+    private static func judge(_ chain: [NIOSSLCertificate], expected: [UInt8]) throws -> String {
         // A digest compares in constant time.
-        guard SHA256.hash(data: der) == expected else { throw WrongFingerprint() }
+        guard let der = try chain.map({ try $0.toDERBytes() }).first(where: { SHA256.hash(data: $0) == expected })
+        else {
+            throw WrongFingerprint()
+        }
         let text = Data(der).base64EncodedString(options: [.lineLength64Characters, .endLineWithLineFeed])
         return "-----BEGIN CERTIFICATE-----\n\(text)\n-----END CERTIFICATE-----\n"
     }

@@ -60,6 +60,20 @@ extension APIClient {
         _ = try await send(request)
     }
 
+    /// Asks for a certificate for this host.
+    /// - Parameter request: of a `ClientKey`.
+    /// - Returns: the certificate, and all that the API is to be trusted by from now on, both as PEM.
+    package func certify(host: String, request text: String) async throws -> (certificate: String, trust: String) {
+        var writer = JSONWriter()
+        writer.object { $0.member("request", text) }
+        let request = APIRequest(.post, ["v1", "hosts", host, "certificate"], body: writer.bytes)
+        let node = try await send(request).json(of: request)
+        return try promised(request) { () throws(FieldError) in
+            var reader = try FieldReader(node, path: "")
+            return (try reader.required("certificate"), try reader.required("trust"))
+        }
+    }
+
     /// How often a lease is renewed; it ends 10 s after the last renewal.
     package static let leaseInterval = Duration.seconds(3)
 

@@ -16,10 +16,14 @@ package final class CheckerChain: Checker {
         package var looksAtRequest: Bool
         /// Whether what it checks can be guessed, so that wrong ones count.
         package var isGuessable: Bool
+        /// Whether it is asked about a request without a header, for its connection's certificate.
+        package var looksAtCertificates: Bool
 
         package init(
-            _ checker: any Checker, memory: Duration = .zero, looksAtRequest: Bool = false, isGuessable: Bool = true
+            _ checker: any Checker, memory: Duration = .zero, looksAtRequest: Bool = false, isGuessable: Bool = true,
+            looksAtCertificates: Bool = false
         ) {
+            self.looksAtCertificates = looksAtCertificates
             self.checker = checker
             self.memory = memory
             self.looksAtRequest = looksAtRequest
@@ -52,6 +56,8 @@ package final class CheckerChain: Checker {
 
     package func check(_ request: CheckedRequest, now: Timestamp) async throws(StoreError) -> Verdict {
         for (index, link) in links.enumerated() {
+            // Without a header only the connection's certificate can prove anything.
+            if request.authorization == nil, !link.looksAtCertificates { continue }
             let key = link.memory > .zero ? key(index, link, request) : ""
             if let principal = remembered(key, now) { return .allow(principal) }
             lazy var place = FailureBook.Place(request)

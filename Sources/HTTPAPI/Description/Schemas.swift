@@ -313,6 +313,18 @@ enum Schemas {
                     #"{"type":"object","properties":{"credential":{"type":"string"}},"required":["credential"]}"#)
             ),
             (
+                "CertificateRequest",
+                Schema(
+                    #"{"type":"object","properties":{"request":{"type":"string","maxLength":16384}},"required":["request"],"additionalProperties":false}"#
+                )
+            ),
+            (
+                "HostCertificate",
+                Schema(
+                    #"{"type":"object","properties":{"certificate":{"type":"string"},"trust":{"type":"string"},"expires":{"type":"string","format":"date-time"}},"required":["certificate","trust","expires"]}"#
+                )
+            ),
+            (
                 "LearnedAddresses",
                 Schema(
                     #"{"type":"object","properties":{"addresses":{"type":"object","description":"By attachment id.","propertyNames":{"format":"uuid"},"additionalProperties":{"type":"array","items":\#(address)}}},"required":["addresses"],"additionalProperties":false}"#

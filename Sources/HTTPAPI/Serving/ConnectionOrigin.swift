@@ -19,6 +19,8 @@ struct ConnectionOrigin: Sendable {
 
     /// Of the connection that the current task serves; nil outside of one.
     @TaskLocal static var current: ConnectionOrigin?
+    /// The certificates of the client of that connection; nil where it has no TLS.
+    @TaskLocal static var certificates: ClientCertificates?
 }
 
 /// A connection that knows who is at its other end.

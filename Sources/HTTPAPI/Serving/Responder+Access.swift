@@ -12,13 +12,15 @@ extension Responder {
         var project: String?
         if case .route(_, let values) = match { project = values["project"] }
         let origin = ConnectionOrigin.current
+        let certificates = ConnectionOrigin.certificates
         return CheckedRequest(
             authorization: request.headers[.authorization], method: request.method.rawValue, path: path,
-            project: project, peer: origin?.peer ?? .tcp(""), shown: origin?.shown)
+            project: project, peer: origin?.peer ?? .tcp(""), shown: origin?.shown,
+            certificates: certificates.flatMap { $0.chain.isEmpty ? nil : $0 })
     }
 
     func authenticate(_ request: CheckedRequest) async throws(Problem) -> Principal {
-        if request.authorization == nil {
+        if request.authorization == nil, request.certificates == nil {
             switch request.peer {
             case .unix(userID: 0): return .administrator(via: "root@unix")
             case .unix(let user):
@@ -48,6 +50,11 @@ extension Responder {
                 .rateLimited, "too many wrong credentials came before; try again in \(seconds) s")
             problem.retryAfterSeconds = seconds
             throw problem
+        case .pass where request.authorization == nil:
+            throw Problem(
+                .unauthenticated,
+                "the certificate of this connection is of no authority that is trusted here: send a token in "
+                    + "'Authorization: Bearer <token>', or connect with another certificate")
         case .pass: throw Problem(.unauthenticated, "the Authorization header is of no kind that is taken here")
         }
     }
@@ -63,7 +70,9 @@ extension Responder {
         case .host: interval = .seconds(2)
         case .administrator, .joining: return source
         }
-        return { writer in
+        var request = request
+        request.isOngoing = true
+        return { [request] writer in
             try await withTicks(
                 every: interval,
                 {

@@ -26,6 +26,8 @@ package final class ServedCertificate: Service {
         package let description: String
     }
 
+    /// Of clients that were here.
+    let chains = ChainMemory()
     private let files: Listener.TLSFiles
     private let state: Mutex<State>
     private let logger: Logger
@@ -48,9 +50,12 @@ package final class ServedCertificate: Service {
     var context: NIOSSLContext { state.withLock(\.context) }
 
     /// The server's own certificate as DER, without those that vouch for it.
-    package var certificate: [UInt8] {
+    package var certificate: [UInt8] { chain.first ?? [] }
+
+    /// The server's certificate and those that vouch for it, as DER.
+    package var chain: [[UInt8]] {
         // What was read from PEM can be written as DER.
-        state.withLock { try? $0.material.chain.first?.toDERBytes() } ?? []
+        state.withLock { $0.material.chain.compactMap { try? $0.toDERBytes() } }
     }
 
     package func run() async {
@@ -101,6 +106,9 @@ package final class ServedCertificate: Service {
         var tls = TLSConfiguration.makeServerConfiguration(
             certificateChain: material.chain.map { .certificate($0) }, privateKey: .privateKey(material.key))
         tls.minimumTLSVersion = .tlsv12
+        // Asked for and not demanded; `EncryptedChannel` takes them, without the system's authorities.
+        tls.certificateVerification = .optionalVerification
+        tls.trustRoots = .certificates([])
         tls.shutdownTimeout = .init(farewell)
         tls.applicationProtocols = ["http/1.1"]
         do { return try NIOSSLContext(configuration: tls) } catch {

@@ -6,7 +6,7 @@ package import Resources
 package struct Membership: Hashable, JSONCodable {
     /// The API's address, as `Endpoint` reads it.
     package var url: String
-    /// PEM of the one certificate that is trusted; nil for loopback and Unix sockets.
+    /// PEM of the certificates that are trusted, and no others; nil for loopback and Unix sockets.
     package var certificate: String?
     package var host: ResourceID
     /// The host's name when it joined; only for people.
@@ -37,7 +37,8 @@ package struct Membership: Hashable, JSONCodable {
     }
 }
 
-/// The agent's state folder (`/var/lib/kc/node`, mode 0700): `api.json`, `credential` (0600), `snapshot.json` (0600).
+/// The agent's state folder (`/var/lib/kc/node`, mode 0700): `api.json`, `credential` (0600), `host-key.pem` (0600, the host's key
+/// with its certificate), `snapshot.json` (0600).
 package struct StateFolder: Sendable {
     package let path: String
 
@@ -46,6 +47,7 @@ package struct StateFolder: Sendable {
     package var snapshot: SnapshotFile { SnapshotFile(path: path + "/snapshot.json") }
     private var api: String { path + "/api.json" }
     private var credential: String { path + "/credential" }
+    private var identityFile: String { path + "/host-key.pem" }
 
     /// Success when it exists.
     package func make() throws(FileError) { try AtomicFile.makeFolder(path, mode: 0o700) }
@@ -72,9 +74,25 @@ package struct StateFolder: Sendable {
         return (membership, text)
     }
 
+    /// The host's key with its certificate, as PEM; nil when there is none.
+    package func identity() throws(FileError) -> String? {
+        try AtomicFile.read(identityFile, limit: 65_536).map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// - Parameter trusted: by what the API is trusted from now on; `api.json` is written when that is something else.
+    package func save(identity pem: String, trusted: String) throws {
+        if var (membership, _) = try membership(), membership.certificate != trusted {
+            membership.certificate = trusted
+            try AtomicFile.write(membership.json, to: api, mode: 0o644)
+        }
+        try AtomicFile.write(Array(pem.utf8), to: identityFile, mode: 0o600)
+    }
+
     /// `api.json` last: with it the machine has joined.
     package func save(_ membership: Membership, credential text: String) throws(FileError) {
         try make()
+        // Another host's, if there is one.
+        guard unlink(identityFile) == 0 || errno == ENOENT else { throw FileError("remove", identityFile) }
         try AtomicFile.write(Array("\(text)\n".utf8), to: credential, mode: 0o600)
         try AtomicFile.write(membership.json, to: api, mode: 0o644)
     }

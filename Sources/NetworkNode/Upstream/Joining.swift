@@ -50,7 +50,18 @@ package struct Joining: Sendable {
             url: endpoint.description, certificate: certificate, host: joined.host.id, name: joined.host.name)
         try folder.snapshot.remove()
         try folder.save(membership, credential: joined.credential)
+        if certificate != nil { await certify(membership, joined.credential) }
         return membership
+    }
+
+    /// Gets the host's first certificate. Without it, as from an older server, the agent proves itself by its credential
+    /// and asks again.
+    private func certify(_ membership: Membership, _ credential: String) async {
+        do {
+            let client = try APIClient(endpoint: endpoint, token: credential, certificate: membership.certificate)
+            do { try await HostCertification(client: client, host: membership.host, folder: folder).renew() } catch {}
+            await client.shutdown()
+        } catch {}
     }
 
     /// nil where nothing is encrypted: a Unix socket or loopback.
