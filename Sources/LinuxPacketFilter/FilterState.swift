@@ -35,6 +35,8 @@ final class FilterState: ThreadState {
     func observe() throws(NodeError) -> ObservedFilter {
         try stable { () throws(NodeError) -> ObservedFilter in
             let structure = try socket.structure()
+            // A structure is going to be made: its reader starts while that is being planned.
+            if !structure.isWhole { worker.prepare() }
             var content = FilterContent()
             for set in GuardSet.allCases {
                 // Elements of nobody's are nothing of ours, and their absence from the answer leaves them alone.

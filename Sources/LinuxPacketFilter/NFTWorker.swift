@@ -54,6 +54,12 @@ final class NFTWorker {
     /// It said so, or ended: between requests there is nothing else to hear.
     func left() { end() }
 
+    /// Starts it beside the caller, who will soon have something for it.
+    func prepare() {
+        // Whoever asks it then is told why it cannot be started.
+        do throws(NodeError) { if process == nil { try start() } } catch {}
+    }
+
     /// Hands over one text, which is one transaction.
     /// - Returns: nft's output.
     /// - Throws: `program` with nft's errors when it refused, and nothing was changed; `protocolViolation` or an errno

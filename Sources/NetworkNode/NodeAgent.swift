@@ -88,10 +88,8 @@ package struct NodeAgent: Service, CustomStringConvertible {
             group.addTask { await listenToClaims(inbox) }
             group.addTask { await drops.run() }
             group.addTask { await answers.run() }
-            group.addTask { await paths.run() }
             group.addTask { await captures.run() }
             group.addTask { await names.run { outbox.say($0) } }
-            group.addTask { await countDrops(inbox) }
             group.addTask { await countInGateways(metrics) }
             group.addTask { await watchAddresses(inbox) }
             group.addTask { await metrics.run(files, every: settings.metrics, logger) }
@@ -130,8 +128,11 @@ package struct NodeAgent: Service, CustomStringConvertible {
                     group.addTask { await follow(inbox) }
                 }
                 if !isProbing, convergence.hasCompared {
-                    // It makes devices, and has the kernel verify programs for tenths of a second.
+                    // What looks at all devices by itself would have the kernel's lock, and the comparison would wait.
                     isProbing = true
+                    group.addTask { await paths.run() }
+                    group.addTask { await countDrops(inbox) }
+                    // It makes devices, and has the kernel verify programs for tenths of a second.
                     group.addTask {
                         let found = await probe()
                         if !found.isEmpty { inbox.post { $0.capabilities = found } }

@@ -68,16 +68,27 @@ extension Convergence {
             // An acknowledgement of the filter is as good as a listing, and costs nothing that grows with the ports.
             if case .filter = step.operation { state.expect(step.operation) }
         }
-        for failure in outcome.failures { touched.note(failure.step.operation) }
+        var looked = touched
+        if touched.isExpectable, touched.links.count > HostObserver.manyLinks {
+            // Nor do reports wait for a look at all devices: what the kernel has acknowledged is said to be there, and a
+            // survey beside the next turns sees whether it is.
+            for step in outcome.done where step.operation.isHosts { state.expect(step.operation) }
+            isUnsurveyed = true
+            looked.links = []
+        }
+        for failure in outcome.failures {
+            touched.note(failure.step.operation)
+            looked.note(failure.step.operation)
+        }
         echoes.noteTouched(touched.links, filter: touched.filter, at: .now)
         surveying?.links.formUnion(touched.links)
         surveying?.namespaces.formUnion(touched.namespaces)
         if touched.filter { surveying?.filter = true }
         if touched.daemons { surveying?.daemons = true }
         do {
-            try await observer.look(at: touched.links, exports: touched.exports, of: &state)
-            for name in touched.namespaces { await observer.look(inside: name, of: &state) }
-            if touched.daemons { await observer.lookAtDaemons(of: &state) }
+            try await observer.look(at: looked.links, exports: looked.exports, of: &state)
+            for name in looked.namespaces { await observer.look(inside: name, of: &state) }
+            if looked.daemons { await observer.lookAtDaemons(of: &state) }
             // A filter step that failed may have changed nothing or all: ask.
             if outcome.failures.contains(where: \.step.operation.isFilter) {
                 try await observer.lookAtFilter(of: &state)
@@ -100,8 +111,14 @@ extension Convergence {
         var filter = false
         var daemons = false
         var exports = false
+        /// Whether it shows without looking what became of it: not so of what came from another namespace.
+        var isExpectable = true
 
         mutating func note(_ operation: Operation) {
+            switch operation {
+            case .link(.move, _), .export, .withdraw: isExpectable = false
+            default: break
+            }
             switch operation {
             case .link(let link, nil):
                 links.insert(link.interface)

@@ -26,6 +26,8 @@ struct Convergence: Sendable {
     private(set) var isLoading = true
     /// The look at the whole host that goes on, or has come and waits for something to compare it with.
     var surveying: Surveying?
+    /// Much was changed and not looked at again: a survey is to begin.
+    var isUnsurveyed = false
     /// Why what waits for a survey is no repair.
     var awaiting = Focus()
     /// Whether the API has said what is desired since the agent started; until then it is what the disk kept, and
@@ -130,6 +132,10 @@ struct Convergence: Sendable {
             }
         }
         if let result = content.survey { surveying?.result = result }
+        if isUnsurveyed {
+            isUnsurveyed = false
+            focus.attention.everything = true
+        }
         for update in content.updates { take(update, into: &focus) }
         tendBindings(content, into: &focus, at: start)
         focus.attention.merge(content.demands)
@@ -206,7 +212,7 @@ struct Convergence: Sendable {
     }
 
     private func nextWake(after now: ContinuousClock.Instant) -> ContinuousClock.Instant? {
-        guard leftovers.isEmpty || !hasLooked else { return now }
+        guard (leftovers.isEmpty && !isUnsurveyed) || !hasLooked else { return now }
         return [retries.nextDue(after: now), echoes.due, nextRecheck].compactMap { $0 }.min()
     }
 }

@@ -42,7 +42,18 @@ package struct PlanExecutor: Sendable {
                 batch.append(steps[index])
                 index += 1
             }
-            await apply(batch, in: &run)
+            var opening: [Step] = []
+            while batch.count > Self.stretch, batch[0].operation.isHosts, index < steps.count,
+                steps[index].operation.opensPort
+            {
+                opening.append(steps[index])
+                index += 1
+            }
+            if opening.isEmpty {
+                await apply(batch, in: &run)
+            } else {
+                await apply(batch, opening: opening, in: &run)
+            }
         }
         return run.outcome
     }
@@ -58,26 +69,33 @@ package struct PlanExecutor: Sendable {
 
     private func apply(_ batch: [Step], in run: inout Run) async {
         switch batch[0].operation {
-        case .link(_, let namespace):
-            let operations = batch.compactMap {
-                if case .link(let operation, _) = $0.operation { operation } else { nil }
-            }
-            let outcomes = await ports.links.apply(operations, in: namespace)
-            for (step, outcome) in zip(batch, outcomes) { run.note(step, outcome) }
-        case .filter:
-            let operations = batch.compactMap {
-                if case .filter(let operation) = $0.operation { operation } else { nil }
-            }
-            do {
-                try await ports.filter.apply(operations)
-                for step in batch { run.note(step, .success(())) }
-            } catch {
-                // All or nothing: one by one tells which of them is at fault, and lets the others through.
-                if batch.count == 1 { return run.note(batch[0], .failure(error)) }
-                for step in batch { await apply([step], in: &run) }
-            }
+        case .link: run.note(await linked(batch))
+        case .filter: run.note(await filtered(batch))
         default:
             for step in batch { run.note(step, await single(step.operation)) }
+        }
+    }
+
+    /// Operations on devices of one namespace, in one call.
+    func linked(_ batch: [Step]) async -> [(Step, OperationOutcome)] {
+        guard case .link(_, let namespace) = batch.first?.operation else { return [] }
+        let operations = batch.compactMap { if case .link(let operation, _) = $0.operation { operation } else { nil } }
+        return Array(zip(batch, await ports.links.apply(operations, in: namespace)))
+    }
+
+    /// Operations on the packet filter: all or nothing, and when it is nothing, one by one, which tells which of them is
+    /// at fault and lets the others through.
+    func filtered(_ batch: [Step]) async -> [(Step, OperationOutcome)] {
+        if batch.isEmpty { return [] }
+        let operations = batch.compactMap { if case .filter(let operation) = $0.operation { operation } else { nil } }
+        do throws(NodeError) {
+            try await ports.filter.apply(operations)
+            return batch.map { ($0, .success(())) }
+        } catch {
+            if batch.count == 1 { return [(batch[0], .failure(error))] }
+            var outcomes: [(Step, OperationOutcome)] = []
+            for step in batch { outcomes += await filtered([step]) }
+            return outcomes
         }
     }
 
@@ -103,7 +121,8 @@ package struct PlanExecutor: Sendable {
         }
     }
 
-    private struct Run {
+    /// What a run has met so far.
+    struct Run {
         var outcome = PlanOutcome()
         var failed: FailedSteps?
         private var guardIsMissing = false
@@ -113,6 +132,10 @@ package struct PlanExecutor: Sendable {
         func obstacle(to step: Step) -> Subject? {
             if guardIsMissing, step.operation.opensAWay { return .host }
             return failed?.obstacle(to: step)
+        }
+
+        mutating func note(_ outcomes: [(Step, OperationOutcome)]) {
+            for (step, outcome) in outcomes { note(step, outcome) }
         }
 
         mutating func note(_ step: Step, _ result: OperationOutcome) {

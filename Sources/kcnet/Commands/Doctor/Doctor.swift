@@ -8,6 +8,7 @@ import Resources
 
 struct Doctor: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "doctor",
         abstract: "What hosts can do and what they lack, what is wrong, and what to do about it.",
         discussion: """
             Anywhere: what all hosts say of themselves to the API. On a host, as root, also what the machine can do, and what \

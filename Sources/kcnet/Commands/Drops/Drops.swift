@@ -6,6 +6,7 @@ import Resources
 
 struct Drops: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "drops",
         abstract: "Show what the guards and policies of an attachment's port, or a gateway's firewall, drop, and why.",
         discussion: """
             Asks the agent on the attachment's host, through the API. With --follow every dropped frame is shown as it

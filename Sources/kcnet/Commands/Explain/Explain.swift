@@ -7,6 +7,7 @@ import Resources
 
 struct Explain: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "explain",
         abstract: "Show how an address is translated between IPv6 and IPv4, both ways, with counters.",
         discussion: """
             ADDRESS is an IPv4 address, also one inside a segment, the same behind a gateway's prefix (64:ff9b::192.0.2.1), or an attachment's. The

@@ -5,7 +5,7 @@ import Resources
 
 struct Apply: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Make resources be as files say: create what is missing, change what differs.",
+        commandName: "apply", abstract: "Make resources be as files say: create what is missing, change what differs.",
         discussion: """
             A file holds resources as YAML (several documents) or JSON (one, or a list). All files are read and checked
             before anything is written. References may be names. What is already so is not written. Nothing is deleted.

@@ -6,6 +6,7 @@ import Resources
 
 struct Export: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "export",
         abstract: "Write resources as files that `apply` takes: only what users decided, references as names.",
         discussion: """
             Without arguments everything is exported: the kinds of the cluster and those of every project; with --project

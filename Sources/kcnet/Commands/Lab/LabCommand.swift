@@ -53,7 +53,8 @@ struct LabCommand: AsyncParsableCommand {
 
 extension LabCommand {
     struct Up: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Bring it up: machines, underlay, API, agents.")
+        static let configuration = CommandConfiguration(
+            commandName: "up", abstract: "Bring it up: machines, underlay, API, agents.")
 
         @OptionGroup var place: Place
 
@@ -88,7 +89,7 @@ extension LabCommand {
 
     struct Down: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "End its processes and remove its namespaces, also after a crash.")
+            commandName: "down", abstract: "End its processes and remove its namespaces, also after a crash.")
 
         @OptionGroup var place: Place
 
@@ -99,7 +100,8 @@ extension LabCommand {
     }
 
     struct Status: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Show its machines and what runs on them.")
+        static let configuration = CommandConfiguration(
+            commandName: "status", abstract: "Show its machines and what runs on them.")
 
         @OptionGroup var place: Place
 
@@ -118,7 +120,7 @@ extension LabCommand {
 
     struct Exec: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Run a program on one of its machines.",
+            commandName: "exec", abstract: "Run a program on one of its machines.",
             discussion: "Enters the machine's network and mount namespaces. A guest is entered with 'ip netns exec'.")
 
         @OptionGroup var place: Place
@@ -147,6 +149,7 @@ extension LabCommand {
 
     struct Check: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "check",
             abstract: "Compare it with its expected/ folder: resources, devices, addresses, pings.")
 
         @OptionGroup var place: Place
@@ -175,7 +178,8 @@ extension LabCommand {
     }
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List the laboratories that are up.")
+        static let configuration = CommandConfiguration(
+            commandName: "list", abstract: "List the laboratories that are up.")
 
         @Option(help: "Where laboratories that are up keep their state.", completion: .directory)
         var stateDir = LaboratoryState.standardRoot

@@ -6,7 +6,7 @@ import Resources
 extension LabCommand {
     struct Break: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Bring one fault about, to see what it does and who finds it.",
+            commandName: "break", abstract: "Bring one fault about, to see what it does and who finds it.",
             discussion: """
                 The fault is brought about at one attachment, towards a peer on another host. Several faults may be \
                 there at once. What an agent would repair within its second is done with the host paused ('kcnet host \
@@ -46,7 +46,8 @@ extension LabCommand {
     }
 
     struct Heal: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Take faults away that 'break' brought about.")
+        static let configuration = CommandConfiguration(
+            commandName: "heal", abstract: "Take faults away that 'break' brought about.")
 
         @OptionGroup var place: Place
 

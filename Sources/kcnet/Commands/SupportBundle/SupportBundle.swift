@@ -7,7 +7,7 @@ import Resources
 
 struct SupportBundle: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Pack what others need to help into FILE.tar.gz, without secrets.",
+        commandName: "support-bundle", abstract: "Pack what others need to help into FILE.tar.gz, without secrets.",
         discussion: """
             Versions, all resources and their status, what `doctor` says, devices, routes, our nftables tables, and the logs
             you name. Tokens, credentials, passwords and private keys are taken out. Look into it before you pass it on:
