@@ -12,8 +12,7 @@ enum Schemas {
         let word = one.prefix(1).uppercased() + one.dropFirst()
         let project = kind.name.isInProject ? #""project":{"$ref":"@Name"},"# : ""
         let required = kind.name.isInProject ? #","project""# : ""
-        // A tenant is not shown where a gateway is.
-        let shown = spec(kind).replacing(#""required":["host","segments"]"#, with: #""required":["segments"]"#)
+        let shown = Specs.shape(of: kind, isShown: true).json
         let secret = kind == .token ? #","secret":{"type":"string","description":"When it is made."}"# : ""
         let metadata =
             #""protected":{"type":"boolean"},"labels":{"$ref":"@Labels"},"annotations":{"$ref":"@Annotations"}"#
@@ -27,7 +26,7 @@ enum Schemas {
             (
                 "\(word)Draft",
                 Schema(
-                    #"{"type":"object","properties":{"kind":{"const":"\#(one)"},"name":{"$ref":"@Name"},\#(metadata),"spec":\#(spec(kind))},"required":["name","spec"],"additionalProperties":false}"#
+                    #"{"type":"object","properties":{"kind":{"const":"\#(one)"},"name":{"$ref":"@Name"},\#(metadata),"spec":\#(Specs.shape(of: kind).json)},"required":["name","spec"],"additionalProperties":false}"#
                 )
             ),
             (
@@ -41,79 +40,12 @@ enum Schemas {
 
     private static let address = #"{"type":"string","examples":["2001:db8::1"]}"#
     private static let prefix = #"{"type":"string","examples":["2001:db8:0:1::/64"]}"#
-    private static let nat64 =
-        #"{"type":"object","properties":{"prefix":{"type":"string","default":"64:ff9b::/96","examples":["64:ff9b:1::/96"]},"pool":{"type":"string","minLength":1,"maxLength":63},"dns64":{"type":"boolean","default":true}},"additionalProperties":false}"#
     private static let mac = #"{"type":"string","examples":["02:6b:63:00:00:01"]}"#
     private static let reference = #"{"type":"string","description":"A name or an id.","minLength":1,"maxLength":63}"#
     private static let interface = #"{"type":"string","minLength":1,"maxLength":15}"#
     private static let vni = #"{"type":"integer","minimum":1,"maximum":16777215}"#
-    private static let replication = #"{"enum":["multicast","unicast"]}"#
-
-    private static func spec(_ kind: Kind) -> String {
-        switch kind {
-        case .project:
-            #"{"type":"object","properties":{"quotas":{"type":"object","properties":{"segments":\#(quota),"attachments":\#(quota),"addresses":\#(quota),"mappings":\#(quota)},"additionalProperties":false}},"additionalProperties":false}"#
-        case .host:
-            #"{"type":"object","properties":{"vtep":\#(address),"interface":\#(interface),"roles":{"type":"array","uniqueItems":true,"items":{"enum":["gateway","dns"]}},"serviceAddress":\#(address),"paused":{"type":"boolean"}},"required":["vtep","interface"],"additionalProperties":false}"#
-        case .pool:
-            #"{"oneOf":[{"type":"object","properties":{"type":{"const":"vni"},"from":\#(vni),"to":\#(vni)},"required":["type","from","to"],"additionalProperties":false},{"type":"object","properties":{"type":{"enum":["prefix","delegation"]},"prefix":\#(prefix)},"required":["type","prefix"],"additionalProperties":false},{"type":"object","properties":{"type":{"const":"mac"},"prefix":{"type":"string","examples":["02:6b:63"]}},"required":["type","prefix"],"additionalProperties":false},{"type":"object","properties":{"type":{"const":"ipv4"},"prefix":{"type":"string","examples":["198.51.100.0/28"]}},"required":["type","prefix"],"additionalProperties":false}]}"#
-        case .underlay:
-            #"{"type":"object","properties":{"mtu":{"type":"integer","minimum":1350,"maximum":65535},"multicast":{"type":"boolean"},"port":{"type":"integer","minimum":1,"maximum":65535},"hopLimit":{"type":"integer","minimum":1,"maximum":255},"groupBase":\#(address),"groupCount":{"type":"integer","minimum":0}},"required":["mtu"],"additionalProperties":false}"#
-        case .segment:
-            #"{"type":"object","properties":{"ipam":{"enum":["none","manual","automatic"]},"vni":\#(vni),"prefix":\#(prefix),"replication":\#(replication),"dhcp":{"enum":["none","stateless","stateful"],"default":"none"},"ipv4":{"type":"object","properties":{"prefix":{"type":"string","examples":["10.0.0.0/24"]}},"required":["prefix"],"additionalProperties":false}},"required":["ipam"],"additionalProperties":false}"#
-        case .attachment:
-            #"{"type":"object","properties":{"segment":\#(reference),"host":\#(reference),"mac":\#(mac),"addresses":{"type":"array","maxItems":16,"uniqueItems":true,"items":\#(address)},"port":\#(port),"policies":{"type":"array","minItems":1,"maxItems":8,"uniqueItems":true,"items":\#(reference)},"allowedAddresses":{"type":"array","maxItems":32,"uniqueItems":true,"items":\#(prefix)},"limits":\#(limits),"learnedAddresses":{"type":"integer","minimum":0,"maximum":64,"default":16},"delegated":{"type":"object","properties":{"length":{"type":"integer","minimum":48,"maximum":64}},"required":["length"],"additionalProperties":false},"ipv4":{"type":"string","format":"ipv4"}},"required":["segment"],"additionalProperties":false}"#
-        case .policy:
-            #"{"type":"object","properties":{"ingress":\#(rules("from")),"egress":\#(rules("to"))},"additionalProperties":false}"#
-        case .mapping:
-            #"{"type":"object","properties":{"attachment":\#(reference),"address":\#(address),"ipv4":{"type":"string","format":"ipv4"},"pool":\#(reference)},"required":["attachment"],"additionalProperties":false}"#
-        case .gateway:
-            #"{"oneOf":[{"type":"object","properties":{"type":{"const":"managed"},"nat64":\#(nat64),"host":\#(reference),"segments":{"type":"array","maxItems":1000,"items":\#(reference)},"resolvers":{"type":"array","maxItems":8,"items":\#(address)},"resolver":{"type":"object","properties":{"forwarders":{"type":"array","maxItems":4,"uniqueItems":true,"items":\#(address)}},"additionalProperties":false},"uplink":\#(uplink),"policies":{"type":"array","maxItems":8,"uniqueItems":true,"items":\#(reference)},"limits":{"type":"object","properties":{\#(limit("newFlowsPerSource", 1, 1_000_000)),\#(limit("bandwidthPerSegment", 64_000, 1_000_000_000_000))},"additionalProperties":false}},"required":["host","segments"],"additionalProperties":false},{"type":"object","properties":{"type":{"const":"attachment"},"attachment":\#(reference),"segments":{"type":"array","maxItems":1,"items":\#(reference)}},"required":["type","attachment"],"additionalProperties":false}]}"#
-        case .service:
-            #"{"type":"object","properties":{"gateway":\#(reference),"port":{"type":"integer","minimum":1,"maximum":65535},"consumer":{"type":"string","examples":["unix:/run/kc/services/metadata","http://[2001:db8::80]:8080"]},"connections":{"type":"integer","minimum":1,"maximum":1000,"default":16}},"required":["gateway","port","consumer"],"additionalProperties":false}"#
-        case .token:
-            #"{"type":"object","properties":{"role":\#(role),"allProjects":{"type":"boolean","default":false},"verbs":{"type":"array","uniqueItems":true,"items":{"enum":["read","create","update","delete"]}},"kinds":{"type":"array","uniqueItems":true,"items":{"enum":[\#(kinds)]}},"selector":{"type":"string","maxLength":1024},"expires":{"type":"string","format":"date-time"}},"required":["role"],"additionalProperties":false}"#
-        case .zone:
-            #"{"type":"object","properties":{"domain":\#(domainName),"attachments":{"type":"boolean","default":false},"projects":{"type":"array","maxItems":100,"uniqueItems":true,"items":\#(reference)},"secondaries":{"type":"array","maxItems":8,"items":{"type":"object","properties":{"address":\#(address),"key":{"$ref":"@Name"}},"required":["address"],"additionalProperties":false}},"nameServers":{"type":"array","maxItems":8,"uniqueItems":true,"items":\#(domainName)},"ttl":\#(ttl),"dnssec":{"type":"boolean","default":true}},"required":["domain"],"additionalProperties":false}"#
-        case .record:
-            #"{"type":"object","properties":{"zone":\#(reference),"name":{"type":"string","description":"Labels below the zone, @ for the zone itself, or in a reverse zone an address or a prefix.","minLength":1,"maxLength":255},"type":{"enum":["A","AAAA","CAA","CNAME","MX","NS","PTR","SRV","TXT"]},"values":{"type":"array","minItems":1,"maxItems":64,"uniqueItems":true,"items":{"type":"string","maxLength":4096}},"ttl":\#(ttl)},"required":["zone","name","type","values"],"additionalProperties":false}"#
-        }
-    }
-
-    private static let quota = #"{"type":"integer","minimum":0,"maximum":1000000}"#
     private static let role = #"{"enum":["viewer","consumer","operator","admin"]}"#
-    private static var kinds: String { Kind.allCases.map { #""\#($0.name.singular)""# }.joined(separator: ",") }
-
-    private static let domainName = #"{"type":"string","minLength":1,"maxLength":254,"examples":["cloud.example"]}"#
-    private static let ttl = #"{"type":"integer","minimum":1,"maximum":604800}"#
-
-    private static func rules(_ peers: String) -> String {
-        #"{"type":"array","maxItems":256,"items":{"type":"object","properties":{"protocol":{"enum":["any","tcp","udp","sctp","icmpv6","esp","gre","ipip","ipv6","ospf","vrrp","udplite"]},"ports":{"type":"array","maxItems":64,"uniqueItems":true,"items":{"type":"string","pattern":"^[0-9]{1,5}(-[0-9]{1,5})?$"}},"types":{"type":"array","maxItems":64,"uniqueItems":true,"items":{"type":"integer","minimum":0,"maximum":255}},"\#(peers)":{"type":"array","minItems":1,"maxItems":256,"uniqueItems":true,"items":{"oneOf":[{"type":"object","properties":{"prefix":\#(prefix)},"required":["prefix"],"additionalProperties":false},{"type":"object","properties":{"policy":\#(reference)},"required":["policy"],"additionalProperties":false}]}},"log":{"type":"boolean","default":false},"rate":{"type":"integer","minimum":1,"maximum":1000000}},"required":["protocol"],"additionalProperties":false}}"#
-    }
-
-    private static var uplink: String {
-        let ipv4 =
-            #""ipv4":{"type":"object","properties":{"address":{"type":"string"},"nextHop":{"type":"string"}},"required":["address","nextHop"],"additionalProperties":false}"#
-        return
-            #"{"oneOf":[{"type":"object","properties":{"type":{"const":"routed"},\#(ipv4)},"required":["type"],"additionalProperties":false},{"type":"object","properties":{"type":{"const":"interface"},"interface":\#(interface),"addresses":{"type":"array","maxItems":8,"uniqueItems":true,"items":{"type":"string"}},"nextHop":\#(address),\#(ipv4)},"required":["type","interface","nextHop"],"additionalProperties":false}]}"#
-    }
-
-    private static func limit(_ name: String, _ minimum: Int, _ maximum: Int) -> String {
-        #""\#(name)":{"type":"integer","minimum":\#(minimum),"maximum":\#(maximum)}"#
-    }
-
-    private static var limits: String {
-        let both = limit("bandwidth", 64_000, 1_000_000_000_000) + "," + limit("packetsPerSecond", 10, 100_000_000)
-        let out = [
-            limit("newFlowsPerSecond", 1, 1_000_000), limit("multicastPerSecond", 1, 1_000_000),
-            limit("ndPerSecond", 10, 100_000),
-        ].joined(separator: ",")
-        return
-            #"{"type":"object","properties":{"in":{"type":"object","properties":{\#(both)},"additionalProperties":false},"out":{"type":"object","properties":{\#(both),\#(out)},"additionalProperties":false}},"additionalProperties":false}"#
-    }
-
-    private static let port =
-        #"{"oneOf":[{"type":"object","properties":{"type":{"const":"tap"}},"required":["type"],"additionalProperties":false},{"type":"object","properties":{"type":{"const":"namespace"},"namespace":{"type":"string","minLength":1,"maxLength":64},"interface":\#(interface)},"required":["type","namespace"],"additionalProperties":false},{"type":"object","properties":{"type":{"const":"external"},"interface":\#(interface)},"required":["type","interface"],"additionalProperties":false},{"type":"object","properties":{"type":{"const":"gateway"},"gateway":{"type":"string"}},"required":["type","gateway"],"additionalProperties":false},{"type":"object","properties":{"type":{"const":"path"},"from":{"type":"string","description":"An attachment's name, id or address, or host/NAME."},"to":{"type":"string"},"flow":{"type":"string","pattern":"^(icmpv6|tcp/[0-9]+|udp/[0-9]+)$","default":"icmpv6"},"seconds":{"type":"integer","minimum":0,"maximum":300,"default":0}},"required":["type","from","to"],"additionalProperties":false}]}"#
+    private static let replication = #"{"enum":["multicast","unicast"]}"#
 
     private static func status(_ kind: Kind) -> String {
         switch kind {

@@ -15,6 +15,7 @@ struct ResourceRoutes: Sendable {
     }
     private var item: String { collection + "/{item}" }
     private var one: String { kind.name.singular }
+    private var aOne: String { ("aeiou".contains(one.prefix(1)) ? "an " : "a ") + one }
     private var word: String { one.prefix(1).uppercased() + one.dropFirst() }
 
     var routes: [Route] { [list, create, read, replace, delete, history, restore] }
@@ -68,7 +69,7 @@ struct ResourceRoutes: Sendable {
 
     private var create: Route {
         Route(
-            method: .post, path: collection, operation: "create\(word)", summary: "Creates a \(one).",
+            method: .post, path: collection, operation: "create\(word)", summary: "Creates \(aOne).",
             access: .kind(kind, .create), parameters: [.minRevision], body: .named("\(word)Draft"), status: .created,
             answer: .named(word)
         ) { request throws(Problem) in
@@ -106,7 +107,7 @@ struct ResourceRoutes: Sendable {
     private var replace: Route {
         Route(
             method: .put, path: item, operation: "replace\(word)",
-            summary: "Replaces name, labels, annotations, protection and spec of a \(one); another name renames it.",
+            summary: "Replaces name, labels, annotations, protection and spec of \(aOne); another name renames it.",
             access: .kind(kind, .update), parameters: [.ifMatch, .minRevision], body: .named("\(word)Draft"),
             answer: .named(word)
         ) { request throws(Problem) in
@@ -120,7 +121,7 @@ struct ResourceRoutes: Sendable {
     private var delete: Route {
         Route(
             method: .delete, path: item, operation: "delete\(word)",
-            summary: "Deletes a \(one) that is neither protected nor in use.", access: .kind(kind, .delete),
+            summary: "Deletes \(aOne) that is neither protected nor in use.", access: .kind(kind, .delete),
             parameters: [.ifMatch, .minRevision], status: .noContent
         ) { request throws(Problem) in
             var alongside = Alongside()
@@ -140,7 +141,7 @@ struct ResourceRoutes: Sendable {
     private var history: Route {
         Route(
             method: .get, path: item + "/history", operation: "list\(word)History",
-            summary: "Lists the kept revisions of a \(one), newest first.", access: .kind(kind, .read),
+            summary: "Lists the kept revisions of \(aOne), newest first.", access: .kind(kind, .read),
             parameters: [.minRevision, .consistent], answer: .named("History")
         ) { request throws(Problem) in
             .json(
@@ -152,7 +153,7 @@ struct ResourceRoutes: Sendable {
     private var restore: Route {
         Route(
             method: .post, path: item + "/restore", operation: "restore\(word)",
-            summary: "Makes an earlier revision of a \(one) its newest.", access: .kind(kind, .update),
+            summary: "Makes an earlier revision of \(aOne) its newest.", access: .kind(kind, .update),
             parameters: [.minRevision], body: .named("Restore"), answer: .named(word)
         ) { request throws(Problem) in
             let generation: UInt64
