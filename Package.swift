@@ -65,7 +65,8 @@ let formats: [Target] = [
 ]
 
 let planning: [Target] = [
-    target("NetworkPlanning", ["Addressing", "Resources", "NetworkModel", "NFTables", "DaemonConfigs", "Frames"])
+    target("NetworkPlanning", ["Addressing", "Resources", "NetworkModel", "NFTables", "DaemonConfigs", "Frames"]),
+    target("Placement", ["Resources", "ComputeModel"]),
 ]
 
 let ports: [Target] = [
@@ -180,6 +181,7 @@ let allTests: [Target] = [
             "Addressing", "Resources", "NetworkModel", "NFTables", "DaemonConfigs", "NetworkPlanning", "NodePorts",
             "NodePortsTesting",
         ]),
+    tests("PlacementTests", ["SeededRandomness", "Resources", "ComputeModel", "Placement"]),
     tests("StoreTests", ["SeededRandomness", "Resources", "Persistence", "SQLiteStore", grdb, logging]),
     tests(
         "NetlinkTests",
@@ -254,6 +256,9 @@ let floors: [Target] = [
     .executableTarget(
         name: "TraceBench", dependencies: ["Addressing", "Resources", "NetworkModel", "NetworkPlanning"],
         path: "Benchmarks/TraceBench", swiftSettings: strict),
+    .executableTarget(
+        name: "PlacementBench", dependencies: ["Resources", "ComputeModel", "Placement"],
+        path: "Benchmarks/PlacementBench", swiftSettings: strict),
     .executableTarget(
         name: "GuardBench",
         dependencies: [
