@@ -9,8 +9,8 @@ struct DropPrinter {
     let isGateway: Bool
     let follows: Bool
     let format: OutputFormat
-    /// The number of the last frame that was shown.
-    private var shown: UInt64?
+    /// The last frame that was shown. Numbers begin anew with each agent, times go on.
+    private var shown: (time: Timestamp, number: UInt64)?
     private var last: DropReport?
     private var advised: Set<String> = []
 
@@ -21,34 +21,72 @@ struct DropPrinter {
         self.format = format
     }
 
-    mutating func show(_ result: ProbeResult, _ session: Session) {
+    /// Those that were not shown yet.
+    func news(_ report: DropReport) -> [DroppedFrame] {
+        guard follows, report != last else { return [] }
+        return report.frames.filter { frame in shown.map { (frame.time, frame.number) > $0 } ?? true }
+    }
+
+    /// - Parameter explanations: of frames of the report, by number.
+    mutating func show(_ result: ProbeResult, _ explanations: [UInt64: FrameExplanation], _ session: Session) {
         guard let report = result.drops, report != last else { return }
+        let news = news(report)
         last = report
         guard format.isTable else {
-            do { session.print(try JSONParser.parse(result.json)) } catch {
-                // What this program itself has just written.
-                preconditionFailure("\(error)")
-            }
+            let answer = json(result, explanations)
+            if format == .json { Terminal.line(answer.displayText) } else { session.print(answer) }
+            if let frame = news.last { shown = (frame.time, frame.number) }
             return
         }
-        guard follows else { return }
-        for frame in report.frames where shown.map({ frame.number > $0 }) ?? true {
-            for line in lines(frame) { Terminal.line(line) }
-            shown = frame.number
+        for frame in news {
+            if let shown, frame.number <= shown.number {
+                note("the agent was started anew: what was dropped meanwhile is counted, and not shown")
+            }
+            for line in lines(frame, explanations[frame.number]) { Terminal.line(line) }
+            shown = (frame.time, frame.number)
         }
     }
 
-    private mutating func lines(_ frame: DroppedFrame) -> [String] {
+    /// A line that is about the watching itself.
+    func note(_ text: String) {
+        guard format.isTable else { return }
+        Terminal.line("--  \(DisplayText.safe(text))")
+    }
+
+    /// The agent's answer, and what was found out about its frames.
+    private func json(_ result: ProbeResult, _ explanations: [UInt64: FrameExplanation]) -> JSONNode {
+        do {
+            let answer = try JSONParser.parse(result.json)
+            guard !explanations.isEmpty else { return answer }
+            let list = try explanations.sorted { $0.key < $1.key }.map { number, explanation in
+                JSONNode.object([
+                    ("number", try JSONParser.parse(Array("\(number)".utf8))),
+                    ("explanation", try JSONParser.parse(explanation.json)),
+                ])
+            }
+            return answer.setting("explanations", to: JSONNode(.array(list)))
+        } catch {
+            // What this program itself has just written.
+            preconditionFailure("\(error)")
+        }
+    }
+
+    private mutating func lines(_ frame: DroppedFrame, _ explanation: FrameExplanation? = nil) -> [String] {
         let way = frame.direction == .from ? "sent" : "for it"
         let time = frame.time.description.dropFirst(11).prefix(12)
         var lines = [
             "\(time)  \(DisplayText.safe(frame.reason))  \(way)  \(FrameLine.text(frame.bytes))  \(frame.length) bytes"
         ]
-        // Once for each reason: a flood of frames must not be three floods.
-        if let reason = DropExplanation(rawValue: frame.reason), advised.insert(frame.reason).inserted {
-            lines.append("  rule: \(reason.rule)")
-            lines.append("  if it was wanted: \(reason.advice)")
+        // Once for each reason, or for frames that are alike: a flood of frames must not be three floods.
+        guard let reason = DropExplanation(rawValue: frame.reason) else { return lines }
+        let isNew = advised.insert(frame.reason).inserted
+        if isNew || explanation != nil { lines.append("  rule: \(reason.rule)") }
+        if let explanation {
+            lines += explanation.evidence.map { "        \(DisplayText.safe($0))" }
+            if let suspicion = explanation.suspicion { lines.append("        \(DisplayText.safe(suspicion))") }
         }
+        let advice = explanation?.step.mend ?? (isNew ? reason.advice : nil)
+        if let advice { lines.append("  if it was wanted: \(DisplayText.safe(advice))") }
         return lines
     }
 

@@ -10,7 +10,8 @@ struct Drops: AsyncParsableCommand {
         abstract: "Show what the guards and policies of an attachment's port, or a gateway's firewall, drop, and why.",
         discussion: """
             Asks the agent on the attachment's host, through the API. With --follow every dropped frame is shown as it
-            comes (the kernel shows at most 100 a second), with the rule that stopped it and what to do if it was wanted.
+            comes (the kernel shows at most 100 a second), with the rule and the missing set element that stopped it, and what to do
+            if it was wanted. An agent that is started anew meanwhile goes on where the former one ended, and that is said.
             With --output json each line is one answer. A gateway's counts begin anew when its segments, policies or limits change.
             """)
 
@@ -62,6 +63,8 @@ struct Drops: AsyncParsableCommand {
     private func watch(_ id: ResourceID, _ session: Session) async throws {
         var printer = DropPrinter(
             subject: attachment ?? gateway ?? "", isGateway: gateway != nil, follows: follow, format: session.format)
+        var evidence = DropEvidence(project: session.project, attachment: attachment)
+        var agents = AgentPresence()
         let start = ContinuousClock.now
         while true {
             let probe = try await session.client.probe(project: session.project, id)
@@ -70,7 +73,13 @@ struct Drops: AsyncParsableCommand {
                 if result.phase == .failed {
                     throw Complaint(.failure, "host \(host) cannot tell: \(result.message ?? "it did not say why")")
                 }
-                printer.show(result, session)
+                let news = result.drops.map { printer.news($0) } ?? []
+                printer.show(result, await evidence.look(news, session.client), session)
+            }
+            if follow, let change = await agents.change(of: probe.results.keys, session.client) { printer.note(change) }
+            // One that was started anew would measure the whole time again.
+            if follow, !results.isEmpty, ContinuousClock.now - start > .seconds(seconds) + Self.patience {
+                return printer.finish()
             }
             if !results.isEmpty, results.count == probe.results.count, results.values.allSatisfy({ $0.phase == .done })
             {

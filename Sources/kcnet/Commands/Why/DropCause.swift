@@ -28,15 +28,11 @@ struct DropCause {
             }
             return lines + [line("", "none of these frames came while the port was watched (--seconds)")]
         }
-        let step = explanation.step
-        lines.append(line("rule", step.text))
-        let chains = step.rules.map { "\($0.chain) \($0.number)" }.joined(separator: " → ")
-        let place = [step.host, step.device, step.table].compactMap(\.self).joined(separator: ", ")
-        if !place.isEmpty { lines.append(line("", chains.isEmpty ? place : "\(place): \(chains)")) }
-        lines += step.missing.map { line("", "not there: \($0)") }
+        lines.append(line("rule", explanation.step.text))
+        lines += explanation.evidence.map { line("", $0) }
         lines.append(line("who", who(explanation)))
         if let suspicion = explanation.suspicion { lines.append(line("", suspicion)) }
-        if let mend = step.mend { lines.append(line("allow", mend)) }
+        if let mend = explanation.step.mend { lines.append(line("allow", mend)) }
         return lines
     }
 
