@@ -26,6 +26,7 @@ import Resources
 /// | `k/domain/<domain>`, `k/record/<zone>/<type>/<owner>` | id of the holder | with it |
 /// | `k/token/<digest>` | id of the token whose secret has that digest | with it |
 /// | `c/<probe id>/<number>` | frames that a host has captured, under the probe's lease; read by list alone | relaxed, by the agent |
+/// | `k/captured/<probe id>` | how much a host has captured, under the probe's lease | with each chunk |
 /// | `h/<id>/<generation>` | who, when, what: one revision of spec and metadata | with it |
 ///
 /// An address of a segment has one holder, whether it was assigned, is static or was learned: all three have the same
@@ -63,6 +64,7 @@ enum StoreLayout {
     static func captured(_ probe: ResourceID, _ number: Int) -> StoreKey {
         StoreKey("/kc/net/c/\(probe)/\(hex(UInt64(max(0, number)), 8))")
     }
+    static func tally(_ probe: ResourceID) -> StoreKey { StoreKey("/kc/net/k/captured/\(probe)") }
     static func lease(_ host: ResourceID) -> StoreKey { StoreKey("/kc/net/w/l/\(host)") }
     static func seen(_ host: ResourceID) -> StoreKey { StoreKey("/kc/net/w/t/\(host)") }
 

@@ -65,4 +65,55 @@ import Testing
             }
         }
     }
+
+    @Test func `a host stores no more than the capture's own limit, at whichever servers, and nothing out of turn`()
+        async throws
+    {
+        try await TestServer.with { server in
+            let (first, second) = (server.service, server.another())
+            try await server.running(second) {
+                try await first.makeHost(1)
+                try await first.make(.segment, #"{"name":"blue","spec":{"ipam":"none"}}"#)
+                try await first.make(.attachment, #"{"name":"web","spec":{"segment":"blue","host":"h1"}}"#)
+                let draft = try CaptureDraft(json: JSONParser.parse(Array(#"{"bytes":2048,"snapLength":9216}"#.utf8)))
+                let made = try await first.makeCapture(
+                    project: "default", attachment: "web", draft, by: administrator, .full)
+                let id = try #require(JSONParser.parse(made.json)["id"]?.string.flatMap { ResourceID($0) })
+                try await second.cache.wait(for: made.revision)
+                let host = try await first.get(.host, "h1").id
+                func take(_ number: Int, _ sizes: [Int]) async throws {
+                    let frames = sizes.map { size in
+                        CapturedFrame(
+                            device: 0, nanoseconds: 1, length: size, isOutgoing: false,
+                            bytes: [UInt8](repeating: 7, count: size))
+                    }
+                    try await (number.isMultiple(of: 2) ? first : second).take(
+                        CaptureChunk(frames), number: number, of: id, from: host)
+                }
+                await expectProblem(.conflict) { try await take(1, [60]) }
+                try await take(0, [1000])
+                await expectProblem(.conflict) { try await take(2, [60]) }
+                await expectProblem(.tooLarge) { try await take(1, [1049]) }
+                try await take(1, [1000])
+                // Again, and smaller: in place of what it was.
+                try await take(1, [500, 500])
+                try await take(1, [548])
+                // What came long ago is there, and stays what it is.
+                try await take(0, [9000])
+                try await take(2, [250, 250])
+                await expectProblem(.tooLarge) { try await take(3, [1]) }
+                await expectProblem(.tooLarge) { try await take(3, [Int](repeating: 0, count: 1024)) }
+                let page = try await server.store.list(StoreKey("/kc/net/c/"), after: nil, limit: 10)
+                let sizes = try page.entries.map { entry in
+                    try CaptureChunk(json: JSONParser.parse(entry.value), path: "").frames.reduce(0) {
+                        $0 + $1.bytes.count
+                    }
+                }
+                #expect(sizes == [1000, 548, 500])
+                try await first.endCapture(project: "default", attachment: "web", "\(id)", by: administrator)
+                #expect(
+                    try await server.store.list(StoreKey("/kc/net/k/captured/"), after: nil, limit: 1).entries.isEmpty)
+            }
+        }
+    }
 }

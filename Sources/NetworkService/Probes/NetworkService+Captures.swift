@@ -79,20 +79,46 @@ extension NetworkService {
         try await endProbe(project: project, text)
     }
 
-    /// Takes over frames that a host has captured.
+    /// Takes over frames that a host has captured, as far as the capture's own limit allows.
+    /// - Throws: `too-large` beyond the limit; `conflict` for a chunk before whose predecessor has come.
     package func take(
         _ chunk: CaptureChunk, number: Int, of id: ResourceID, from host: ResourceID
     ) async throws(Problem) {
         let probe = cache.state.withLock { $0.probes[id] }
-        guard let probe, probe.captureTask != nil, probe.hosts.contains(host), let lease = probe.lease else {
+        guard let probe, let task = probe.captureTask, probe.hosts.contains(host), let lease = probe.lease else {
             throw Problem.noProbe(id)
         }
+        let (key, weight) = (StoreLayout.tally(id), CaptureTally.weight(chunk))
         do {
-            let outcome = try await timedCommit(
-                StoreTransaction(
-                    conditions: [.exists(StoreLayout.probe(id))],
-                    changes: [.put(StoreLayout.captured(id, number), chunk.json, lease: lease)], durability: .relaxed))
-            guard case .committed = outcome else { throw Problem.noProbe(id) }
+            // A host sends one chunk after the other; one that does not is its own rival.
+            for _ in 1...settings.attempts {
+                let entry = try await store.get(key).entry
+                var tally =
+                    try entry.map { try CaptureTally(json: try JSONParser.parse($0.value), path: "") } ?? .init()
+                switch tally.take(number, weight: weight, limit: task.bytes) {
+                case .taken: break
+                case .known: return
+                case .early: throw Problem(.conflict, "chunk \(tally.chunks) has to come before chunk \(number)")
+                case .full:
+                    throw Problem(
+                        .tooLarge, "the capture takes \(task.bytes) bytes of frames, and \(tally.bytes) are here")
+                }
+                let outcome = try await timedCommit(
+                    StoreTransaction(
+                        conditions: [
+                            .exists(StoreLayout.probe(id)), entry.map { .modified(key, $0.modified) } ?? .absent(key),
+                        ],
+                        changes: [
+                            .put(StoreLayout.captured(id, number), chunk.json, lease: lease),
+                            .put(key, tally.json, lease: lease),
+                        ], durability: .relaxed))
+                switch outcome {
+                case .committed: return
+                case .failed(.exists): throw Problem.noProbe(id)
+                case .failed: continue
+                }
+            }
+            throw Problem(.conflict, "other chunks of this capture come at the same time")
         } catch let error as StoreError {
             throw error.code == .leaseNotFound ? Problem.noProbe(id) : Problem(error)
         } catch let problem as Problem {
