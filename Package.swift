@@ -145,6 +145,8 @@ let programs: [Target] = [
     program("kc-proxy", ["DaemonConfigs", "GuestProxy", nioPosix]),
     // A program of its own under GPL-2.0 (Sources/kc-nft/LICENSE): C, and nothing of KC in it.
     .executableTarget(name: "kc-nft", dependencies: ["CNftables"], exclude: ["LICENSE"]),
+    // For laboratories: another time of day for one agent.
+    .target(name: "CClockShift"),
 ]
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -275,6 +277,7 @@ let package = Package(
         .executable(name: "kcd", targets: ["kcd"]),
         .executable(name: "kcnet", targets: ["kcnet"]),
         .executable(name: "kc-nft", targets: ["kc-nft"]),
+        .library(name: "kc-clock-shift", type: .dynamic, targets: ["CClockShift"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

@@ -234,14 +234,5 @@ static inline int cmnl_tap(int fd, const char *name) {
     return ioctl(fd, TUNSETIFF, &request);
 }
 
-/* The same without headers before the frames: for reading and writing them. */
-static inline int cmnl_plain_tap(int fd, const char *name) {
-    struct ifreq request;
-    memset(&request, 0, sizeof request);
-    strncpy(request.ifr_name, name, IFNAMSIZ - 1);
-    request.ifr_flags = IFF_TAP | IFF_NO_PI;
-    return ioctl(fd, TUNSETIFF, &request);
-}
-
 /* TUNSETPERSIST: the tap outlives `fd`. */
 static inline int cmnl_tap_persist(int fd) { return ioctl(fd, TUNSETPERSIST, 1UL); }

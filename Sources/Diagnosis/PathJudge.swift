@@ -17,7 +17,7 @@ package struct PathJudge: Sendable {
         guard isComplete else { return nil }
         var layers: [PathVerdict.Layer] = []
         var fault: PathFault?
-        for layer in PathLayer.all(throughGateway: world.gateway != nil) {
+        for layer in layersOfWay {
             if let fault {
                 layers.append(
                     .init(layer, .skip, [Evidence("needs the layer \(fault.layer.rawValue)", for: .project)]))
@@ -32,6 +32,13 @@ package struct PathJudge: Sendable {
             }
         }
         return PathVerdict(layers: layers, fault: fault)
+    }
+
+    private var layersOfWay: [PathLayer] {
+        var services: Set<PathLayer> = []
+        if world.router != nil { services.insert(.router) }
+        if world.resolver != nil { services.insert(.names) }
+        return PathLayer.all(throughGateway: world.gateway != nil, served: services)
     }
 
     /// The verdict for two ends that no measurement can bring together.
@@ -68,9 +75,11 @@ package struct PathJudge: Sendable {
         case .vxlan: betweenHosts { vxlan($0) }
         case .multicast: betweenHosts { multicast($0) }
         case .guards: passage
+        case .router: router
         case .guest: guests
         case .data: data
         case .beyond: beyond
+        case .names: names
         }
     }
 

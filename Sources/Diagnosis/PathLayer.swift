@@ -21,24 +21,33 @@ package enum PathLayer: String, Choice, CaseIterable {
     case multicast
     /// Marked frames from port to port, through guards and policies.
     case guards = "guard"
+    /// Router advertisements, as they come to the guests' ports. Before the guests: their addresses are made of them.
+    case router
     /// Neighbour discovery and echo of the guests themselves.
     case guest
-    /// Frames as large as the segment carries, from port to port.
+    /// Frames as large as the segment carries, from port to port, also those of TCP that devices are to finish.
     case data
     /// From the gateway on: its uplink or its port in the other segment, the target, and the way back.
     case beyond
+    /// The resolver that guests of the segment ask.
+    case names
 
     /// Those that are only on ways through gateways.
     private static let ofGateways: [PathLayer] = [.gateway, .beyond]
+    /// Those that are only where somebody serves the segment.
+    private static let ofServices: [PathLayer] = [.router, .names]
 
     /// Those of a way, in order.
-    package static func all(throughGateway: Bool) -> [PathLayer] {
-        throughGateway ? allCases : allCases.filter { !ofGateways.contains($0) }
+    package static func all(throughGateway: Bool, served services: Set<PathLayer> = []) -> [PathLayer] {
+        allCases.filter { layer in
+            ofServices.contains(layer)
+                ? services.contains(layer) : throughGateway || !ofGateways.contains(layer)
+        }
     }
 
-    /// The exit code of `kcnet path`, which stays a layer's own: 20 to 29, and from 30 on those of gateways.
+    /// The exit code of `kcnet path`, which stays a layer's own: 20 to 29, and from 30 on those of gateways and services.
     package var exitCode: Int32 {
-        if let place = Self.ofGateways.firstIndex(of: self) { return 30 + Int32(place) }
+        if let place = (Self.ofGateways + Self.ofServices).firstIndex(of: self) { return 30 + Int32(place) }
         return 20 + Int32(Self.all(throughGateway: false).firstIndex(of: self) ?? 0)
     }
 }

@@ -117,8 +117,28 @@ package struct PathWorld: Hashable, Sendable {
         }
     }
 
+    /// The managed gateway that advertises itself on the segment.
+    package struct Router: Hashable, Sendable {
+        package var name: String
+        package var mac: MACAddress
+        /// What guests shall make their addresses in.
+        package var prefix: IPv6Prefix?
+
+        package init(name: String, mac: MACAddress, prefix: IPv6Prefix?) {
+            self.name = name
+            self.mac = mac
+            self.prefix = prefix
+        }
+    }
+
     package var from: End
     package var to: End
+    /// nil where nobody is to advertise anything, or where that cannot be said just now.
+    package var router: Router?
+    /// Who resolves names for guests of the segment, and what was asked; nil: nobody.
+    package var resolver: IPv6Address?
+    /// By the server's clock; nil: clocks are not compared.
+    package var asked: Timestamp?
     /// nil when the way ends at `to`.
     package var gateway: Gateway?
     package var flow: PathFlow
@@ -130,8 +150,11 @@ package struct PathWorld: Hashable, Sendable {
 
     package init(
         from: End, to: End, flow: PathFlow, segment: Segment?, underlay: Underlay.Spec, elapsed: Duration,
-        gateway: Gateway? = nil
+        gateway: Gateway? = nil, router: Router? = nil, resolver: IPv6Address? = nil, asked: Timestamp? = nil
     ) {
+        self.router = router
+        self.resolver = resolver
+        self.asked = asked
         self.gateway = gateway
         self.from = from
         self.to = to
@@ -144,7 +167,7 @@ package struct PathWorld: Hashable, Sendable {
     /// An agent that has not acknowledged by then is taken for dead or stuck.
     package static let acknowledgement = Duration.milliseconds(1500)
     /// One that has not answered by then is taken for stuck.
-    package static let patience = Duration.milliseconds(4000)
+    package static let patience = Duration.milliseconds(4300)
 
     /// Both ends are on one host.
     package var isLocal: Bool { from.host.id == to.host.id }

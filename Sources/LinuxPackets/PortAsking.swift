@@ -20,8 +20,15 @@ package struct PortAsking: GuestAsking {
     package init(namespace: NamespaceName? = nil) { self.namespace = namespace }
 
     package func ask(_ frames: [[UInt8]], at port: InterfaceName) async throws(NodeError) -> [[UInt8]] {
-        let thread = NamespaceThread("kc-ask", in: namespace) { () throws(NodeError) in try Ear(port) }
+        let thread = NamespaceThread("kc-ask", in: namespace) { () throws(NodeError) in try Ear(port, [136, 129]) }
         return try await thread.run { ear throws(NodeError) in try ear.ask(frames) }
+    }
+
+    package func advertisements(
+        at port: InterfaceName, least: Duration, most: Duration
+    ) async throws(NodeError) -> [[UInt8]] {
+        let thread = NamespaceThread("kc-routers", in: namespace) { () throws(NodeError) in try Ear(port, [134]) }
+        return try await thread.run { ear in ear.listen(least: least, most: most) }
     }
 
     /// The socket; used on its thread alone.
@@ -30,9 +37,10 @@ package struct PortAsking: GuestAsking {
         private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 8)
         private let port: InterfaceName
 
-        init(_ port: InterfaceName) throws(NodeError) {
+        /// - Parameter types: of ICMPv6 (RFC 4443) that are heard.
+        init(_ port: InterfaceName, _ types: [UInt32]) throws(NodeError) {
             self.port = port
-            socket = try TapSocket(port, .frames, filter: Self.answers)
+            socket = try TapSocket(port, .frames, filter: Self.filter(types))
             // The gate of the port lets these through.
             var mark = KCRuleset.FrameMark.delivered
             guard setsockopt(socket.descriptor.raw, SOL_SOCKET, SO_MARK, &mark, 4) == 0 else {
@@ -51,30 +59,53 @@ package struct PortAsking: GuestAsking {
                         throw NodeError(.errno(failure), operation: "ask at", subject: port.text)
                     }
                 }
-                let end = ContinuousClock.now + PortAsking.wait
-                while case let left = ContinuousClock.now.duration(to: end), left > .zero {
-                    var polled = pollfd(fd: socket.descriptor.raw, events: Int16(POLLIN), revents: 0)
-                    guard poll(&polled, 1, Int32(left / .milliseconds(1)) + 1) > 0 else { continue }
-                    socket.receive(buffer) { bytes, seen in
-                        guard !seen.isOutgoing, answers.count < PortAsking.maximumAnswers else { return }
-                        answers.append(Array(bytes))
-                    }
-                }
+                hear(until: ContinuousClock.now + PortAsking.wait, outgoing: false, &answers)
             }
             return answers
         }
 
-        /// Neighbour advertisements and echo replies without extension headers.
-        private static var answers: [sock_filter] {
+        /// What leaves by the port, for the guest.
+        func listen(least: Duration, most: Duration) -> [[UInt8]] {
+            let start = ContinuousClock.now
+            var found: [[UInt8]] = []
+            hear(until: start + least, outgoing: true, &found)
+            let step = Duration.milliseconds(50)
+            while found.isEmpty, start.duration(to: .now) < most {
+                hear(until: ContinuousClock.now + step, outgoing: true, &found)
+            }
+            return found
+        }
+
+        private func hear(until end: ContinuousClock.Instant, outgoing: Bool, _ frames: inout [[UInt8]]) {
+            while case let left = ContinuousClock.now.duration(to: end), left > .zero {
+                var polled = pollfd(fd: socket.descriptor.raw, events: Int16(POLLIN), revents: 0)
+                guard poll(&polled, 1, Int32(left / .milliseconds(1)) + 1) > 0 else { continue }
+                socket.receive(buffer) { bytes, seen in
+                    guard seen.isOutgoing == outgoing, frames.count < PortAsking.maximumAnswers else { return }
+                    frames.append(Array(bytes))
+                }
+                // A device that went down is readable for ever.
+                if polled.revents & Int16(POLLERR) != 0 { usleep(1000) }
+            }
+        }
+
+        /// These messages of ICMPv6, without extension headers.
+        private static func filter(_ types: [UInt32]) -> [sock_filter] {
             func load(_ size: Int32, _ offset: UInt32) -> sock_filter {
                 sock_filter(code: UInt16(BPF_LD | size | BPF_ABS), jt: 0, jf: 0, k: offset)
             }
             func isEqual(_ value: UInt32, _ yes: UInt8, _ no: UInt8) -> sock_filter {
                 sock_filter(code: UInt16(BPF_JMP | BPF_JEQ | BPF_K), jt: yes, jf: no, k: value)
             }
+            let count = UInt8(types.count)
+            let tests = types.enumerated().map { place, type in
+                let left = count - UInt8(place) - 1
+                return isEqual(type, left, left == 0 ? 1 : 0)
+            }
             return [
-                load(BPF_H, 12), isEqual(0x86dd, 0, 6), load(BPF_B, 20), isEqual(58, 0, 4), load(BPF_B, 54),
-                isEqual(136, 1, 0), isEqual(129, 0, 1),
+                load(BPF_H, 12), isEqual(0x86dd, 0, count + 4), load(BPF_B, 20), isEqual(58, 0, count + 2),
+                load(BPF_B, 54),
+            ] + tests + [
                 sock_filter(code: UInt16(BPF_RET | BPF_K), jt: 0, jf: 0, k: .max),
                 sock_filter(code: UInt16(BPF_RET | BPF_K), jt: 0, jf: 0, k: 0),
             ]

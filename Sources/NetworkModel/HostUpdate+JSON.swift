@@ -49,7 +49,7 @@ extension HostUpdate: JSONCodable {
                 if !policies.isEmpty { writer.member("policies", policies) }
                 if !members.isEmpty { writer.member("members", members) }
                 if !bindings.isEmpty { writer.member("bindings", bindings) }
-                let known = probes.filter { $0.format <= format }
+                let known = probes.filter { $0.format <= format }.map { $0.known(to: format) }
                 if !known.isEmpty { writer.member("probes", known) }
             }
             if format >= .services, !reservations.isEmpty {

@@ -17,8 +17,10 @@ package enum HostUpdateFormat: UInt32, Comparable, Sendable, CaseIterable {
     case ipv4 = 7
     /// With probes that capture frames.
     case captures = 8
+    /// With probes of ways that look at segments of TCP, routers, names and clocks.
+    case layers = 9
 
-    package static let newest = HostUpdateFormat.captures
+    package static let newest = HostUpdateFormat.layers
 
     /// The request header that carries it: one that an older server passes over.
     package static let header = "KC-Desired-Format"

@@ -5,7 +5,7 @@ package import NetworkModel
 /// Between the two everything is as for a guest's own frames: guards, policies, bridge, tunnel. No guest sees one.
 package protocol FrameCrossing: Sendable {
     /// - Returns: one for each lane, in order. Takes `CrossingOrder.duration` when both ends begin together and hear each
-    ///   other, and at most 1.5 s more.
+    ///   other, and at most 1.5 s more; where an answer is awaited, up to `CrossingOrder.patience`.
     /// - Throws: when a port is not there, or the kernel cannot do it; nothing is left then either.
     func cross(_ order: CrossingOrder) async throws(NodeError) -> [CrossingResult]
 
@@ -22,12 +22,58 @@ package struct CrossingOrder: Hashable, Sendable {
         package var isFirst: Bool
         /// What its guest would send, one each round; `maximumRounds` of them.
         package var frames: [[UInt8]]
+        /// What its guest's TCP would send beside them, one each round; empty for none.
+        package var streams: [SegmentStream]
+        /// What its guest would ask others: each is put in twice, some rounds apart.
+        package var calls: [[UInt8]]
+        /// By what answers to `calls` that no guest is to get are known; nil: the guest gets them.
+        package var answers: AnswerMark?
 
-        package init(port: InterfaceName, isFirst: Bool, frames: [[UInt8]]) {
+        package init(
+            port: InterfaceName, isFirst: Bool, frames: [[UInt8]], streams: [SegmentStream] = [],
+            calls: [[UInt8]] = [], answers: AnswerMark? = nil
+        ) {
             self.port = port
             self.isFirst = isFirst
             self.frames = frames
+            self.streams = streams
+            self.calls = calls
+            self.answers = answers
         }
+    }
+
+    /// 16 bytes at one place of a frame.
+    package struct AnswerMark: Hashable, Sendable {
+        package var nonce: ProbeNonce
+        /// Of the nonce in the frame, with the Ethernet header.
+        package var offset: Int
+        /// How many different answers are awaited.
+        package var count: Int
+
+        package init(nonce: ProbeNonce, offset: Int, count: Int) {
+            self.nonce = nonce
+            self.offset = offset
+            self.count = count
+        }
+    }
+
+    /// Several segments of TCP in one frame, as a guest hands them to a device that offers to cut them and to fill their
+    /// checksums in (struct virtio_net_hdr of linux/virtio_net.h: NEEDS_CSUM, GSO_TCPV6).
+    package struct SegmentStream: Hashable, Sendable {
+        /// The sum over the pseudo-header stands where the checksum shall be. Each segment's data begins with a mark.
+        package var bytes: [UInt8]
+        /// Data of each segment; the last one has as much.
+        package var segment: Int
+
+        package init(bytes: [UInt8], segment: Int) {
+            self.bytes = bytes
+            self.segment = segment
+        }
+
+        /// Headers of Ethernet, IPv6 and TCP without options.
+        package static let headers = 14 + 40 + 20
+        /// Segments of one frame.
+        package static let count = 3
     }
 
     package var nonce: ProbeNonce
@@ -49,6 +95,10 @@ package struct CrossingOrder: Hashable, Sendable {
     package static let tail = Duration.milliseconds(200)
     /// What it takes when both begin together.
     package static let duration = lead + interval * rounds + tail
+    /// In these rounds `calls` are put in.
+    package static let callRounds: Set<Int> = [0, 5]
+    /// For so long answers to them are awaited.
+    package static let patience = Duration.milliseconds(2500)
     package static let maximumRounds = rounds + ProbeRounds.latest(interval)
 
     package static var sending: ProbeRounds {
@@ -63,6 +113,11 @@ package struct CrossingResult: Hashable, Sendable {
     package var arrived: [ProbeTally.Kind: Int]
     /// From the first round of the other end that was heard, and to the last.
     package var rounds: ClosedRange<Int>?
+    /// Segments that were put in, and those of the other end that came with a wrong checksum or size.
+    package var segmentsSent = 0
+    package var segmentsCorrupt = 0
+    /// Frames that have the lane's `AnswerMark`, each once.
+    package var answers: [[UInt8]] = []
 
     package init(sent: Int, arrived: [ProbeTally.Kind: Int], rounds: ClosedRange<Int>? = nil) {
         self.sent = sent

@@ -23,8 +23,16 @@ enum Healthy {
 
     static func world(elapsed: Duration = .milliseconds(1200)) -> PathWorld {
         PathWorld(
-            from: end(1), to: end(2), flow: .echo, segment: segment, underlay: underlay, elapsed: elapsed)
+            from: end(1), to: end(2), flow: .echo, segment: segment, underlay: underlay, elapsed: elapsed,
+            router: PathWorld.Router(name: "edge", mac: mac(9), prefix: prefix("2001:db8:1::/64")),
+            resolver: address("2001:db8:1::53"), asked: Timestamp(milliseconds: 1_000_000))
     }
+
+    static func prefix(_ text: String) -> IPv6Prefix { value { try IPv6Prefix(parsing: text) } }
+
+    /// As the segment's gateway advertises itself.
+    static let router = RouterFinding(
+        address: address("fe80::1"), mac: mac(9), lifetime: 1800, prefixes: [prefix("2001:db8:1::/64")])
 
     static func vtep(_ number: UInt8) -> IPv6Address { address("fd0a::\(number)") }
     static func port(_ number: UInt8) -> InterfaceName { interface("kctaaaaaaaaa\(number)") }
@@ -78,10 +86,13 @@ enum Healthy {
                 ProbeTally(.flood, sent: 10, onWire: 9, delivered: 9, expected: 9),
                 ProbeTally(.marked, sent: 6, delivered: 6, expected: 6),
                 ProbeTally(.largeMarked, sent: 6, delivered: 6, expected: 6),
+                ProbeTally(.segment, sent: 36, delivered: 36, expected: 36),
             ],
             guests: [
-                GuestFinding(attachment: id(10 + number), isNeighbour: true, answersEcho: true, isPresent: true)
-            ])
+                GuestFinding(
+                    attachment: id(10 + number), isNeighbour: true, answersEcho: true, isPresent: true,
+                    routers: [router], names: NamesFinding(own: 3, asked: 0))
+            ], time: Timestamp(milliseconds: 1_000_400), isGuarded: true)
     }
 
     private static func value<Value>(_ make: () throws -> Value) -> Value {

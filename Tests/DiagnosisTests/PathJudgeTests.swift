@@ -32,11 +32,11 @@ import Testing
     @Test func `a healthy way has no fault, and every layer is judged`() throws {
         let verdict = try Self.verdict(Healthy.world())
         #expect(verdict.fault == nil)
-        #expect(verdict.layers.map(\.layer) == PathLayer.all(throughGateway: false))
+        #expect(verdict.layers.map(\.layer) == PathLayer.all(throughGateway: false, served: [.router, .names]))
         #expect(verdict.layers.allSatisfy { $0.state == .ok && !$0.evidence.isEmpty })
     }
 
-    static let cases: [Case] = localFaults + wireFaults + guestFaults
+    static let cases: [Case] = localFaults + wireFaults + guestFaults + serviceFaults
 
     static let localFaults = [
         Case("the agent is dead", .agents, "agent", on: "h2") { world in
@@ -45,7 +45,7 @@ import Testing
         },
         Case("the agent stops half way", .agents, "agent", on: "h1") { world in
             world.from.host.answer = .measuring
-            world.elapsed = .seconds(4)
+            world.elapsed = PathWorld.patience
         },
         Case("the host is gone with its agent", .underlay, "neighbour fd0a::2", on: "h1") { world in
             world.to.host.answer = .none
@@ -188,8 +188,68 @@ import Testing
             $0.drops = ["spoofed-ip": 4]
         },
         guest("frames that are too large") { $0.refused = 4 },
-        Case("large frames", .data, "large frames") { $0.tally(.to, .largeMarked) { $0.delivered = 0 } },
+        Case("the guards' table is gone", .guards, "table bridge kc", on: "h2") { world in
+            world.tally(.from, .marked) { $0.delivered = 0 }
+            world.change(.to) { $0.isGuarded = false }
+        },
+        Case("TCP checksums of devices", .data, "TCP checksum", on: "h2") { world in
+            world.tally(.from, .segment) { $0.corrupt = 36 }
+        },
+        Case("TCP segments are lost", .data, "TCP segments", on: "h1") { $0.tally(.to, .segment) { $0.delivered = 3 } },
+        Case("large frames", .data, "large frames", on: "h1") { $0.tally(.to, .largeMarked) { $0.delivered = 0 } },
     ]
+
+    static func heard(_ routers: [RouterFinding], _ name: String, _ component: String) -> Case {
+        Case(name, .router, component, on: "h2") { world in
+            world.change(.to) { for index in $0.guests.indices { $0.guests[index].routers = routers } }
+        }
+    }
+
+    static func answered(_ names: NamesFinding, _ name: String, _ component: String) -> Case {
+        Case(name, .names, "\(component) 2001:db8:1::53", on: "h1") { world in
+            world.change(.from) { for index in $0.guests.indices { $0.guests[index].names = names } }
+        }
+    }
+
+    static let serviceFaults = [
+        heard([], "no router", "router advertisements"),
+        heard(
+            [
+                Healthy.router,
+                RouterFinding(address: Healthy.address("fe80::bad"), mac: Healthy.mac(8), lifetime: 60, prefixes: []),
+            ], "a second router", "router 02:6b:63:00:00:08"),
+        heard(
+            [RouterFinding(address: Healthy.address("fe80::1"), mac: Healthy.mac(9), lifetime: 0, prefixes: [])],
+            "another prefix", "prefix 2001:db8:1::/64"),
+        answered(NamesFinding(), "no resolver", "resolver"),
+        answered(NamesFinding(own: 3, asked: 2), "SERVFAIL", "forwarders of"),
+        answered(NamesFinding(own: 3), "no forwarder", "forwarders of"),
+        Case("a clock an hour ahead", .agents, "clock", on: "h1") { world in
+            world.change(.from) { $0.time = Timestamp(milliseconds: 1_000_400 + 3_600_000) }
+        },
+        Case("a clock behind", .agents, "clock", on: "h2") { world in
+            world.change(.to) { $0.time = Timestamp(milliseconds: 1_000_000 - 61_000) }
+        },
+    ]
+
+    @Test func `a clock that is less than a minute off, or that nobody told, is no fault`() throws {
+        for time in [nil, Timestamp(milliseconds: 1_050_000), Timestamp(milliseconds: 960_000)] {
+            var world = Healthy.world()
+            world.change(.to) { $0.time = time }
+            #expect(try Self.verdict(world).fault == nil)
+        }
+    }
+
+    @Test func `TCP that policies stop is no fault when nobody asked about TCP`() throws {
+        var world = Healthy.world()
+        world.tally(.to, .segment) {
+            $0.delivered = 0
+            $0.drops = ["policy": 36]
+        }
+        #expect(try Self.verdict(world).fault == nil)
+        world.flow = .tcp(443)
+        #expect(try Self.verdict(world).fault?.component == "TCP segments")
+    }
 
     @Test(arguments: cases.indices) func `a fault is named with its layer, its component and its host`(
         _ index: Int
@@ -209,7 +269,8 @@ import Testing
     /// Exactly one layer fails, none before it, and nothing is claimed of those behind.
     static func expectOrder(_ verdict: PathVerdict, _ name: String) {
         let states = verdict.layers.map(\.state)
-        #expect(verdict.layers.map(\.layer) == PathLayer.all(throughGateway: false), "\(name)")
+        #expect(
+            verdict.layers.map(\.layer) == PathLayer.all(throughGateway: false, served: [.router, .names]), "\(name)")
         guard let place = states.firstIndex(of: .fail) else {
             #expect(verdict.fault == nil, "\(name)")
             return
@@ -227,7 +288,7 @@ import Testing
             let chosen = Self.cases.shuffled(using: &random).prefix(Int.random(in: 2...4, using: &random))
             var world = Healthy.world()
             for one in chosen { one.change(&world) }
-            world.elapsed = max(world.elapsed, .seconds(4))
+            world.elapsed = max(world.elapsed, PathWorld.patience)
             let verdict = try Self.verdict(world)
             let name = chosen.map(\.name).joined(separator: ", ")
             Self.expectOrder(verdict, name)
@@ -240,6 +301,8 @@ import Testing
             let isHidden = chosen.contains { one in
                 one.layer == .agents
                     || ["the host is gone with its agent", "out of the bridge", "the guest is off"].contains(one.name)
+                    // A guest that no router can find hears of none.
+                    || one.name == "no router" && fault.layer == .guest
             }
             #expect(
                 found <= first || isHidden || fault.component == "kcx00012c",

@@ -20,7 +20,8 @@ import Testing
         let steps: [FaultStep] = [
             .run(.machine(host), ["ip", "link"]), .run(.guest(guest, on: host), ["nft", "-f", "-"], input: "a\nb"),
             .run(.link(host), ["bridge", "fdb"]), .signal(18, role: "node", on: host), .kill(role: "api", on: host),
-            .restart(role: "node", on: host), .killAll(program: "radvd", in: guest, on: host), .pause(host),
+            .restart(role: "node", on: host), .restart(role: "node", on: host, clockShift: -60),
+            .killAll(program: "radvd", in: guest, on: host), .pause(host),
             .resume(host),
         ]
         for step in steps {

@@ -60,6 +60,70 @@ import Testing
         }
     }
 
+    /// Three segments of 1,000 bytes in one frame, with nothing but the sum of the pseudo-header for a checksum.
+    static func stream(_ round: Int, isFirst: Bool) -> CrossingOrder.SegmentStream {
+        let (segment, macs): (Int, [UInt8]) = (1000, isFirst ? [2, 1] : [1, 2])
+        let length = 20 + 3 * segment
+        var bytes: [UInt8] = [2, 0, 0, 0, 0, macs[0], 2, 0, 0, 0, 0, macs[1], 0x86, 0xdd, 0x60, 0, 0, 0]
+        bytes += [UInt8(length >> 8), UInt8(length & 0xff), 6, 64]
+        let addresses = [UInt8](repeating: 0, count: 15) + [1] + [UInt8](repeating: 0, count: 15) + [2]
+        let sum = UInt16(1 + 2 + 6 + length)
+        bytes += addresses + [0xc0, 0, 0, 9, 0, 0, UInt8(round), 0, 0, 0, 0, 1, 0x50, 0x18, 0xff, 0xff]
+        bytes += [UInt8(sum >> 8), UInt8(sum & 0xff), 0, 0]
+        for place in 0..<3 {
+            let mark = ProbeMark(.segment, isFirst: isFirst, number: UInt16(round * 3 + place)).bytes(nonce)
+            bytes += mark + [UInt8](repeating: UInt8(place), count: segment - mark.count)
+        }
+        return CrossingOrder.SegmentStream(bytes: bytes, segment: segment)
+    }
+
+    @Test(arguments: [false, true]) func `segments come cut and summed, and wrong sums are counted`(
+        isBroken: Bool
+    ) async throws {
+        try await KernelNamespace.with { space in
+            try Self.bridge(space)
+            var lanes = [try Self.lane("a", isFirst: true), try Self.lane("b", isFirst: false)]
+            for index in lanes.indices {
+                lanes[index].streams = (0..<CrossingOrder.maximumRounds).map {
+                    Self.stream($0, isFirst: index == 0)
+                }
+            }
+            if isBroken {
+                _ = try space.run("nft add table bridge broken")
+                _ = try space.run("nft add chain bridge broken sums '{ type filter hook forward priority 0; }'")
+                _ = try space.run("nft add rule bridge broken sums oifname kctb tcp checksum set 0xdead")
+            }
+            let results = try await TapCrossing(threads: space.threads, namespace: space.name).cross(
+                CrossingOrder(nonce: Self.nonce, offset: Self.offset, lanes: lanes))
+            let whole = 3 * CrossingOrder.rounds
+            #expect(results.map(\.segmentsSent) == [whole, whole])
+            #expect(results.map { $0.arrived[.segment] } == [whole, whole])
+            #expect(results.map(\.segmentsCorrupt) == [0, isBroken ? whole : 0])
+            #expect(try Self.received("ga", space) == 0)
+            #expect(try Self.received("gb", space) == 0)
+        }
+    }
+
+    @Test func `what is called is sent twice, and answers are taken out`() async throws {
+        try await KernelNamespace.with { space in
+            try Self.bridge(space)
+            // The guest of the other side is the one who answers: what it sends to `a` has the mark.
+            var lane = try Self.lane("a", isFirst: true)
+            let mark = ProbeNonce(high: 7, low: 8)
+            lane.answers = CrossingOrder.AnswerMark(nonce: mark, offset: 75, count: 1)
+            lane.calls = [
+                [2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x88, 0xb6] + [UInt8](repeating: 0, count: 61) + mark.bytes
+            ]
+            var other = try Self.lane("b", isFirst: false)
+            other.calls = [[2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2] + lane.calls[0].dropFirst(12)]
+            let results = try await TapCrossing(threads: space.threads, namespace: space.name).cross(
+                CrossingOrder(nonce: Self.nonce, offset: Self.offset, lanes: [lane, other]))
+            #expect(results.map(\.answers) == [[other.calls[0]], []])
+            #expect(try Self.received("gb", space) == 2)
+            #expect(try Self.received("ga", space) == 0)
+        }
+    }
+
     @Test func `frames with another nonce go to the guest`() async throws {
         try await KernelNamespace.with { space in
             try Self.bridge(space)

@@ -49,8 +49,29 @@ extension PathJudge {
                         mend: "look at the log and the load of `kcd node` on \(host.name)"))
             }
         }
+        for host in world.hosts { if let fault = clockFault(host) { return .fail(fault) } }
         let states = world.hosts.map { "\($0.name) at revision \($0.findings?.revision ?? .zero)" }
         return .ok([Evidence(states.joined(separator: ", "))])
+    }
+
+    /// How far a host's clock is ahead of the server's; negative when behind. It told its time some time between the
+    /// question and now.
+    private func deviation(_ host: PathWorld.Host) -> Duration? {
+        guard let asked = world.asked, let time = host.findings?.time else { return nil }
+        let offset = Duration.milliseconds(time.milliseconds - asked.milliseconds)
+        if offset < .zero { return offset }
+        return offset > world.elapsed ? offset - world.elapsed : .zero
+    }
+
+    private func clockFault(_ host: PathWorld.Host) -> PathFault? {
+        guard let deviation = deviation(host) else { return nil }
+        let check = ClockCheck.check(offset: deviation, uncertainty: .zero)
+        guard check.level == .fail else { return nil }
+        let seconds = Int((deviation < .zero ? .zero - deviation : deviation) / .seconds(1))
+        return PathFault(
+            .agents, "clock", on: host.name,
+            "the clock of \(host.name) is \(seconds) s \(deviation < .zero ? "behind" : "ahead of") the API's: \(check.why)",
+            mend: check.next)
     }
 
     /// What the other end sees of a host whose agent is silent: a fault when the host itself does not answer either.

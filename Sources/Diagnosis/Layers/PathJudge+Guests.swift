@@ -3,11 +3,11 @@ import NetworkModel
 
 /// From guest to guest.
 extension PathJudge {
-    private var ends: [(own: PathWorld.End, other: PathWorld.End)] {
+    var ends: [(own: PathWorld.End, other: PathWorld.End)] {
         [(world.from, world.to), (world.to, world.from)]
     }
 
-    private func finding(_ end: PathWorld.End) -> GuestFinding? {
+    func finding(_ end: PathWorld.End) -> GuestFinding? {
         end.host.findings?.guests.first { $0.attachment == end.guest?.id }
     }
 
@@ -16,11 +16,12 @@ extension PathJudge {
     }
 
     /// A port without carrier takes no frames from the bridge: that is the guest's.
-    private var isSomebodyDown: Bool { [world.from, world.to].contains { !hasCarrier($0) } }
+    var isSomebodyDown: Bool { [world.from, world.to].contains { !hasCarrier($0) } }
 
     var passage: Finding {
         guard world.segment != nil, world.hosts.contains(where: { $0.tally(.marked).sent > 0 }) else {
-            return .skip("no frames could be put in at the ports")
+            let reason = world.hosts.compactMap { $0.findings?.failures.first }.first
+            return .skip("no frames could be put in at the ports" + (reason.map { ": \($0)" } ?? ""))
         }
         if isSomebodyDown { return .skip("a port has no carrier") }
         if world.isLocal {
@@ -43,7 +44,7 @@ extension PathJudge {
     }
 
     /// How many arrived, of how many that should have: of all when nothing arrives.
-    private func count(
+    func count(
         _ kind: ProbeTally.Kind, _ from: PathWorld.End, _ to: PathWorld.End
     ) -> (arrived: Int, sent: Int) {
         let heard = to.host.tally(kind)
@@ -51,6 +52,15 @@ extension PathJudge {
     }
 
     private func fault(_ from: PathWorld.End, _ to: PathWorld.End, arrived: Int, sent: Int) -> PathFault {
+        for end in [from, to] where end.host.findings?.isGuarded == false {
+            return PathFault(
+                .guards, "table bridge kc", on: end.host.name,
+                "\(end.host.name) has no table 'bridge kc', and without it the gate of the port of \(end.name) lets "
+                    + "nothing pass",
+                mend:
+                    "nothing, when the agent on \(end.host.name) works: it makes the table again; if it goes again, look "
+                    + "for who flushes rulesets there: `nft monitor`")
+        }
         // What was dropped at least as often as frames are missing.
         for end in [from, to] {
             let drops = end.host.tally(.marked).drops.filter { $0.value * 2 >= sent - arrived }
@@ -145,22 +155,4 @@ extension PathJudge {
 
     /// A guest is asked four times for something large. Ports refuse single frames for other reasons, too.
     private static let refusedWhenTooLarge = 3
-
-    var data: Finding {
-        guard world.segment != nil, world.hosts.contains(where: { $0.tally(.largeMarked).sent > 0 }) else {
-            return .skip("no frames could be put in at the ports")
-        }
-        let bytes = world.segment?.mtu.bytes ?? 0
-        let directions = world.isLocal ? [] : ends.prefix(world.flow == .echo ? 2 : 1)
-        for (from, to) in directions {
-            let (arrived, sent) = count(.largeMarked, from, to)
-            guard arrived * 2 < sent else { continue }
-            return .fail(
-                PathFault(
-                    .data, "large frames",
-                    "\(arrived) of \(sent) frames of \(bytes) bytes from \(from.name) come to \(to.name), small ones do",
-                    mend: "look for a limit of size between the ports: filters, offloading (`ethtool -k`)"))
-        }
-        return .ok([Evidence("frames of \(bytes) bytes pass", for: .project)])
-    }
 }

@@ -11,6 +11,14 @@ extension Fault {
         gateway("resolver-dead", "unbound of the gateway has ended and cannot be started", .stronger) {
             cannotRun("unbound", "/usr/sbin/unbound", $0)
         },
+        gateway("dns-wrong", "the gateway's resolver reaches no other one") { router in
+            table(router.inside, "inet", [("output", "udp dport 53 drop"), ("output", "tcp dport 53 drop")])
+        },
+        Fault(
+            "wrong-router", "somebody behind a foreign port of the bridge on the peer's host says that it is a router"
+        ) { scene in
+            wrongRouter(scene)
+        },
         gateway("gateway-deleted", "somebody deleted the gateway's namespace", .paused) { router in
             FaultScript([.ip(.machine(router.host), "netns", "del", router.namespace.text)], heal: [])
                 .whilePaused(router.host)
@@ -60,6 +68,12 @@ extension Fault {
                     ("input", "ip6 saddr \(scene.topology.api.address) drop"),
                 ])
         },
+        Fault("clock-wrong", "the clock by which the host's agent goes is an hour ahead") { scene in
+            let host = scene.here.host.name
+            return FaultScript(
+                [.kill(role: "node", on: host), .restart(role: "node", on: host, clockShift: 3600)],
+                heal: [.kill(role: "node", on: host), .restart(role: "node", on: host)])
+        },
         Fault("host-dead", "the host has stopped: no cable, no agent") { scene in
             let host = scene.here.host.name
             let cable = toggle(scene.link, host.text, "down", "up")
@@ -69,8 +83,43 @@ extension Fault {
         },
     ]
 
+    /// A namespace with radvd at the segment's bridge of the other host, by a device that no guard knows: ports of that host
+    /// do not let it in, those of others take it for a member's. Guests learn no address of it.
+    private static func wrongRouter(_ scene: FaultScene) -> FaultScript {
+        let (space, inner, outer, files) = ("labrouter", "rogue0", "labrouter0", "/run/labrouter")
+        let settings = """
+            interface \(inner) {
+                AdvSendAdvert on;
+                AdvDefaultLifetime 600;
+                prefix 2001:db8:bad::/64 { AdvOnLink off; AdvAutonomous off; };
+            };
+
+            """
+        let place = scene.there.place
+        return FaultScript(
+            [
+                .ip(place, "netns", "add", space),
+                .ip(place, "link", "add", outer, "type", "veth", "peer", "name", inner, "netns", space),
+                .sysctl(place, "net/ipv6/conf/\(outer)/disable_ipv6", "1"),
+                .ip(place, "link", "set", outer, "mtu", "\(scene.mtu)", "master", scene.bridge.text, "up"),
+                .run(place, ["ip", "netns", "exec", space, "sysctl", "-qw", "net.ipv6.conf.all.forwarding=1"]),
+                .ip(place, "-n", space, "link", "set", inner, "addrgenmode", "none"),
+                .ip(place, "-n", space, "link", "set", inner, "mtu", "\(scene.mtu)", "up"),
+                .ip(place, "-n", space, "addr", "add", "fe80::bad/64", "dev", inner, "nodad"),
+                .run(place, ["tee", files + ".conf"], input: settings),
+                .run(
+                    place,
+                    ["ip", "netns", "exec", space, "radvd", "-C", files + ".conf", "-p", files + ".pid", "-m", "none"]),
+            ],
+            heal: [
+                // Its last words take the default route away from whoever believed it.
+                .run(place, ["sh", "-c", "kill $(cat \(files).pid)"]),
+                .ip(place, "netns", "del", space), .run(place, ["rm", "-f", files + ".conf", files + ".pid"]),
+            ])
+    }
+
     private static func gateway(
-        _ name: String, _ summary: String, _ holding: Holding,
+        _ name: String, _ summary: String, _ holding: Holding = .stays,
         _ script: @escaping @Sendable (FaultScene.Router) -> FaultScript
     ) -> Fault {
         Fault(name, summary, holding) { scene throws(LaboratoryError) in script(try scene.theRouter()) }

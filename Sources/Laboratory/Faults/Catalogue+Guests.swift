@@ -13,10 +13,29 @@ extension Fault {
         paused("guard-elements-missing", "what guests may send from is missing in the guards' maps") {
             [.nft($0.here.place, "flush map bridge kc fast\nflush map bridge kc own")]
         },
+        // The checksum is filled in when the VXLAN device is left, after it has become a wrong one.
+        segments("tcp-checksum-broken", "the host's devices write wrong checksums into TCP, echoes are right") {
+            "tcp checksum set 0xdead"
+        },
+        segments("tcp-segments-dropped", "the host's devices lose large segments of TCP, and nothing else") {
+            "meta length > 600 drop"
+        },
         Fault("host-firewall", "a firewall of the host's own drops what is forwarded, bridges included") { scene in
             table(scene.here.place, "bridge", [("forward", "iifname \"\(scene.here.port)\" drop")])
         },
     ]
+
+    /// What becomes of TCP that leaves the host by the segment's VXLAN device.
+    private static func segments(_ name: String, _ summary: String, _ rule: @escaping @Sendable () -> String) -> Fault {
+        Fault(name, summary) { scene in
+            let device = scene.vxlan.text
+            let bare = table(
+                scene.here.place, "bridge", [("forward", "oifname \"\(device)\" meta l4proto tcp \(rule())")])
+            return FaultScript(
+                [.run(scene.here.place, ["ethtool", "-K", device, "tx", "off"])] + bare.inject,
+                heal: bare.heal + [.run(scene.here.place, ["ethtool", "-K", device, "tx", "on"])])
+        }
+    }
 
     static let guests: [Fault] = [
         Fault("guest-down", "the guest's interface is down") { scene in
@@ -55,9 +74,17 @@ extension Fault {
         },
         Fault("guest-mtu", "the guest's interface sends larger frames than the segment carries") { scene in
             let device = scene.here.interface.text
+            let heeds = "net/ipv6/conf/\(device)/accept_ra_mtu"
+            // Or the next router advertisement would tell it the right one.
             return FaultScript(
-                [.ip(scene.here.inside, "link", "set", device, "mtu", "9000")],
-                heal: [.ip(scene.here.inside, "link", "set", device, "mtu", "\(scene.mtu)")])
+                [
+                    .sysctl(scene.here.inside, heeds, "0"),
+                    .ip(scene.here.inside, "link", "set", device, "mtu", "9000"),
+                ],
+                heal: [
+                    .ip(scene.here.inside, "link", "set", device, "mtu", "\(scene.mtu)"),
+                    .sysctl(scene.here.inside, heeds, "1"),
+                ])
         },
         Fault("duplicate-mac", "the guest has taken the MAC address of the other one") { scene in
             let device = scene.here.interface.text

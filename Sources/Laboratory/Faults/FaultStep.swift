@@ -17,8 +17,8 @@ package enum FaultStep: Hashable, Sendable {
     case signal(Int32, role: String, on: Name)
     /// Ends such a daemon at once.
     case kill(role: String, on: Name)
-    /// Starts it as it was started last.
-    case restart(role: String, on: Name)
+    /// Starts it as it was started last, by a clock that is so many seconds ahead of the machine's.
+    case restart(role: String, on: Name, clockShift: Int = 0)
     /// SIGKILL to every process of that name in a namespace of the machine.
     case killAll(program: String, in: NamespaceName, on: Name)
     case pause(Name)
@@ -75,7 +75,10 @@ extension FaultStep: JSONCodable {
             }
             self = .signal(number, role: try reader.required("role"), on: try reader.required("machine"))
         case "kill": self = .kill(role: try reader.required("role"), on: try reader.required("machine"))
-        case "restart": self = .restart(role: try reader.required("role"), on: try reader.required("machine"))
+        case "restart":
+            self = .restart(
+                role: try reader.required("role"), on: try reader.required("machine"),
+                clockShift: try reader.optional("clockShift") ?? 0)
         case "killAll":
             self = .killAll(
                 program: try reader.required("program"), in: try reader.required("namespace"),
@@ -101,7 +104,9 @@ extension FaultStep: JSONCodable {
                 writer.member("role", role)
                 writer.member("machine", machine)
             case .kill(let role, let machine): Self.write("kill", role, machine, &writer)
-            case .restart(let role, let machine): Self.write("restart", role, machine, &writer)
+            case .restart(let role, let machine, let shift):
+                Self.write("restart", role, machine, &writer)
+                if shift != 0 { writer.member("clockShift", shift) }
             case .killAll(let program, let namespace, let machine):
                 writer.member("do", "killAll")
                 writer.member("program", program)

@@ -83,7 +83,7 @@ extension Laboratory {
                 throw LaboratoryError(.absent, operation: "signal", subject: "\(role) on \(name)")
             }
         case .kill(let role, let name): try await machine(name).stop(role, signal: SIGKILL)
-        case .restart(let role, let name): try machine(name).restart(role)
+        case .restart(let role, let name, let shift): try machine(name).restart(role, clockShift: shift)
         case .killAll(let program, let namespace, let name):
             try await killAll(program, in: namespace, on: machine(name))
         case .pause(let host): try await setPaused(host, true)

@@ -85,11 +85,15 @@ extension Machine {
     }
 
     /// Starts a stopped daemon as it was started last.
+    /// - Parameter clockShift: in seconds; it then goes by a clock that is so much ahead of the machine's.
     @discardableResult
-    package func restart(_ role: String) throws(LaboratoryError) -> DaemonRecord {
+    package func restart(_ role: String, clockShift: Int = 0) throws(LaboratoryError) -> DaemonRecord {
         guard let record = try daemon(role) else {
             throw LaboratoryError(.absent, operation: "start", subject: "\(role) on \(name)")
         }
-        return try start(role: role, record.program, record.arguments)
+        var words = [record.program] + record.arguments
+        if words[0] == ClockShift.launcher { words.removeFirst(ClockShift.words) }
+        if clockShift != 0 { words = try ClockShift.prefix(words[0], seconds: clockShift) + words }
+        return try start(role: role, words[0], Array(words.dropFirst()))
     }
 }

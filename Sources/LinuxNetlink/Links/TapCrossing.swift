@@ -60,7 +60,7 @@ package struct TapCrossing: FrameCrossing {
         let thread: DedicatedThread
         do throws(KernelError) { thread = try DedicatedThread() } catch { throw error.error("start", "thread") }
         let results: [CrossingResult] = await withCheckedContinuation { continuation in
-            if !thread.enqueue({ continuation.resume(returning: CrossingRun(order, lanes).run()) }) {
+            if !thread.enqueue({ continuation.resume(returning: CrossingRun(order, lanes.map(\.descriptor)).run()) }) {
                 continuation.resume(returning: [])
             }
         }
@@ -73,17 +73,17 @@ package struct TapCrossing: FrameCrossing {
 final class CrossingLane: Sendable {
     let descriptor: Int32
     private let exit: RequestBuffer.Place
-    private let handle: UInt32
+    private let handles: [UInt32]
 
     init(_ order: CrossingOrder, _ lane: CrossingOrder.Lane, _ work: LinkWork) throws(NodeError) {
         let port = try work.index(lane.port, for: "measure at", lane.port)
-        // Names and handles of two probes at one time differ as their nonces do.
-        handle = UInt32(truncatingIfNeeded: order.nonce.low) | 1
+        let exits = Self.exits(order, lane)
+        handles = exits.map(\.handle)
         let name = try Self.name(order.nonce, lane.isFirst)
         descriptor = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw KernelError.last("open /dev/net/tun").error("create tap", name.text) }
         do throws(KernelError) {
-            guard cmnl_plain_tap(descriptor, name.text) == 0 else { throw .last("TUNSETIFF") }
+            guard cmnl_tap(descriptor, name.text) == 0 else { throw .last("TUNSETIFF") }
             try DeviceFiles.setIPv6Disabled(true, on: name)
             guard let tap = work.context.index(of: name) else { throw KernelError(errno: ENODEV) }
             _ = try work.addQueue(to: tap, isPort: false)
@@ -92,12 +92,31 @@ final class CrossingLane: Sendable {
             work.request.adjust(name, isUp: true)
             try work.netlink.acknowledge()
             exit = .leaving(port, isShared: try work.isShared(port))
-            work.request.addExit(at: exit, handle: handle, nonce: order.nonce, offset: order.offset, to: tap)
-            try work.netlink.acknowledge()
+            for way in exits {
+                work.request.addExit(at: exit, handle: way.handle, nonce: way.nonce, offset: way.offset, to: tap)
+                try work.netlink.acknowledge()
+            }
         } catch {
             Glibc.close(descriptor)
             throw error.error("put frames in at", lane.port.text)
         }
+    }
+
+    /// What the port would send is taken out by one of these: marks of plain frames, marks of segments, and answers.
+    private static func exits(
+        _ order: CrossingOrder, _ lane: CrossingOrder.Lane
+    ) -> [(handle: UInt32, nonce: ProbeNonce, offset: Int)] {
+        // Names and handles of two probes at one time differ as their nonces do. In the block that ports share, the two
+        // lanes of one probe are beside each other.
+        let own = UInt32(truncatingIfNeeded: order.nonce.low) & ~0x1000_0000 | 1
+        let handle = lane.isFirst ? own : own | 0x1000_0000
+        var exits = [(handle: handle, nonce: order.nonce, offset: order.offset)]
+        let headers = CrossingOrder.SegmentStream.headers
+        if !lane.streams.isEmpty, order.offset != headers {
+            exits.append((handle ^ 0x4000_0000, order.nonce, headers))
+        }
+        if let answers = lane.answers { exits.append((handle ^ 0x2000_0000, answers.nonce, answers.offset)) }
+        return exits
     }
 
     /// `kcp` and ten characters of the nonce, with the side as the last.
@@ -109,73 +128,11 @@ final class CrossingLane: Sendable {
     }
 
     func close(_ work: LinkWork) {
-        work.request.deleteExit(at: exit, handle: handle)
-        // The port is gone, or its filter.
-        do throws(KernelError) { try work.netlink.acknowledge() } catch {}
+        for handle in handles {
+            work.request.deleteExit(at: exit, handle: handle)
+            // The port is gone, or its filter.
+            do throws(KernelError) { try work.netlink.acknowledge() } catch {}
+        }
         Glibc.close(descriptor)
-    }
-}
-
-/// The sending and counting of one crossing; blocks its thread.
-private struct CrossingRun {
-    private let order: CrossingOrder
-    private let lanes: [CrossingLane]
-    private let nonce: [UInt8]
-
-    init(_ order: CrossingOrder, _ lanes: [CrossingLane]) {
-        self.order = order
-        self.lanes = lanes
-        nonce = order.nonce.bytes
-    }
-
-    func run() -> [CrossingResult] {
-        var results = lanes.map { _ in CrossingResult(sent: 0, arrived: [:]) }
-        var heard: [Set<ProbeMark>] = lanes.map { _ in [] }
-        let start = ContinuousClock.now + CrossingOrder.lead
-        listen(until: start, &results, &heard)
-        var rounds = CrossingOrder.sending
-        while !rounds.isOver {
-            for (index, lane) in order.lanes.enumerated() where rounds.sent < lane.frames.count {
-                let frame = lane.frames[rounds.sent]
-                if write(lanes[index].descriptor, frame, frame.count) == frame.count { results[index].sent += 1 }
-            }
-            rounds.send()
-            listen(until: start + CrossingOrder.interval * rounds.sent, &results, &heard)
-            if heard.contains(where: { !$0.isEmpty }) { rounds.hear() }
-        }
-        listen(until: start + CrossingOrder.interval * rounds.sent + CrossingOrder.tail, &results, &heard)
-        for index in results.indices {
-            let numbers = heard[index].map { Int($0.number) }
-            if let first = numbers.min(), let last = numbers.max() { results[index].rounds = first...last }
-        }
-        return results
-    }
-
-    private func listen(
-        until end: ContinuousClock.Instant, _ results: inout [CrossingResult], _ heard: inout [Set<ProbeMark>]
-    ) {
-        withUnsafeTemporaryAllocation(byteCount: 1 << 16, alignment: 8) { buffer in
-            while true {
-                let left = ContinuousClock.now.duration(to: end)
-                guard left > .zero else { return }
-                var polled = lanes.map { pollfd(fd: $0.descriptor, events: Int16(POLLIN), revents: 0) }
-                guard poll(&polled, nfds_t(polled.count), Int32(left / .milliseconds(1)) + 1) > 0 else { continue }
-                for (index, lane) in lanes.enumerated() where polled[index].revents != 0 {
-                    let count = read(lane.descriptor, buffer.baseAddress, buffer.count)
-                    guard count > 0 else {
-                        // The tap was taken away by somebody: it is readable for ever.
-                        if errno != EAGAIN { usleep(1000) }
-                        continue
-                    }
-                    let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count])
-                    guard let mark = ProbeMark(bytes, at: order.offset, nonce),
-                        // Answers come to whoever has sent the question.
-                        mark.isFirst != order.lanes[index].isFirst || [.reach, .largeReach].contains(mark.kind),
-                        heard[index].insert(mark).inserted
-                    else { continue }
-                    results[index].arrived[mark.kind, default: 0] += 1
-                }
-            }
-        }
     }
 }

@@ -43,6 +43,14 @@ package struct DesiredProbe: Hashable, Sendable {
         case .capture: .captures
         }
     }
+
+    /// Without what an agent that reads this format does not know.
+    func known(to format: HostUpdateFormat) -> DesiredProbe {
+        guard case .path(let task) = question else { return self }
+        var probe = self
+        probe.question = .path(task.known(to: format))
+        return probe
+    }
 }
 
 /// What one host found; a later one replaces it. At most one a second and probe.

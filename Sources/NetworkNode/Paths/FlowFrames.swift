@@ -1,6 +1,7 @@
 import Addressing
 import Frames
 import NetworkModel
+import NodePorts
 
 /// Frames of a flow, each with a probe's mark.
 struct FlowFrames {
@@ -15,6 +16,32 @@ struct FlowFrames {
     private static let spoilt = Checksum.wrong(0x6b63)
     /// Out of the dynamic ports (RFC 6335 section 6).
     private var sourcePort: UInt16 { 0xc000 | UInt16(truncatingIfNeeded: nonce.low >> 16) & 0x3fff }
+
+    /// Several full segments as a guest's TCP hands them to its device, to a port that policies may let in.
+    func stream(
+        round: Int, isFirst: Bool, from own: PathEnd.Guest, to other: PathEnd.Guest, mtu: MTU
+    ) -> CrossingOrder.SegmentStream {
+        typealias Stream = CrossingOrder.SegmentStream
+        let segment = mtu.bytes - (Stream.headers - 14)
+        let data = (0..<Stream.count).flatMap { place in
+            let mark = ProbeMark(.segment, isFirst: isFirst, number: UInt16(round * Stream.count + place)).bytes(nonce)
+            return mark + [UInt8](repeating: 0, count: max(0, segment - mark.count))
+        }
+        // Port 9 is "discard" (RFC 863).
+        let port: UInt16 = if case .tcp(let port) = flow { port } else { 9 }
+        // The sum over the pseudo-header alone, which whoever fills the checksum in adds to.
+        let length = Stream.headers - 54 + data.count
+        let sum = ~Checksum.value(
+            source: own.address, destination: other.address, protocol: NextHeader.tcp,
+            message: repeatElement(0, count: length))
+        let content = TCPSegment(
+            from: sourcePort, to: port, [.ack, .psh], sequence: UInt32(1 + round * data.count), acknowledgement: 1,
+            data, checksum: .wrong(sum))
+        return Stream(
+            bytes: EthernetFrame(
+                to: other.mac, from: own.mac, .ipv6(IPv6Packet(from: own.address, to: other.address, .tcp(content)))
+            ).bytes, segment: segment)
+    }
 
     func frame(_ mark: ProbeMark, from own: PathEnd.Guest, to other: PathEnd.Guest, mtu: MTU) -> [UInt8] {
         var data = mark.bytes(nonce)

@@ -19,6 +19,7 @@ final class PathAnswers: Sendable {
     private let ports: HostPorts
     private let sink: any ProbeSink
     private let logger: Logger
+    private let memory = RouterMemory()
 
     /// Each has threads of its own; those beyond wait and are late.
     static let maximumAtOnce = 8
@@ -84,7 +85,9 @@ final class PathAnswers: Sendable {
         }
         // Beside the measuring: the other end has begun.
         async let acknowledged: Void = send(ProbeResult(.measuring), to: probe.id)
-        let findings = await PathMeasurement(task: task, snapshot: snapshot, ports: ports, probing: probing).run()
+        let findings = await PathMeasurement(
+            task: task, snapshot: snapshot, ports: ports, probing: probing, memory: memory
+        ).run()
         await acknowledged
         await send(ProbeResult(.done, path: findings), to: probe.id)
     }

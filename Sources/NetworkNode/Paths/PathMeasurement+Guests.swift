@@ -7,6 +7,12 @@ import Resources
 
 /// The frames of guests: as they would send them, and as their neighbours ask them.
 extension PathMeasurement {
+    /// Whether the guards' counters can be read: they are in the table that guards.
+    func isGuarded() async -> Bool {
+        do throws(NodeError) { _ = try await ports.droppedFrames() } catch { return false }
+        return true
+    }
+
     /// What the guards of this host dropped in all, at these ports.
     private func drops(_ ports: Set<InterfaceName>) async -> [String: Int] {
         // Without a ruleset there is nothing to count: the crossing says what that means.
@@ -19,10 +25,11 @@ extension PathMeasurement {
     }
 
     /// Marked frames from guest to guest, in both directions.
-    func cross() async -> (tallies: [ProbeTally], failures: [String]) {
-        guard let segment, task.from.guest != nil, task.to.guest != nil else { return ([], []) }
+    func cross() async -> Crossed {
+        guard let segment, task.from.guest != nil, task.to.guest != nil else { return Crossed() }
         let frames = FlowFrames(flow: task.flow, nonce: task.nonce)
         var lanes: [CrossingOrder.Lane] = []
+        var calls: [GuestCalls] = []
         for end in near {
             guard let port = port(of: end), let own = end.guest, let other = other(than: end).guest else { continue }
             let isFirst = end == task.from
@@ -34,22 +41,81 @@ extension PathMeasurement {
                             round.isMultiple(of: 2) ? .marked : .largeMarked, isFirst: isFirst, number: UInt16(round))
                         return frames.frame(mark, from: own, to: other, mtu: segment.mtu)
                     }))
+            if task.extras.contains(.segments) {
+                lanes[lanes.count - 1].streams = (0..<CrossingOrder.maximumRounds).map { round in
+                    frames.stream(round: round, isFirst: isFirst, from: own, to: other, mtu: segment.mtu)
+                }
+            }
+            calls.append(self.calls(of: end, own))
+            lanes[lanes.count - 1].calls = calls.last?.frames ?? []
+            lanes[lanes.count - 1].answers = calls.last?.answers
         }
-        guard lanes.count == near.count else { return ([], ["no port for an end of the way"]) }
+        guard lanes.count == near.count else { return Crossed(failures: ["no port for an end of the way"]) }
         let ports = Set(near.compactMap(port))
         let before = await drops(ports)
         do throws(NodeError) {
             let results = try await probing.crossing.cross(
                 CrossingOrder(nonce: task.nonce, offset: frames.offset, lanes: lanes))
-            return (tallies(results, lanes, Self.growth(before, await drops(ports))), [])
-        } catch { return ([], [Self.words(error)]) }
+            var crossed = Crossed(tallies: tallies(results, lanes, Self.growth(before, await drops(ports))))
+            for (call, result) in zip(calls, results) {
+                crossed.names[call.own.attachment] = call.names(result.answers)
+            }
+            return crossed
+        } catch { return Crossed(failures: [Self.words(error)]) }
     }
+
+    /// What came of frames through ports.
+    struct Crossed {
+        var tallies: [ProbeTally] = []
+        var failures: [String] = []
+        /// What resolvers said to each guest.
+        var names: [ResourceID: NamesFinding] = [:]
+    }
+
+    /// The port of a gateway asks nobody.
+    private func isGuest(_ end: PathEnd) -> Bool { task.gateway == nil || end == task.from }
+
+    private func calls(of end: PathEnd, _ own: PathEnd.Guest) -> GuestCalls {
+        GuestCalls(
+            own: own, resolver: isGuest(end) ? task.resolver : nil,
+            asksRouters: isGuest(end) && task.extras.contains(.routers), number: .random(in: 0...(.max)))
+    }
+
+    /// The routers that each guest of this host hears of.
+    func hearRouters() async -> [ResourceID: [RouterFinding]] {
+        guard task.extras.contains(.routers) else { return [:] }
+        return await withTaskGroup { group in
+            for end in near where isGuest(end) {
+                guard let port = port(of: end), let own = end.guest else { continue }
+                group.addTask { (own.attachment, await routers(at: port)) }
+            }
+            var found: [ResourceID: [RouterFinding]] = [:]
+            for await (attachment, routers) in group { found[attachment] = routers }
+            return found
+        }
+    }
+
+    /// nil when nobody can listen at the port: the look at it says why.
+    private func routers(at port: InterfaceName) async -> [RouterFinding]? {
+        let known = memory.routers(at: port)
+        let least = CrossingOrder.duration
+        do throws(NodeError) {
+            let frames = try await probing.guests.advertisements(
+                at: port, least: least, most: known.isEmpty ? Self.advertisementPatience : least)
+            let heard = GuestCalls.routers(frames)
+            memory.note(heard, at: port)
+            return heard.isEmpty ? known : heard
+        } catch { return nil }
+    }
+
+    /// A router may take half a second for each who asks (RFC 4861 section 6.2.6), one after the other.
+    private static let advertisementPatience = Duration.milliseconds(2600)
 
     /// Of two ends on one host the sums are of both directions.
     private func tallies(
         _ results: [CrossingResult], _ lanes: [CrossingOrder.Lane], _ dropped: [String: Int]
     ) -> [ProbeTally] {
-        [ProbeTally.Kind.marked, .largeMarked].map { kind in
+        let plain = [ProbeTally.Kind.marked, .largeMarked].map { kind in
             let sent = zip(results, lanes).map { result, lane in
                 kind == .marked ? (result.sent + 1) / 2 : result.sent / 2
             }.reduce(0, +)
@@ -61,6 +127,15 @@ extension PathMeasurement {
                 kind, sent: sent, delivered: results.map { $0.arrived[kind, default: 0] }.reduce(0, +),
                 expected: expected, drops: dropped)
         }
+        guard lanes.contains(where: { !$0.streams.isEmpty }) else { return plain }
+        let rounds = results.compactMap { $0.rounds?.count }.reduce(0, +)
+        return plain + [
+            ProbeTally(
+                .segment, sent: results.map(\.segmentsSent).reduce(0, +),
+                delivered: results.map { $0.arrived[.segment, default: 0] }.reduce(0, +),
+                expected: rounds * CrossingOrder.SegmentStream.count,
+                corrupt: results.map(\.segmentsCorrupt).reduce(0, +), drops: dropped)
+        ]
     }
 
     /// Each guest of this host is asked by its neighbour's name.

@@ -10,6 +10,7 @@ struct PathMeasurement {
     let snapshot: HostSnapshot
     let ports: HostPorts
     let probing: PathProbing
+    let memory: RouterMemory
 
     /// Devices are looked at so often, spread over the exchange: what something keeps changing back is seen all the same.
     static let looks = 40
@@ -27,6 +28,7 @@ struct PathMeasurement {
         findings.entries = await entriesAtTheBeginning()
         async let crossed = cross()
         async let guests = askGuests()
+        async let routers = hearRouters()
         async let gateway = lookAtGateway()
         async let reached = reach()
         (findings.tallies, findings.failures) = await exchanged
@@ -35,10 +37,18 @@ struct PathMeasurement {
         findings.tallies += marked.tallies
         findings.failures += marked.failures
         findings.guests = await guests
+        let heard = await routers
+        for index in findings.guests.indices {
+            let attachment = findings.guests[index].attachment
+            findings.guests[index].routers = heard[attachment]
+            findings.guests[index].names = marked.names[attachment]
+        }
         findings.gateway = await gateway
         let beyond = await reached
         findings.tallies += beyond.tallies
         findings.failures += beyond.failures
+        if task.extras.contains(.time) { findings.time = .now() }
+        if task.extras.contains(.segments) { findings.isGuarded = await isGuarded() }
         // At the end: packets have been sent that way.
         if let far {
             do throws(NodeError) {

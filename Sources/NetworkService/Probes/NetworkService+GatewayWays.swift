@@ -78,20 +78,21 @@ extension NetworkService {
             PathTask(
                 nonce: ProbeNonce(high: .random(in: 0...(.max)), low: .random(in: 0...(.max))), flow: flow,
                 segment: segment, from: first, to: last,
-                gateway: PathGateway(id: gateway.metadata.id, target: target, next: next)),
+                gateway: PathGateway(id: gateway.metadata.id, target: target, next: next), extras: extras(segment),
+                resolver: resolver(segment)),
             conditions: [.exists(from.item.key)])
     }
 }
 
 extension CacheState {
-    fileprivate func managedGateway(of segment: ResourceID) -> Resource<Gateway>? {
+    func managedGateway(of segment: ResourceID) -> Resource<Gateway>? {
         let gateway = holders.gateway[segment].flatMap { resource($0, as: Gateway.self) }
         // An attachment that routes is its guest's own affair.
         return gateway?.spec.host == nil ? nil : gateway
     }
 
     /// The gateway's port as an end of a way, by an address that its neighbours can ask for.
-    fileprivate func gatewayEnd(_ port: ResourceID, on segment: ResourceID) -> PathEnd? {
+    func gatewayEnd(_ port: ResourceID, on segment: ResourceID) -> PathEnd? {
         guard var end = pathEnd(port), let found = resource(segment, as: Segment.self) else { return nil }
         // What it was given in the segment's prefix, or else made itself (`RouterAddresses`).
         if end.guest?.address.isLinkLocal == true {

@@ -36,7 +36,8 @@ extension NetworkService {
         return .ask(
             PathTask(
                 nonce: ProbeNonce(high: .random(in: 0...(.max)), low: .random(in: 0...(.max))), flow: flow,
-                segment: ends[0].segment, from: first, to: second),
+                segment: ends[0].segment, from: first, to: second, extras: extras(ends[0].segment),
+                resolver: resolver(ends[0].segment)),
             conditions: ends.map { .exists($0.item.key) })
     }
 
@@ -98,7 +99,7 @@ extension NetworkService {
     func verdict(_ probe: Probe, _ answers: [ResourceID: ProbeResult]) -> PathVerdict? {
         guard case .path(let task) = probe.question else { return nil }
         let age = Duration.milliseconds(settings.now().milliseconds - probe.created.milliseconds)
-        let world = cache.state.withLock { $0.world(task, answers, elapsed: age) }
+        let world = cache.state.withLock { $0.world(task, answers, probe.created, elapsed: age) }
         guard let world else {
             return PathJudge.refusal("resource", "an end of the way was deleted meanwhile", mend: "ask again")
         }
@@ -130,7 +131,7 @@ extension CacheState {
     }
 
     fileprivate func world(
-        _ task: PathTask, _ answers: [ResourceID: ProbeResult], elapsed: Duration
+        _ task: PathTask, _ answers: [ResourceID: ProbeResult], _ asked: Timestamp, elapsed: Duration
     ) -> PathWorld? {
         guard let underlay = all(Underlay.self).first?.spec, let from = worldEnd(task.from, task.segment, answers),
             let to = worldEnd(task.to, task.segment, answers)
@@ -144,7 +145,9 @@ extension CacheState {
         }
         return PathWorld(
             from: from, to: to, flow: task.flow, segment: segment, underlay: underlay, elapsed: elapsed,
-            gateway: task.gateway.flatMap { worldGateway($0, task.segment) })
+            gateway: task.gateway.flatMap { worldGateway($0, task.segment) },
+            router: task.extras.contains(.routers) ? task.segment.flatMap { worldRouter($0) } : nil,
+            resolver: task.resolver?.address, asked: asked)
     }
 
     /// Nothing but a stateful DHCPv6 server tells a guest of an assigned address.

@@ -20,7 +20,8 @@ extension SystemTests {
         ]
         /// These need a router, a resolver or an uplink.
         private static let elsewhere: Set<String> = [
-            "querier-without-router", "multicast-router-stopped", "resolver-dead", "uplink-down", "no-route-back",
+            "querier-without-router", "multicast-router-stopped", "resolver-dead", "dns-wrong", "uplink-down",
+            "no-route-back",
         ]
         /// One of each sort, for every run; the long one tries them all.
         private static let some: Set<String> = [

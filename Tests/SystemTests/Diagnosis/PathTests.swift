@@ -10,34 +10,70 @@ import Testing
 extension SystemTests {
     /// `kcnet path` against faults of the laboratory, which know nothing of it.
     struct PathTests {
-        /// The layer of each, found from `web` on h1, where the fault is, to `db` on h2.
-        private static let faults: [(name: String, layer: PathLayer)] = [
-            ("underlay-link-down", .underlay), ("underlay-address-missing", .underlay),
-            ("underlay-neighbour-wrong", .underlay), ("underlay-route-unreachable", .underlay),
-            ("underlay-mtu-hop", .mtu), ("underlay-mtu-lowered", .mtu),
-            ("vxlan-down", .devices), ("bridge-down", .devices), ("port-down", .devices), ("vxlan-deleted", .devices),
-            ("bridge-deleted", .devices), ("port-deleted", .devices), ("vxlan-unplugged", .devices),
-            ("port-unplugged", .devices), ("port-mtu", .devices), ("vxlan-mtu", .devices),
-            ("vxlan-wrong-remote", .devices), ("bridge-wrong-entry", .devices),
-            ("vxlan-filtered-in", .vxlan), ("vxlan-filtered-out", .vxlan), ("vxlan-filtered", .vxlan),
-            ("vxlan-filtered-one-way", .vxlan), ("underlay-udp-lossy", .vxlan), ("checksum-broken", .vxlan),
-            ("vxlan-wrong-vni", .vxlan), ("vxlan-wrong-port", .vxlan), ("vxlan-wrong-local", .vxlan),
-            ("vxlan-hop-limit", .vxlan),
-            ("multicast-dropped", .multicast), ("multicast-group-dropped", .multicast),
-            ("multicast-not-from-host", .multicast), ("snooping-forgets", .multicast),
-            ("group-join-failed", .multicast), ("vxlan-wrong-group", .multicast),
-            ("guard-table-deleted", .guards), ("ruleset-flushed", .guards), ("guard-elements-missing", .guards),
-            ("host-firewall", .guards), ("guest-down", .guest), ("guest-no-address", .guest),
-            ("guest-wrong-prefix", .guest), ("guest-firewall", .guest), ("guest-silent", .guest),
-            ("duplicate-mac", .guest), ("duplicate-address", .guest), ("guest-mtu", .guest), ("spoofed-source", .guest),
-            ("agent-dead", .agents), ("agent-stuck", .agents), ("api-unreachable", .agents),
-            ("host-dead", .underlay),
+        /// A fault of the catalogue, and what must be named.
+        private struct Row {
+            var name: String
+            var layer: PathLayer
+            /// How the component begins: what follows differs from laboratory to laboratory.
+            var component: String
+            /// nil between hosts.
+            var host: String?
+
+            init(_ name: String, _ layer: PathLayer, _ component: String, _ host: String? = "h1") {
+                self.name = name
+                self.layer = layer
+                self.component = component
+                self.host = host
+            }
+
+            func isFound(in fault: PathFault?) -> Bool {
+                guard let fault else { return false }
+                return fault.layer == layer && fault.component.hasPrefix(component) && fault.host == host
+            }
+        }
+
+        /// Found from `web` on h1, where the fault is, to `db` on h2.
+        private static let faults: [Row] = [
+            Row("underlay-link-down", .underlay, "eth0"), Row("underlay-address-missing", .underlay, "fd0a::1"),
+            Row("underlay-neighbour-wrong", .underlay, "neighbour fd0a::2"),
+            Row("underlay-route-unreachable", .underlay, "route"),
+            Row("underlay-mtu-hop", .mtu, "underlay", nil), Row("underlay-mtu-lowered", .mtu, "eth0"),
+            Row("vxlan-down", .devices, "kcx001000"), Row("bridge-down", .devices, "kcb001000"),
+            Row("port-down", .devices, "kct"), Row("vxlan-deleted", .devices, "kcx001000"),
+            Row("bridge-deleted", .devices, "kcb001000"), Row("port-deleted", .devices, "kct"),
+            Row("vxlan-unplugged", .devices, "kcx001000"), Row("port-unplugged", .devices, "kct"),
+            Row("port-mtu", .devices, "kct"), Row("vxlan-mtu", .devices, "kcx001000"),
+            Row("vxlan-wrong-remote", .devices, "entry of"), Row("bridge-wrong-entry", .devices, "entry of"),
+            Row("vxlan-filtered-in", .vxlan, "UDP 4789"), Row("vxlan-filtered-out", .vxlan, "UDP 4789"),
+            Row("vxlan-filtered", .vxlan, "UDP 4789", nil), Row("vxlan-filtered-one-way", .vxlan, "UDP 4789", nil),
+            Row("underlay-udp-lossy", .vxlan, "UDP 4789", nil), Row("checksum-broken", .vxlan, "checksum"),
+            Row("vxlan-wrong-vni", .vxlan, "kcx001000"), Row("vxlan-wrong-port", .vxlan, "kcx001000"),
+            Row("vxlan-wrong-local", .vxlan, "kcx001000"), Row("vxlan-hop-limit", .vxlan, "kcx001000"),
+            Row("multicast-dropped", .multicast, "ff15::8b00:0", nil),
+            Row("multicast-group-dropped", .multicast, "ff15::8b00:0", nil),
+            Row("multicast-not-from-host", .multicast, "ff15::8b00:0", nil),
+            Row("snooping-forgets", .multicast, "ff15::8b00:0", nil),
+            Row("group-join-failed", .multicast, "ff15::8b00:0"), Row("vxlan-wrong-group", .multicast, "kcx001000"),
+            Row("guard-table-deleted", .guards, "table bridge kc"),
+            Row("ruleset-flushed", .guards, "table bridge kc"),
+            Row("guard-elements-missing", .guards, "unlearned-ip"), Row("host-firewall", .guards, "port", nil),
+            Row("tcp-checksum-broken", .data, "TCP checksum"), Row("tcp-segments-dropped", .data, "TCP segments"),
+            Row("no-router-advertisements", .router, "router advertisements"),
+            Row("wrong-router", .router, "router "),
+            Row("guest-down", .guest, "web"), Row("guest-no-address", .guest, "web"),
+            Row("guest-wrong-prefix", .guest, "web"), Row("guest-firewall", .guest, "web"),
+            Row("guest-silent", .guest, "web"), Row("duplicate-mac", .guest, "web"),
+            Row("duplicate-address", .guest, "web"), Row("guest-mtu", .guest, "web"),
+            Row("spoofed-source", .guest, "web"),
+            Row("agent-dead", .agents, "agent"), Row("agent-stuck", .agents, "agent"),
+            Row("api-unreachable", .agents, "agent"), Row("clock-wrong", .agents, "clock"),
+            Row("host-dead", .underlay, "neighbour fd0a::1", "h2"),
         ]
         /// One of each layer, and the odd ones, for every run; the long one tries them all.
         private static let some: Set<String> = [
             "underlay-neighbour-wrong", "underlay-mtu-hop", "vxlan-deleted", "vxlan-filtered-one-way",
             "checksum-broken", "multicast-group-dropped", "group-join-failed", "agent-stuck", "guard-elements-missing",
-            "duplicate-address", "guest-mtu", "spoofed-source",
+            "duplicate-address", "guest-mtu", "spoofed-source", "tcp-checksum-broken", "wrong-router", "clock-wrong",
         ]
 
         @Test func `each fault is found in its layer within five seconds, and healthy ways have none`() async throws {
@@ -51,18 +87,24 @@ extension SystemTests {
                     #expect(healthy.seconds < 5)
                 }
                 if !isLong { try await lookAtHealthyPairs(5, system) }
-                for (name, layer) in chosen {
-                    let found = try await tryOut(name, system)
-                    let right = found.fault?.layer == layer
-                    table.append(
-                        "\(right ? "right" : "WRONG")  \(name)  \(found.fault?.layer.rawValue ?? "none")  "
-                            + "\(found.seconds) s  \(found.fault?.text ?? "no fault found")")
-                    #expect(right, "\(name): \(found.fault.map { "\($0)" } ?? "no fault found")")
-                    #expect(found.status == layer.exitCode)
-                    #expect(found.seconds < 5, "\(name)")
+                for row in chosen {
+                    let found = try await tryOut(row.name, system)
+                    let right = row.isFound(in: found.fault)
+                    table.append(Self.line(right, row.name, found))
+                    #expect(right, "\(row.name): \(found.fault.map { "\($0)" } ?? "no fault found")")
+                    #expect(found.status == row.layer.exitCode)
+                    #expect(found.seconds < 5, "\(row.name)")
                 }
             }
             for line in table { print(line) }
+        }
+
+        /// As it stands in docs/diagnosing.md.
+        private static func line(_ isRight: Bool, _ name: String, _ found: Look) -> String {
+            let fault = found.fault
+            return "\(isRight ? "right" : "WRONG") | \(name) | \(fault?.layer.rawValue ?? "none") | "
+                + "\(fault?.component ?? "") | \(fault?.host ?? "") | \(fault?.text ?? "no fault found") | "
+                + "\(found.seconds)"
         }
 
         @Test(.enabled(if: isLong)) func `fifty ways at random on which nothing is wrong have no fault`() async throws {
@@ -78,6 +120,7 @@ extension SystemTests {
                 let found = try await look(pair.end(0), pair.end(1), system)
                 #expect(found.fault == nil, "\(pair.text): \(found.fault.map { "\($0)" } ?? "")")
                 #expect(found.status == 0)
+                #expect(found.right.isSuperset(of: [.guards, .guest, .data]), "\(pair.text)")
                 print("\(found.fault == nil ? "right" : "WRONG")  \(pair.text)  \(found.seconds) s")
             }
         }
@@ -113,13 +156,10 @@ extension SystemTests {
                         #expect(complaints.isEmpty, "\(record.name): \(complaints)")
                     }
                     try await system.settle()
-                    let layer = Self.faults.first { $0.name == first }?.layer
-                    table.append(
-                        "\(found.fault?.layer == layer ? "right" : "WRONG")  \(first) + \(second)  "
-                            + "\(found.fault?.layer.rawValue ?? "none")  \(found.seconds) s  "
-                            + "\(found.fault?.text ?? "no fault found")")
-                    #expect(
-                        found.fault?.layer == layer, "\(first) + \(second): \(found.fault.map { "\($0)" } ?? "none")")
+                    let row = try #require(Self.faults.first { $0.name == first })
+                    let right = row.isFound(in: found.fault)
+                    table.append(Self.line(right, "\(first) + \(second)", found))
+                    #expect(right, "\(first) + \(second): \(found.fault.map { "\($0)" } ?? "none")")
                 }
             }
             for line in table { print(line) }
@@ -156,17 +196,40 @@ extension SystemTests {
         }
 
         @Test(.enabled(if: isLong))
-        func `an IPv4 address behind a translator is reached, and a dead resolver is found`()
+        func `an IPv4 address behind a translator is reached, and faults of its resolver are found`()
             async throws
         {
             let outside = "outside:192.88.99.66"
             try await withSystem("nat64", warnings: ["ended", "unbound", "resolver"]) { system in
+                // Who answers the gateway's resolver: it knows that nothing is under "com.".
+                let names = """
+                    server:
+                      interface: 2001:db8:fffe::ff
+                      access-control: ::/0 allow
+                      do-daemonize: no
+                      use-syslog: no
+                      username: ""
+                      chroot: ""
+                      pidfile: ""
+                      local-zone: com. static
+                    remote-control:
+                      control-enable: no
+                    """
+                let router = try system.machine("isp")
+                try await router.command("tee", ["/run/kc/names"], input: Array(names.utf8))
+                    .check("write", "configuration")
+                try router.start(role: "names", "/usr/sbin/unbound", ["-c", "/run/kc/names"])
                 let healthy = try await look("web", outside, system)
                 #expect(healthy.fault == nil, "\(healthy.fault.map { "\($0)" } ?? "")")
-                let found = try await tryOut("resolver-dead", system, from: "web", to: outside)
-                #expect(found.fault?.layer == .gateway)
-                #expect(found.fault?.component == "unbound")
-                #expect(found.seconds < 5)
+                let rows = [
+                    Row("resolver-dead", .gateway, "unbound"), Row("dns-wrong", .names, "forwarders of 2001:db8:1:1:"),
+                ]
+                for row in rows {
+                    let found = try await tryOut(row.name, system, from: "web", to: outside)
+                    print(Self.line(row.isFound(in: found.fault), row.name, found))
+                    #expect(row.isFound(in: found.fault), "\(found.fault.map { "\($0)" } ?? "none")")
+                    #expect(found.seconds < 5)
+                }
             }
         }
 
@@ -176,6 +239,32 @@ extension SystemTests {
                 let answer = try await system.kcnet("path", "web", "db", "--output", "json")
                 #expect(answer.contains("verdict") && !answer.contains("nonce"))
                 #expect(try await system.dumps() == before)
+            }
+        }
+
+        @Test(.enabled(if: isLong)) func `who watches a way sees a fault come and go`() async throws {
+            try await withSystem("two-hosts") { system in
+                async let watched = Command(
+                    "timeout",
+                    [
+                        "-s", "INT", "20", system.programs.kcnet, "path", "web", "db", "--watch", "--api",
+                        "unix:\(system.laboratory.state.apiSocket)",
+                    ]
+                ).run()
+                #expect(try await look("web", "db", system).fault == nil)
+                let found = try await tryOut("multicast-group-dropped", system)
+                #expect(found.fault?.layer == .multicast)
+                #expect(try await look("web", "db", system).fault == nil)
+                let lines = try await watched.output.split(separator: "\n")
+                // Each look has a line with its time; a picture is shown when the verdict is another one than before.
+                let looks = lines.filter { $0.hasPrefix("20") }.map {
+                    String($0.dropFirst("2026-11-22T04:00:00.000Z  ".count))
+                }
+                let changes = looks.reduce(into: [String]()) { if $0.last != $1 { $0.append($1) } }
+                #expect(changes == ["ok", "FAIL multicast ff15::8b00:0", "ok"], "\(looks)")
+                #expect(looks.count > changes.count)
+                #expect(lines.count { $0.contains("  mend  ") } == 1)
+                #expect(lines.count { $0.contains("no fault found in") } == 2)
             }
         }
 
@@ -206,6 +295,8 @@ extension SystemTests {
 
         private struct Look {
             var fault: PathFault?
+            /// Layers that were judged and are right.
+            var right: Set<PathLayer>
             var status: Int32
             var seconds: Double
         }
@@ -237,7 +328,9 @@ extension SystemTests {
             let verdict = try PathVerdict(json: try #require(node["verdict"], "\(result.errors)"), path: "verdict")
             let back = try node["back"]?["verdict"].map { try PathVerdict(json: $0, path: "back.verdict") }
             return Look(
-                fault: verdict.fault ?? back?.fault, status: result.status, seconds: (seconds * 100).rounded() / 100)
+                fault: verdict.fault ?? back?.fault,
+                right: Set(verdict.layers.filter { $0.state == .ok }.map(\.layer)), status: result.status,
+                seconds: (seconds * 100).rounded() / 100)
         }
     }
 }

@@ -10,7 +10,8 @@ extension PathFindings: JSONCodable {
             entries: Set(try reader.optional("entries", as: [ForwardingFinding].self) ?? []),
             hasJoined: try reader.optional("hasJoined"), tallies: try reader.optional("tallies") ?? [],
             guests: try reader.optional("guests") ?? [], gateway: try reader.optional("gateway"),
-            failures: try reader.optional("failures") ?? [])
+            failures: try reader.optional("failures") ?? [], time: try reader.optional("time"),
+            isGuarded: try reader.optional("isGuarded"))
         guard
             [devices.count, entries.count, tallies.count, guests.count, failures.count].allSatisfy({
                 $0 <= Self.maximumItems
@@ -33,6 +34,8 @@ extension PathFindings: JSONCodable {
             writer.member("guests", guests)
             writer.member("gateway", gateway)
             writer.member("failures", failures)
+            writer.member("time", time)
+            writer.member("isGuarded", isGuarded)
         }
     }
 }
@@ -162,7 +165,11 @@ extension GuestFinding: JSONCodable {
             answersEcho: try reader.required("answersEcho"), isPresent: try reader.required("isPresent"),
             claimsOther: try reader.required("claimsOther"), foreignMAC: try reader.optional("foreignMAC"),
             chosenSource: try reader.optional("chosenSource"), refused: try reader.optional("refused") ?? 0,
-            drops: try reader.optional("drops") ?? [:])
+            drops: try reader.optional("drops") ?? [:], routers: try reader.optional("routers"),
+            names: try reader.optional("names"))
+        guard routers?.count ?? 0 <= RouterFinding.maximum else {
+            throw FieldError(field: path, rule: "must have at most \(RouterFinding.maximum) routers")
+        }
         try reader.finish()
     }
 
@@ -178,6 +185,8 @@ extension GuestFinding: JSONCodable {
             // Servers that do not know these members refuse them: they are left out where there is nothing to say.
             if refused > 0 { writer.member("refused", refused) }
             if !drops.isEmpty { writer.member("drops", drops) }
+            writer.member("routers", routers)
+            writer.member("names", names)
         }
     }
 }

@@ -22,12 +22,19 @@ package struct PathFindings: Hashable, Sendable {
     package var gateway: GatewayFinding?
     /// Why a part could not be measured, in the words of the kernel.
     package var failures: [String]
+    /// By the host's clock, when it answered; nil: nobody asked.
+    package var time: Timestamp?
+    /// Whether KC's guards are in the kernel; nil: nobody asked.
+    package var isGuarded: Bool?
 
     package init(
         revision: Revision, underlay: UnderlayFinding? = nil, devices: Set<DeviceFinding> = [],
         entries: Set<ForwardingFinding> = [], hasJoined: Bool? = nil, tallies: [ProbeTally] = [],
-        guests: [GuestFinding] = [], gateway: GatewayFinding? = nil, failures: [String] = []
+        guests: [GuestFinding] = [], gateway: GatewayFinding? = nil, failures: [String] = [],
+        time: Timestamp? = nil, isGuarded: Bool? = nil
     ) {
+        self.isGuarded = isGuarded
+        self.time = time
         self.gateway = gateway
         self.revision = revision
         self.underlay = underlay

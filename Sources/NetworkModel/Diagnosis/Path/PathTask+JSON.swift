@@ -7,7 +7,9 @@ extension PathTask: JSONCodable {
         self.init(
             nonce: try reader.required("nonce"), flow: try reader.required("flow"),
             segment: try reader.optional("segment"), from: try reader.required("from"), to: try reader.required("to"),
-            gateway: try reader.optional("gateway"))
+            gateway: try reader.optional("gateway"),
+            extras: Set(try reader.optional("extras", as: [PathExtra].self) ?? []),
+            resolver: try reader.optional("resolver"))
         try reader.finish()
     }
 
@@ -19,6 +21,32 @@ extension PathTask: JSONCodable {
             writer.member("from", from)
             writer.member("to", to)
             writer.member("gateway", gateway)
+            if !extras.isEmpty { writer.member("extras", extras.sorted { $0.rawValue < $1.rawValue }) }
+            writer.member("resolver", resolver)
+        }
+    }
+
+    /// As an agent that reads this format knows it.
+    func known(to format: HostUpdateFormat) -> PathTask {
+        guard format < .layers else { return self }
+        var task = self
+        task.extras = []
+        task.resolver = nil
+        return task
+    }
+}
+
+extension PathResolver: JSONCodable {
+    package init(json node: JSONNode, path: String) throws(FieldError) {
+        var reader = try FieldReader(node, path: path)
+        self.init(address: try reader.required("address"), router: try reader.required("router"))
+        try reader.finish()
+    }
+
+    package func write(to writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.member("address", address)
+            writer.member("router", router)
         }
     }
 }

@@ -12,11 +12,17 @@ package struct PathTask: Hashable, Sendable {
     package var to: PathEnd
     /// What `to` is a port of, when the way goes on through it.
     package var gateway: PathGateway?
+    /// What is looked at beside all else. Agents of earlier formats are not told, and leave it out.
+    package var extras: Set<PathExtra>
+    /// Who resolves names for guests of the segment; nil: no question about names is put.
+    package var resolver: PathResolver?
 
     package init(
         nonce: ProbeNonce, flow: PathFlow, segment: ResourceID?, from: PathEnd, to: PathEnd,
-        gateway: PathGateway? = nil
+        gateway: PathGateway? = nil, extras: Set<PathExtra> = [], resolver: PathResolver? = nil
     ) {
+        self.extras = extras
+        self.resolver = resolver
         self.gateway = gateway
         self.nonce = nonce
         self.flow = flow
@@ -27,6 +33,28 @@ package struct PathTask: Hashable, Sendable {
 
     /// Without what separates the hosts: both ends are on one.
     package var isLocal: Bool { from.host == to.host }
+}
+
+/// A part of a measurement that not every agent knows.
+package enum PathExtra: String, Choice {
+    /// Segments of TCP whose checksum and size are left to devices.
+    case segments
+    /// Router advertisements at the guests' ports.
+    case routers
+    /// The time by the host's clock.
+    case time
+}
+
+/// Who resolves names for the guests of a segment.
+package struct PathResolver: Hashable, Sendable {
+    package var address: IPv6Address
+    /// Of the gateway in the segment, through which it is reached.
+    package var router: MACAddress
+
+    package init(address: IPv6Address, router: MACAddress) {
+        self.address = address
+        self.router = router
+    }
 }
 
 /// One end of a way: a host, or an attachment bound to one.

@@ -15,6 +15,9 @@ package struct ProbeTally: Hashable, Sendable {
         /// An echo request as the first end sends it through a gateway, small and as large as the segment carries: put in
         /// at its port, its answer taken out there.
         case reach, largeReach
+        /// A full segment of TCP, several of which were put in at the sender's port as one frame: cutting it and filling
+        /// its checksum in are left to devices, as a guest's own TCP leaves them.
+        case segment
     }
 
     package var kind: Kind
@@ -28,7 +31,7 @@ package struct ProbeTally: Hashable, Sendable {
     /// How many of these should have come: the other end's rounds from the first that can have been heard as a whole to
     /// the last of which anything was heard. What it sent earlier, before this end listened, says nothing of the way.
     package var expected: Int
-    /// Those on the wire whose UDP checksum is wrong.
+    /// Those on the wire whose UDP checksum is wrong; segments that came with a wrong checksum or size.
     package var corrupt: Int
     /// The fastest answer.
     package var microseconds: Int?
@@ -71,12 +74,18 @@ package struct GuestFinding: Hashable, Sendable {
     package var refused: Int
     /// What its guard dropped meanwhile, by reason.
     package var drops: [String: Int]
+    /// The routers that advertised themselves at its port; nil: nobody listened.
+    package var routers: [RouterFinding]?
+    /// What became of questions about names that it would ask; nil: none was put.
+    package var names: NamesFinding?
 
     package init(
         attachment: ResourceID, isNeighbour: Bool, answersEcho: Bool, isPresent: Bool = false,
         claimsOther: Bool = false, foreignMAC: MACAddress? = nil, chosenSource: IPv6Address? = nil, refused: Int = 0,
-        drops: [String: Int] = [:]
+        drops: [String: Int] = [:], routers: [RouterFinding]? = nil, names: NamesFinding? = nil
     ) {
+        self.routers = routers
+        self.names = names
         self.chosenSource = chosenSource
         self.refused = refused
         self.drops = drops

@@ -36,9 +36,11 @@ struct PathCommand: AsyncParsableCommand {
 
     func run() async throws {
         var code: Int32 = 0
+        var last: Change?
         try await connection.withSession(project: project.project, format: output.output) { session in
             repeat {
-                code = try await lookAtAll(session)?.layer.exitCode ?? 0
+                let fault = try await lookAtAll(session, &last)
+                code = fault?.layer.exitCode ?? 0
                 // Servers allow a few questions at once; a second between them is polite.
                 if watch { try await Task.sleep(for: .seconds(1)) }
             } while watch
@@ -46,9 +48,24 @@ struct PathCommand: AsyncParsableCommand {
         if code != 0 { throw ExitCode(code) }
     }
 
+    /// What a look that goes on shows again only when it is another one. Counts in its words differ each time.
+    private struct Change: Equatable {
+        var layer: PathLayer?
+        var component: String?
+        var host: String?
+    }
+
     /// A way between segments is asked from both ends: each sees the part up to the gateway, and the echoes through it.
-    private func lookAtAll(_ session: Session) async throws -> PathFault? {
+    private func lookAtAll(_ session: Session, _ last: inout Change?) async throws -> PathFault? {
         let there = try await look(session, from, to)
+        if watch, session.format.isTable, there.verdict.fault != nil || !there.leadsToAnotherSegment {
+            let fault = there.verdict.fault
+            let now = Change(layer: fault?.layer, component: fault?.component, host: fault?.host)
+            let words = fault.map { "FAIL \($0.layer.rawValue) \($0.component)" } ?? "ok"
+            Terminal.line("\(Timestamp.now)  \(DisplayText.safe(words))")
+            if now == last { return fault }
+            last = now
+        }
         if session.format.isTable { show(there, from, to) }
         guard there.verdict.fault == nil, there.leadsToAnotherSegment else {
             if !session.format.isTable { session.print(there.probe.node) }
