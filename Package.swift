@@ -62,6 +62,7 @@ let formats: [Target] = [
     target("NFTables", ["Addressing"]),
     target("DaemonConfigs", ["Addressing"]),
     target("Documents", ["Addressing", "Resources", "NetworkModel", yams]),
+    target("DomainXML", ["Addressing", "Resources", "ComputeModel"]),
 ]
 
 let planning: [Target] = [
@@ -176,6 +177,7 @@ let allTests: [Target] = [
             "NetworkPlanning", "NodePorts", "LinuxProcesses", "CLinux",
         ]),
     tests("FormatsTests", ["Addressing", "NFTables", "DaemonConfigs"]),
+    tests("DomainXMLTests", ["SeededRandomness", "Addressing", "Resources", "ComputeModel", "DomainXML"]),
     tests(
         "PlanningTests",
         [
