@@ -62,6 +62,7 @@ let formats: [Target] = [
     target("NFTables", ["Addressing"]),
     target("DaemonConfigs", ["Addressing"]),
     target("Documents", ["Addressing", "Resources", "NetworkModel", yams]),
+    target("ImageFormats"),
     target("DomainXML", ["Addressing", "Resources", "ComputeModel"]),
 ]
 
@@ -177,6 +178,7 @@ let allTests: [Target] = [
             "NetworkPlanning", "NodePorts", "LinuxProcesses", "CLinux",
         ]),
     tests("FormatsTests", ["Addressing", "NFTables", "DaemonConfigs"]),
+    tests("ImageFormatsTests", ["SeededRandomness", "ImageFormats"]),
     tests("DomainXMLTests", ["SeededRandomness", "Addressing", "Resources", "ComputeModel", "DomainXML"]),
     tests(
         "PlanningTests",
