@@ -27,6 +27,8 @@ import Testing
         print(total)
         #expect(total.frames >= 10_000 * DifferentialTests.seeds)
         #expect(total.answers > 1_000 * DifferentialTests.seeds)
+        #expect(total.legacy > 2_000 * DifferentialTests.seeds)
+        #expect(total.legacyDelivered > 500 * DifferentialTests.seeds)
         for reason in ["policy", "spoofed-ip", "rogue-ra", "icmp-type", "redirect"] {
             #expect(total.reasons[reason] ?? 0 > 0, "never dropped for \(reason)")
         }
@@ -37,18 +39,24 @@ struct FlowTally: CustomStringConvertible {
     var frames = 0
     var delivered = 0
     var answers = 0
+    /// Of IPv4.
+    var legacy = 0
+    var legacyDelivered = 0
     var reasons: [String: UInt64] = [:]
 
     mutating func add(_ other: FlowTally) {
         frames += other.frames
         delivered += other.delivered
         answers += other.answers
+        legacy += other.legacy
+        legacyDelivered += other.legacyDelivered
         reasons.merge(other.reasons, uniquingKeysWith: +)
     }
 
     var description: String {
         let drops = reasons.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
-        return "\(frames) frames compared, \(answers) of them answers, \(delivered) delivered; dropped: \(drops)"
+        return
+            "\(frames) frames compared, \(answers) of them answers, \(legacy) of IPv4, \(delivered) delivered; dropped: \(drops)"
     }
 }
 
@@ -124,6 +132,7 @@ struct FlowRound {
         let receiver = flows.pick(flows.attachments.filter { $0.id != sender.id })
         let isFromRouter = sender.id == flows.router.id
         fromPort = fromPort == .max ? 10_000 : fromPort + 1
+        if flows.random.chance(35) { return drawLegacy(from: sender, to: receiver) }
         var source = sender.addresses[0].value
         if flows.random.chance(isFromRouter ? 70 : 15) {
             source = flows.pick(
@@ -152,6 +161,34 @@ struct FlowRound {
         let back = note(&run, answer)
         tally.answers += back.count
         sent += back
+        return sent
+    }
+
+    /// One flow of IPv4 inside the segment, and its answer.
+    private mutating func drawLegacy(from sender: DesiredAttachment, to receiver: DesiredAttachment) -> [Sent] {
+        guard var source = sender.ipv4, let destination = receiver.ipv4 else { return [] }
+        if flows.random.chance(15) { source = flows.pick([receiver.ipv4 ?? source, IPv4Address(0x0a09_0001)]) }
+        let flow: TraceFlow =
+            switch Int.random(in: 0..<10, using: &flows.random) {
+            case 0...4: .tcp(flows.pick(FlowWorld.ports))
+            case 5...7: .udp(flows.pick(FlowWorld.ports))
+            default: .icmp(type: flows.pick(FlowWorld.legacyTypes))
+            }
+        let packet = WayPacket(flow, fromPort: fromPort, from: source.mapped, to: destination.mapped)
+        var run = WayRun(predictor: predictor, isRecording: false)
+        _ = run.send(packet, from: sender.id)
+        var sent = note(&run, packet)
+        // A forged source's answer would go to somebody else.
+        if source == sender.ipv4, sent.last?.receiver != nil, let answer = packet.answer {
+            run.isBack = true
+            run.hops = []
+            _ = run.send(answer, from: receiver.id)
+            let back = note(&run, answer)
+            tally.answers += back.count
+            sent += back
+        }
+        tally.legacy += sent.count
+        tally.legacyDelivered += sent.count { $0.receiver != nil }
         return sent
     }
 

@@ -19,6 +19,8 @@ struct FlowWorld {
         IPv6Address(high: 0x2001_0db8_0000_0001, low: 5), IPv6Address(high: 0x2001_0db8_00ff_0000, low: 9),
     ]
     static let ports: [UInt16] = [22, 53, 80, 443, 546, 547, 1000, 1500, 2000]
+    /// ICMP's: echo, errors, others.
+    static let legacyTypes: [UInt8] = [0, 3, 5, 8, 8, 8, 9, 11, 12, 13, 42]
     static let types: [UInt8] = [1, 2, 3, 4, 100, 128, 128, 128, 129, 130, 133, 134, 135, 136, 137, 143, 160]
 
     init(_ random: SeededGenerator) throws {
@@ -34,7 +36,8 @@ struct FlowWorld {
         let macs = (0..<count).map { MACAddress(0x0200_0000_0001 + UInt64($0)) }
         snapshot.segments[segment] = DesiredSegment(
             id: segment, generation: 1, vni: try VNI(0x12c), group: MulticastGroups.standard.base, mtu: try MTU(1430),
-            ipam: .automatic, prefix: Self.prefix, replication: .multicast, gateways: [macs[count - 1]])
+            ipam: .automatic, prefix: Self.prefix, replication: .multicast, gateways: [macs[count - 1]],
+            ipv4: SegmentIPv4(prefix: try IPv4Prefix(parsing: "10.7.0.0/24")))
         for number in 1...4 {
             let id = try Self.id(3, number)
             snapshot.policies[id] = try drawPolicy(id)
@@ -50,7 +53,8 @@ struct FlowWorld {
                 allowedAddresses: !isRouter && self.random.chance(20)
                     ? [try IPv6Prefix(parsing: "2001:db8:0:77::/64")] : [],
                 limits: AttachmentLimits(
-                    out: .init(newFlowsPerSecond: 1_000_000, multicastPerSecond: 1_000_000, ndPerSecond: 100_000)))
+                    out: .init(newFlowsPerSecond: 1_000_000, multicastPerSecond: 1_000_000, ndPerSecond: 100_000)),
+                ipv4: IPv4Address(0x0a07_0002 + UInt32(number)))
             attachments.append(attachment)
             snapshot.attachments[attachment.id] = attachment
             for address in attachment.addresses.map(\.value) + [.linkLocal(attachment.mac)] {
@@ -120,6 +124,8 @@ struct FlowWorld {
                     .prefix(
                         IPv6Prefix(containing: IPv6Address(high: Self.prefix.address.high, low: number), length: 128)),
                     .members(.id(try Self.id(3, pick([1, 2, 3, 4])))),
+                    .prefix(try IPv4Prefix(parsing: "10.7.0.0/29").mapped),
+                    .prefix(IPv6Prefix(containing: IPv4Address(0x0a07_0001 + UInt32(number)).mapped, length: 128)),
                 ])
             ]
         }

@@ -47,6 +47,41 @@ import Testing
         trace.steps.filter { $0.direction == direction }.map { "\($0.place.rawValue) \($0.host ?? "-")" }
     }
 
+    @Test func `IPv4 inside a segment is followed there and back, and never out of it`() async throws {
+        try await TestServer.with { server in
+            let service = server.service
+            try await Self.cloud(service)
+            try await service.make(
+                .segment, #"{"name":"old","spec":{"ipam":"manual","ipv4":{"prefix":"10.7.0.0/24"}}}"#)
+            for (name, host, policies) in [("x", "h1", #"["web"]"#), ("y", "h2", #"["allow-segment"]"#)] {
+                try await service.make(
+                    .attachment,
+                    #"{"name":"\#(name)","spec":{"segment":"old","host":"\#(host)","policies":\#(policies)}}"#)
+            }
+            func address(_ name: String) async throws -> String {
+                let item = try await service.get(.attachment, name)
+                guard case .attachment(let attachment) = item.resource else { return "" }
+                return attachment.assigned.ipv4.map { "\($0)" } ?? ""
+            }
+            let (x, y) = (try await address("x"), try await address("y"))
+            let cases: [(from: String, to: String, flow: String, verdict: Trace.Verdict)] = [
+                ("x", "y", "icmp", .passes), ("y", x, "tcp/443", .passes), (y, "x", "tcp/443", .passes),
+                ("y", x, "tcp/22", .stopped), ("x", "10.7.0.200", "icmp", .stopped), ("web", "db", "icmp", .stopped),
+                ("x", "outside/192.0.2.9", "icmp", .stopped),
+            ]
+            for (from, to, flow, verdict) in cases {
+                let trace = try await Self.trace(service, from, to, flow)
+                #expect(trace.verdict == verdict, "\(from) \(to) \(flow): \(trace)")
+            }
+            let trace = try await Self.trace(service, "y", x, "tcp/22")
+            #expect(trace.from.address == y && trace.to.address == x, "\(trace)")
+            #expect(
+                trace.steps.contains { $0.mend == "kcnet policy update web --add 'tcp/22 from \(y)/32'" }, "\(trace)")
+            let forged = try await Self.trace(service, "y", x, "tcp/443", source: IPv4Address(0x0a07_00fe).mapped)
+            #expect(forged.steps.last?.reason == "spoofed-ip", "\(forged)")
+        }
+    }
+
     @Test func `a flow goes from port to port by the tunnel, and its answer comes back`() async throws {
         try await TestServer.with { server in
             try await Self.cloud(server.service)

@@ -87,8 +87,9 @@ struct TraceRoutes: Sendable {
             draft.fromPort = port
         }
         if let text = query["source"] {
-            do { draft.source = try IPv6Address(parsing: text) } catch {
-                throw Problem(field: "source", value: String(text.prefix(64)), rule: "must be an IPv6 address")
+            do { draft.source = try IPv4Address(text)?.mapped ?? IPv6Address(parsing: text) } catch {
+                throw Problem(
+                    field: "source", value: String(text.prefix(64)), rule: "must be an IPv6 or IPv4 address")
             }
         }
         draft.at = try query.revision("at")

@@ -161,6 +161,8 @@ package struct GatewayRouter: Sendable {
                 isFromGuests
                     && (port == 53 || isService(packet.destination) && ruleset.servicePorts.contains(port))
             case .udp(_, let port): isFromGuests && (port == 53 || port == 547)
+            // IPv4 is not routed.
+            case .icmp: false
             }
         return passes
             ? Judgement(nil, chain, "one of the gateway's services")
@@ -173,7 +175,7 @@ package struct GatewayRouter: Sendable {
     private static func isInvalid(_ packet: WayPacket) -> Bool {
         switch packet.content {
         case .tcp(_, _, let isAnswer): isAnswer
-        case .udp: false
+        case .udp, .icmp: false
         // Queries begin something; MLD and Neighbor Discovery are not tracked.
         case .icmpv6(let type): !(type == 128 || type == 139 || (130...137).contains(type) || type == 143)
         }
@@ -188,6 +190,7 @@ extension GatewayRuleset.Rule {
             if !types.isEmpty || !(ports.isEmpty || ports.contains { $0.contains(port) }) { return false }
         case .icmpv6(let type):
             if !ports.isEmpty || !(types.isEmpty || types.contains(type)) { return false }
+        case .icmp: return false
         }
         return peers.map { $0.contains { $0.contains(peer) } } ?? true
     }

@@ -22,6 +22,8 @@ struct PolicyReading {
         case .tcp(_, let port, _): "tcp/\(port)"
         case .udp(_, let port): "udp/\(port)"
         case .icmpv6(let type): "icmpv6/\(type)"
+        // Rules have no word for it but all of IPv4.
+        case .icmp: "any"
         }
     }
 
@@ -37,7 +39,10 @@ struct PolicyReading {
         }
         if isSender { return isFiltering ? "what every policy lets out (RFC 4890)" : "no policy limits what leaves" }
         if isMember, attachment.policies.contains(.builtIn(.allowSegment)) { return "allow-segment: from a member" }
-        if case .icmpv6 = packet.content { return "what every policy lets in (RFC 4890)" }
+        switch packet.content {
+        case .icmpv6, .icmp: return "what every policy lets in (RFC 4890)"
+        case .tcp, .udp: break
+        }
         return "the answer of a connection that was let through"
     }
 
@@ -46,13 +51,14 @@ struct PolicyReading {
             if case .policy(let id) = use { writer.name(id) } else { use.description }
         }.joined(separator: ", ")
         return isSender
-            ? "no rule lets \(flowText) to \(peer) out; it has \(policies)"
-            : "no rule lets \(flowText) from \(peer) in; it has \(policies)"
+            ? "no rule lets \(flowText) to \(TraceWriter.text(peer)) out; it has \(policies)"
+            : "no rule lets \(flowText) from \(TraceWriter.text(peer)) in; it has \(policies)"
     }
 
     /// A command that lets exactly this begin.
     var mend: String {
-        let rule = "'\(flowText) \(direction.peersName) \(peer)/128'"
+        let prefix = peer.ipv4.map { "\($0)/32" } ?? "\(peer)/128"
+        let rule = "'\(flowText) \(direction.peersName) \(prefix)'"
         for case .policy(let id) in attachment.policies {
             let policy = writer.name(id)
             // One without rules for what leaves says nothing about it.
@@ -65,7 +71,9 @@ struct PolicyReading {
     }
 
     private var isMember: Bool {
-        peer.isLinkLocal || snapshot.segments[attachment.segment]?.prefix?.contains(peer) == true
+        let segment = snapshot.segments[attachment.segment]
+        if let address = peer.ipv4 { return segment?.ipv4?.prefix.contains(address) == true }
+        return peer.isLinkLocal || segment?.prefix?.contains(peer) == true
     }
 
     private var isFiltering: Bool { PolicyProfile(of: attachment)?.isFilteringEgress(in: snapshot) == true }
@@ -90,6 +98,7 @@ struct PolicyReading {
                 return false
             }
         case .icmpv6(let type): guard rule.types.isEmpty || rule.types.contains(type) else { return false }
+        case .icmp: break
         }
         return snapshot.peers(of: rule).map { $0.contains { $0.contains(peer) } } ?? true
     }

@@ -136,6 +136,9 @@ extension TraceWriter {
 
     /// A command with all its words, where there is one that lets just this through.
     private func ready(_ reason: DropExplanation, _ packet: WayPacket, _ id: ResourceID) -> String {
+        if reason == .spoofedIP, let address = packet.source.ipv4 {
+            return "an attachment has one IPv4 address: kcnet attachment update \(name(id)) --ipv4 \(address)"
+        }
         guard reason == .spoofedIP, !packet.source.isUnspecified, !packet.source.isMulticast else {
             return reason.advice(for: name(id))
         }

@@ -20,7 +20,7 @@ extension TraceWriter {
         case .nobody(let address, let segment):
             return step(
                 .bridge,
-                "nobody on segment \(name(segment)) has \(address): neighbour discovery ends without an answer",
+                "nobody on segment \(name(segment)) has \(Self.text(address)): neighbour discovery ends without an answer",
                 "kcnet attachment list shows who has which address; a guest gets one by asking for it", reason: "nobody"
             )
         case .noRouter(let segment):
@@ -67,6 +67,19 @@ extension TraceWriter {
             return step(
                 .firewall,
                 "an error passes gateway \(name(gateway)) when it is about a packet of a connection that passes")
+        case .noLegacy(let id):
+            return step(
+                .guest,
+                "\(name(id)) has no IPv4 address: its segment has no IPv4, or it is a gateway's or an external port",
+                "kcnet segment create NAME --ipv4 PREFIX", reason: "no-ipv4")
+        case .legacyScope(let segment):
+            return step(
+                .router, "IPv4 stays inside segment \(name(segment)), and the address is not of it",
+                "from elsewhere an attachment is reached by IPv4 through a mapping: kcnet mapping create",
+                reason: "scope")
+        case .legacyGateway(let gateway):
+            return step(
+                .router, "gateway \(name(gateway)) gets it: by IPv4 it answers DHCP and echoes, and routes nothing")
         case .bothOutside: return step(.outside, "both ends are outside", reason: "outside")
         case .loop: return step(.router, "the way goes round", reason: "loop")
         }

@@ -38,20 +38,25 @@ package struct TraceWriter {
     private func end(_ end: WayQuestion.End) -> Trace.End {
         switch end {
         case .attachment(let id, let address):
-            Trace.End(name: name(id), address: "\(address)", host: predictor.host(of: id).map(name))
-        case .outside(let address): Trace.End(name: nil, address: "\(address)", host: nil)
+            Trace.End(name: name(id), address: Self.text(address), host: predictor.host(of: id).map(name))
+        case .outside(let address): Trace.End(name: nil, address: Self.text(address), host: nil)
         case .outsideIPv4(let address): Trace.End(name: nil, address: "\(address)", host: nil)
         }
     }
 
+    /// An IPv4 address in its own form.
+    static func text(_ address: IPv6Address) -> String { address.ipv4.map { "\($0)" } ?? "\(address)" }
+
     private func packetText(_ packet: WayPacket) -> String {
-        switch packet.content {
+        let (source, destination) = (Self.text(packet.source), Self.text(packet.destination))
+        return switch packet.content {
         case .tcp(let from, let to, let isAnswer):
-            "tcp \(isAnswer ? "SYN-ACK" : "SYN") from \(packet.source) port \(from) to \(packet.destination) port \(to)"
-        case .udp(let from, let to):
-            "udp from \(packet.source) port \(from) to \(packet.destination) port \(to)"
-        case .icmpv6(let type):
-            "icmpv6 \(Self.icmpName(type)) from \(packet.source) to \(packet.destination)"
+            "tcp \(isAnswer ? "SYN-ACK" : "SYN") from \(source) port \(from) to \(destination) port \(to)"
+        case .udp(let from, let to): "udp from \(source) port \(from) to \(destination) port \(to)"
+        case .icmpv6(let type): "icmpv6 \(Self.icmpName(type)) from \(source) to \(destination)"
+        case .icmp(type: 8): "icmp echo request from \(source) to \(destination)"
+        case .icmp(type: 0): "icmp echo reply from \(source) to \(destination)"
+        case .icmp(let type): "icmp type \(type) from \(source) to \(destination)"
         }
     }
 

@@ -79,6 +79,12 @@ package enum WayObstacle: Hashable, Sendable {
     case between(gateway: ResourceID)
     /// Passes only as an error about a packet of a connection that the gateway knows.
     case relatedOnly(gateway: ResourceID)
+    /// An end of a way of IPv4 has no such address.
+    case noLegacy(ResourceID)
+    /// IPv4 never leaves its segment.
+    case legacyScope(segment: ResourceID)
+    /// A gateway itself, asked by IPv4.
+    case legacyGateway(gateway: ResourceID)
     /// Nothing of it is KC's.
     case bothOutside
     /// The way went round.
@@ -86,7 +92,9 @@ package enum WayObstacle: Hashable, Sendable {
 
     package var isUnknown: Bool {
         switch self {
-        case .routerUnplaced, .foreignRouter, .gatewayIPv4, .between, .relatedOnly: true
+        case .routerUnplaced, .foreignRouter, .gatewayIPv4, .between, .relatedOnly,
+            .legacyGateway:
+            true
         default: false
         }
     }

@@ -15,6 +15,14 @@ package struct WayPredictor: Sendable {
     /// The gateway's port that routes each segment.
     private let routers: [ResourceID: ResourceID]
 
+    /// The attachment that has each IPv4 address of a segment.
+    private let legacy: [SegmentIPv4Address: ResourceID]
+
+    private struct SegmentIPv4Address: Hashable {
+        var segment: ResourceID
+        var address: IPv4Address
+    }
+
     private struct SegmentMAC: Hashable {
         var segment: ResourceID
         var mac: MACAddress
@@ -26,6 +34,7 @@ package struct WayPredictor: Sendable {
         var places: [ResourceID: ResourceID] = [:]
         var owners: [SegmentMAC: ResourceID] = [:]
         var routers: [ResourceID: ResourceID] = [:]
+        var legacy: [SegmentIPv4Address: ResourceID] = [:]
         for snapshot in snapshots {
             hosts[snapshot.host.id] = WayHost(snapshot)
             for attachment in snapshot.attachments.values {
@@ -38,12 +47,16 @@ package struct WayPredictor: Sendable {
                 }
                 places[attachment.id] = snapshot.host.id
                 owners[SegmentMAC(segment: attachment.segment, mac: attachment.mac)] = attachment.id
+                if let address = attachment.ipv4 {
+                    legacy[SegmentIPv4Address(segment: attachment.segment, address: address)] = attachment.id
+                }
             }
         }
         self.hosts = hosts
         self.places = places
         self.owners = owners
         self.routers = routers
+        self.legacy = legacy
     }
 
     package func predict(_ question: WayQuestion, recording: Bool = false) -> WayPrediction {
@@ -89,6 +102,11 @@ package struct WayPredictor: Sendable {
         let all = learned + desired.addresses.map(\.value) + held
         if isGlobal, let address = all.first(where: { !$0.isLinkLocal }) { return address }
         return all.first(where: \.isLinkLocal) ?? .linkLocal(desired.mac)
+    }
+
+    /// Who has an IPv4 address inside a segment.
+    package func holder(of address: IPv4Address, on segment: ResourceID) -> ResourceID? {
+        legacy[SegmentIPv4Address(segment: segment, address: address)]
     }
 
     /// The port of the managed gateway that routes a segment.

@@ -29,6 +29,17 @@ package struct WayQuestion: Hashable, Sendable {
         self.fromPort = fromPort
     }
 
+    /// It is about IPv4 inside a segment: the flow is of IPv4, or an address is.
+    package var isIPv4: Bool {
+        if case .icmp = flow { return true }
+        return [from, to].contains { end in
+            switch end {
+            case .attachment(_, let address), .outside(let address): address.isIPv4Mapped
+            case .outsideIPv4: false
+            }
+        }
+    }
+
     /// Where somebody outside is who is not named: of a prefix that is never routed (RFC 9637).
     package static let somebodyOutside = IPv6Address(high: 0x3fff << 48, low: 1)
 }

@@ -42,6 +42,9 @@ struct WayRun {
             return obstruct(.unplaced(id))
         }
         guard let packet = packet(question) else { return }
+        for case .attachment(let id, .unspecified) in [question.from, question.to] where question.isIPv4 {
+            return obstruct(.noLegacy(id))
+        }
         let end = begin(question.from, packet, towards: question.to)
         // What was translated on the way is answered as it came.
         guard end != .ended, let answer = (delivered ?? packet).answer else { return }
@@ -97,6 +100,10 @@ struct WayRun {
                 obstruct(.noRouter(segment: segment), packet)
                 return .ended
             }
+            if case .outside(let address) = from, address.isIPv4Mapped {
+                obstruct(.nobody(address, segment: segment), packet)
+                return .ended
+            }
             exit = gateway.id
             return enter(gateway.id, packet)
         }
@@ -140,6 +147,7 @@ struct WayRun {
         _ address: IPv6Address, of sender: DesiredAttachment, on segment: DesiredSegment, _ host: WayHost,
         isForced: Bool
     ) -> Neighbour {
+        if let legacy = address.ipv4 { return neighbour(legacy, of: sender, on: segment) }
         let isOnLink = isForced || address.isLinkLocal || segment.prefix?.contains(address) == true
         if isOnLink {
             if address == .segmentRouter, let router = predictor.router(of: segment.id) {
@@ -163,6 +171,20 @@ struct WayRun {
             return .obstacle(.routerUnplaced(segment: segment.id))
         }
         return .found(router, mac)
+    }
+
+    /// By ARP, which guards look at as they do at Neighbour Discovery.
+    private func neighbour(
+        _ address: IPv4Address, of sender: DesiredAttachment, on segment: DesiredSegment
+    ) -> Neighbour {
+        guard let legacy = segment.ipv4, legacy.prefix.contains(address) else {
+            return .obstacle(.legacyScope(segment: segment.id))
+        }
+        if address == legacy.router, let router = predictor.router(of: segment.id) { return found(router) }
+        guard let holder = predictor.holder(of: address, on: segment.id), holder != sender.id else {
+            return .obstacle(.nobody(address.mapped, segment: segment.id))
+        }
+        return found(holder)
     }
 
     private func found(_ id: ResourceID) -> Neighbour {
@@ -212,9 +234,12 @@ struct WayRun {
         note(.arrives(target, result), packet, on: place)
         guard result.verdict == .accept else { return .ended }
         if case .gateway(let gateway) = attachment.port {
+            guard !packet.isIPv4 else { return stop(.legacyGateway(gateway: gateway), packet, on: place) }
             return route(packet, at: gateway, on: place, from: .segment(attachment.segment))
         }
-        let isHolder = host.snapshot.bindings[attachment.segment]?[packet.destination]?.attachment == target
+        let isHolder =
+            packet.destination.ipv4.map { $0 == attachment.ipv4 }
+            ?? (host.snapshot.bindings[attachment.segment]?[packet.destination]?.attachment == target)
         guard isHolder || attachment.allowedAddresses.contains(where: { $0.contains(packet.destination) }) else {
             return stop(.foreignRouter(target), packet, on: place)
         }

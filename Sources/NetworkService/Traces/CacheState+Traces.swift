@@ -34,6 +34,31 @@ extension CacheState {
         return .attachment(found.id, address: nil)
     }
 
+    /// Whether an IPv4 address is one inside the attachment's segment.
+    func isInside(_ address: IPv4Address, segmentOf attachment: ResourceID) -> Bool {
+        segment(of: attachment)?.spec.ipv4?.prefix.contains(address) == true
+    }
+
+    /// Who has it there, as far as the principal may know; somebody else otherwise.
+    func inside(
+        _ address: IPv4Address, segmentOf attachment: ResourceID, _ text: String, _ principal: Principal
+    ) -> TraceMaterial.End {
+        guard !text.hasPrefix("outside/") else { return .outsideIPv4(address) }
+        let segment = segment(of: attachment)?.metadata.id
+        let holder = all(of: segment).first { $0.assigned.ipv4 == address }?.metadata.id
+        guard let holder, let item = items[holder], principal.sees(item, self) else { return .outside(address.mapped) }
+        return .attachment(holder, address: address.mapped)
+    }
+
+    private func segment(of id: ResourceID) -> Resource<Segment>? {
+        resource(id, as: Attachment.self)?.spec.segment.id.flatMap { resource($0, as: Segment.self) }
+    }
+
+    private func all(of segment: ResourceID?) -> [Resource<Attachment>] {
+        segment.map { relations.attachmentsOfSegment[$0, default: []].compactMap { resource($0, as: Attachment.self) } }
+            ?? []
+    }
+
     /// Its own addresses first, then what was learned; link-local ones mean something on one segment alone.
     private func attachment(holding address: IPv6Address, in project: ResourceID) -> ResourceID? {
         let ids = (collections[Scope(kind: .attachment, project: project)]?.order ?? []).map(\.id)

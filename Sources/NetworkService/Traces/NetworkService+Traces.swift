@@ -24,8 +24,8 @@ extension NetworkService {
         // Out of the lock: the elements of the ports are many.
         let predictor = WayPredictor(material.snapshots)
         let question = WayQuestion(
-            from: material.end(material.from, predictor, source: draft.source),
-            to: material.end(material.to, predictor),
+            from: material.end(material.from, predictor, source: draft.source, isIPv4: material.isIPv4(draft)),
+            to: material.end(material.to, predictor, isIPv4: material.isIPv4(draft)),
             flow: draft.flow, fromPort: draft.fromPort ?? TraceFlow.standardFromPort)
         var trace = TraceWriter(predictor, names: material.names).trace(
             predictor.predict(question, recording: true), revision: draft.at ?? material.revision)
@@ -57,6 +57,13 @@ struct TraceMaterial: Sendable {
         from = try state.traceEnd(draft.from, in: project, field: "from", for: principal)
         to = try state.traceEnd(draft.to, in: project, field: "to", for: principal)
         switch (from, to) {
+        case (.attachment(let left, _), .outsideIPv4(let address)) where state.isInside(address, segmentOf: left):
+            to = state.inside(address, segmentOf: left, draft.to, principal)
+        case (.outsideIPv4(let address), .attachment(let right, _)) where state.isInside(address, segmentOf: right):
+            from = state.inside(address, segmentOf: right, draft.from, principal)
+        default: break
+        }
+        switch (from, to) {
         case (.attachment(let left, _), .attachment(let right, _)) where left == right:
             throw Problem(.conflict, "both ends are one attachment: a way has two", field: "to", value: draft.to)
         case (.attachment, _), (_, .attachment): break
@@ -75,10 +82,29 @@ struct TraceMaterial: Sendable {
         names = state.names(extent)
     }
 
-    func end(_ end: End, _ predictor: WayPredictor, source: IPv6Address? = nil) -> WayQuestion.End {
+    /// The flow is of IPv4, or an end is given by an address of it inside a segment.
+    func isIPv4(_ draft: TraceDraft) -> Bool {
+        if case .icmp = draft.flow { return true }
+        return draft.source?.isIPv4Mapped == true
+            || [from, to].contains { end in
+                switch end {
+                case .attachment(_, let address): address?.isIPv4Mapped == true
+                case .outside(let address): address.isIPv4Mapped
+                case .outsideIPv4: false
+                }
+            }
+    }
+
+    func end(
+        _ end: End, _ predictor: WayPredictor, source: IPv6Address? = nil, isIPv4: Bool = false
+    ) -> WayQuestion.End {
         switch end {
         case .attachment(let id, let address):
-            .attachment(id, source ?? address ?? ownAddress(id, predictor))
+            .attachment(
+                id,
+                source ?? address
+                    ?? (isIPv4
+                        ? predictor.attachment(id)?.ipv4?.mapped ?? .unspecified : ownAddress(id, predictor)))
         case .outside(let address): .outside(source ?? address)
         case .outsideIPv4(let address): .outsideIPv4(address)
         }

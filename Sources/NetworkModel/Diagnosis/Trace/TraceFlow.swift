@@ -1,14 +1,16 @@
 package import Resources
 
-/// What a predicted frame begins: `icmpv6`, `icmpv6/128`, `tcp/443`, `udp/53`.
+/// What a predicted frame begins: `icmpv6`, `icmpv6/128`, `tcp/443`, `udp/53`; inside a segment with IPv4 also `icmp`.
 package enum TraceFlow: Hashable, Sendable {
     /// By type; 128 is an echo request.
     case icmpv6(type: UInt8)
+    /// Of IPv4, by type; 8 is an echo request (RFC 792).
+    case icmp(type: UInt8)
     /// A connection to a port.
     case tcp(UInt16)
     case udp(UInt16)
 
-    package static let rule = "must be icmpv6, icmpv6/TYPE, tcp/PORT or udp/PORT"
+    package static let rule = "must be icmpv6, icmpv6/TYPE, icmp, icmp/TYPE, tcp/PORT or udp/PORT"
     /// Where a guest's ports begin that no service has (RFC 6335 section 6): what is sent from unless somebody says more.
     package static let standardFromPort: UInt16 = 49_152
 
@@ -19,6 +21,10 @@ package enum TraceFlow: Hashable, Sendable {
         case ("icmpv6", 2):
             guard let type = UInt8(parts[1]) else { return nil }
             self = .icmpv6(type: type)
+        case ("icmp", 1): self = .icmp(type: 8)
+        case ("icmp", 2):
+            guard let type = UInt8(parts[1]) else { return nil }
+            self = .icmp(type: type)
         case ("tcp", 2), ("udp", 2):
             guard let port = UInt16(parts[1]), port > 0 else { return nil }
             self = parts[0] == "tcp" ? .tcp(port) : .udp(port)
@@ -26,7 +32,12 @@ package enum TraceFlow: Hashable, Sendable {
         }
     }
 
-    package var hasPorts: Bool { if case .icmpv6 = self { false } else { true } }
+    package var hasPorts: Bool {
+        switch self {
+        case .tcp, .udp: true
+        case .icmpv6, .icmp: false
+        }
+    }
 }
 
 extension TraceFlow: CustomStringConvertible {
@@ -34,6 +45,8 @@ extension TraceFlow: CustomStringConvertible {
         switch self {
         case .icmpv6(type: 128): "icmpv6"
         case .icmpv6(let type): "icmpv6/\(type)"
+        case .icmp(type: 8): "icmp"
+        case .icmp(let type): "icmp/\(type)"
         case .tcp(let port): "tcp/\(port)"
         case .udp(let port): "udp/\(port)"
         }

@@ -35,9 +35,11 @@ struct SnapshotTrace {
 
     func trace(from: String, to: String, flow: TraceFlow, fromPort: UInt16?, source: String?) throws -> Trace {
         let source = try source.map { text in
-            do { return try IPv6Address(parsing: text) } catch { throw Complaint(.usage, "--source \(error)") }
+            do { return try IPv4Address(text)?.mapped ?? IPv6Address(parsing: text) } catch {
+                throw Complaint(.usage, "--source \(error)")
+            }
         }
-        let ends = [try end(from, source: source), try end(to, source: nil)]
+        let ends = inside([try end(from, source: source), try end(to, source: nil)], flow)
         let question = WayQuestion(
             from: ends[0], to: ends[1], flow: flow, fromPort: fromPort ?? TraceFlow.standardFromPort)
         let revision = snapshots.map(\.revision).min() ?? .zero
@@ -46,6 +48,24 @@ struct SnapshotTrace {
             predictor.predict(question, recording: true), revision: revision)
         if Set(snapshots.map(\.revision)).count > 1 { trace.notes.append("the snapshots are of different revisions") }
         return trace
+    }
+
+    /// Where it is about IPv4 inside a segment, both ends are of it.
+    private func inside(_ ends: [WayQuestion.End], _ flow: TraceFlow) -> [WayQuestion.End] {
+        let segment = ends.lazy.compactMap(\.attachment).compactMap { predictor.attachment($0)?.segment }.first
+        let legacy = segment.flatMap { id in snapshots.lazy.compactMap { $0.segments[id]?.ipv4 }.first }
+        let ends = ends.map { end in
+            guard case .outsideIPv4(let address) = end, let segment, legacy?.prefix.contains(address) == true else {
+                return end
+            }
+            return predictor.holder(of: address, on: segment).map { .attachment($0, address.mapped) }
+                ?? .outside(address.mapped)
+        }
+        guard WayQuestion(from: ends[0], to: ends[1], flow: flow).isIPv4 else { return ends }
+        return ends.map { end in
+            guard case .attachment(let id, let address) = end, !address.isIPv4Mapped else { return end }
+            return .attachment(id, predictor.attachment(id)?.ipv4?.mapped ?? .unspecified)
+        }
     }
 
     /// An attachment by id, MAC or address; else somebody outside.

@@ -20,7 +20,8 @@ struct TraceCommand: AsyncParsableCommand {
 
     @Argument(help: "An attachment, an address, or `outside`.") var from: String
     @Argument(help: "The other end.") var to: String
-    @Argument(help: "What begins: icmpv6, icmpv6/TYPE, tcp/PORT or udp/PORT.") var flow = "icmpv6"
+    @Argument(help: "What begins: icmpv6, icmpv6/TYPE, tcp/PORT or udp/PORT; icmp inside a segment with IPv4.")
+    var flow = "icmpv6"
     @Option(help: "The port it is sent from.") var fromPort: UInt16?
     @Option(help: "Another source address than A's own.") var source: String?
     @Option(help: "The plans of an earlier revision (`kcnet … history` shows them).") var at: UInt64?
