@@ -10,7 +10,7 @@ import Synchronization
 import Testing
 import Waiting
 
-private let many = 150
+private let many = 90
 
 /// A host that gets hundreds of devices in one plan: its ports are opened while the next are made.
 @Suite struct ManyTests {

@@ -35,10 +35,11 @@ package enum AtomicFile {
             throw FileError("open", path)
         }
         defer { close(file) }
-        var status = stat()
-        guard fstat(file, &status) == 0 else { throw FileError("stat", path) }
-        guard status.st_mode & S_IFMT == S_IFREG else { throw FileError("read", path, code: EINVAL) }
-        guard status.st_size <= limit else { throw FileError("read", path, code: EFBIG) }
+        // Not fstat: whose the structure is depends on which modules a build has loaded, and a release has CoreFoundation.
+        // A folder cannot be read, a pipe or socket has no end.
+        let end = Glibc.read(file, nil, 0) == 0 ? lseek(file, 0, SEEK_END) : -1
+        guard end >= 0, lseek(file, 0, SEEK_SET) == 0 else { throw FileError("read", path, code: EINVAL) }
+        guard end <= limit else { throw FileError("read", path, code: EFBIG) }
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 65536)
         while true {
