@@ -149,8 +149,7 @@ extension LabCommand {
 
     struct Check: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "check",
-            abstract: "Compare it with its expected/ folder: resources, devices, addresses, pings.")
+            commandName: "check", abstract: "Compare it with its expected/: resources, devices, addresses, pings.")
 
         @OptionGroup var place: Place
 
