@@ -177,8 +177,7 @@ extension LabCommand {
     }
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            commandName: "list", abstract: "List the laboratories that are up.")
+        static let configuration = CommandConfiguration(commandName: "list", abstract: "List laboratories that are up.")
 
         @Option(help: "Where laboratories that are up keep their state.", completion: .directory)
         var stateDir = LaboratoryState.standardRoot
