@@ -29,23 +29,27 @@ import Waiting
     /// What is made of attachments, for whoever may read them.
     static let readsAttachments: Set = ["readTrace", "explainFrame"]
 
-    /// Frames of attachments, for whoever may write those.
-    static let capturesAttachments: Set = ["createCapture", "readCapture", "deleteCapture"]
+    /// Frames and ways of attachments, for whoever may write those.
+    static let looksIntoAttachments: Set = [
+        "createCapture", "readCapture", "deleteCapture", "createProbe", "readProbe", "deleteProbe",
+    ]
 
     /// What this route must come to for somebody; nil for a route that nobody has thought about.
     static func expected(_ operation: String, _ who: String) -> Outcome? {
         if Self.readsAttachments.contains(operation) { return expected("read", "attachment", who) }
-        if Self.capturesAttachments.contains(operation) {
+        if Self.looksIntoAttachments.contains(operation) {
+            // What hosts and guests are asked is read by whoever has a role over all projects.
+            if operation == "readProbe", who == "all-viewer" { return .allowed }
             let outcome = expected("write", "attachment", who)
             // There is none: who may know of one and who may not are answered alike.
-            return outcome == .hidden && operation != "createCapture" ? .allowed : outcome
+            return outcome == .hidden && !operation.hasPrefix("create") ? .allowed : outcome
         }
         if let (verb, kind) = kind(of: operation) { return expected(verb, kind, who) }
         let allowed: Set<String>
         switch operation {
         case "health", "readiness", "openAPI", "whoAmI": allowed = Set(Cast.all)
-        case "metrics", "topology", "readProbe", "readGatewayMove", "listGatewayRoutes": allowed = Set(Cast.everywhere)
-        case "createProbe", "deleteProbe", "moveGateway", "cancelGatewayMove": allowed = ["all-operator", "all-admin"]
+        case "metrics", "topology", "readGatewayMove", "listGatewayRoutes": allowed = Set(Cast.everywhere)
+        case "moveGateway", "cancelGatewayMove": allowed = ["all-operator", "all-admin"]
         case "createJoinToken", "rotateHostCredential": allowed = ["all-admin"]
         case "join": allowed = ["joining"]
         case "writeBatch": allowed = Set(Cast.all).subtracting(["host", "joining"])
@@ -131,7 +135,7 @@ import Waiting
                     let status = try await client.status(method, Self.filled(route.path, route.operation), body)
                     let isOfKind =
                         Self.kind(of: route.operation) != nil || Self.readsAttachments.contains(route.operation)
-                        || route.operation == "createCapture"
+                        || ["createCapture", "createProbe"].contains(route.operation)
                     let outcome: Outcome =
                         switch status {
                         case 401, 403: .forbidden

@@ -2,6 +2,7 @@ import Addressing
 import Diagnosis
 import NetworkModel
 import NetworkService
+import Persistence
 import Resources
 import Synchronization
 import Testing
@@ -26,7 +27,9 @@ import Testing
     }
 
     private static func ask(_ service: NetworkService, _ from: String, _ to: String) async throws -> JSONNode {
-        try JSONParser.parse(try await service.makeProbe(project: "default", draft(from, to)).json)
+        try JSONParser.parse(
+            try await service.makeProbe(project: "default", draft(from, to), by: .administrator(via: "test"), .full)
+                .json)
     }
 
     private static func probes(_ service: NetworkService, _ host: String) async throws -> [DesiredProbe] {
@@ -54,7 +57,7 @@ import Testing
             // Agents of the format before are not told what they would refuse.
             let old = HostUpdate(revision: .zero, probes: told[0]).json(.services)
             #expect(!String(decoding: old, as: UTF8.self).contains("path"))
-            let read = try await service.probe(project: "default", id)
+            let read = try await service.probe(project: "default", id, by: .administrator(via: "test"), .full)
             let nonce = String(decoding: task.nonce.json, as: UTF8.self).dropFirst().dropLast()
             #expect(nonce.utf8.count == 32)
             for text in [made.raw.map { $0 }, read].map({ String(decoding: $0, as: UTF8.self) }) {
@@ -73,7 +76,8 @@ import Testing
             try await Self.cloud(service)
             let id = try #require(try await Self.ask(service, "web", "db")["id"]?.string)
             clock.advance(milliseconds: 1600)
-            let node = try JSONParser.parse(try await service.probe(project: "default", id))
+            let node = try JSONParser.parse(
+                try await service.probe(project: "default", id, by: .administrator(via: "test"), .full))
             let verdict = try PathVerdict(json: try #require(node["verdict"]), path: "")
             #expect(verdict.fault?.layer == .agents)
         }

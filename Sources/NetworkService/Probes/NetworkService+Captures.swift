@@ -75,8 +75,7 @@ extension NetworkService {
     package func endCapture(
         project: String, attachment: String, _ text: String, by principal: Principal
     ) async throws(Problem) {
-        _ = try await findCapture(project, attachment, text, for: principal)
-        try await endProbe(project: project, text)
+        try await end(try await findCapture(project, attachment, text, for: principal).1)
     }
 
     /// Takes over frames that a host has captured, as far as the capture's own limit allows.

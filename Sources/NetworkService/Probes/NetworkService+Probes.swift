@@ -1,7 +1,7 @@
 import Diagnosis
 import FoundationEssentials
 package import NetworkModel
-import Persistence
+package import Persistence
 package import Resources
 import Synchronization
 
@@ -11,10 +11,12 @@ extension NetworkService {
 
     /// Asks the hosts concerned. The probe and its answers are gone `Probe.grace` seconds after the measuring.
     /// - Returns: the probe as a client reads it, and from which revision on every server shows it.
-    package func makeProbe(project: String, _ draft: ProbeDraft) async throws(Problem) -> (
-        json: [UInt8], revision: Revision
-    ) {
+    /// - Throws: `forbidden` for a question that the principal may not ask.
+    package func makeProbe(
+        project: String, _ draft: ProbeDraft, by principal: Principal, _ view: View
+    ) async throws(Problem) -> (json: [UInt8], revision: Revision) {
         let owner = try await find(.project, project)
+        try require(draft.question.isOfProject, .create, for: principal, in: owner)
         let id = ResourceID(UUID())
         let question: ProbeQuestion
         var conditions: [StoreTransaction.Condition] = [.exists(owner.key)]
@@ -52,7 +54,7 @@ extension NetworkService {
                 hosts = task.isLocal ? [task.from.host] : [task.from.host, task.to.host]
                 conditions += needed
             case .refuse(let verdict):
-                return (refused(id, verdict), cache.revision)
+                return (refused(id, view == .full ? verdict : verdict.forProject), cache.revision)
             }
         }
         let open = cache.state.withLock { state in state.probes.values.count { $0.project == owner.id } }
@@ -63,7 +65,7 @@ extension NetworkService {
         let probe = Probe(
             project: owner.id, question: question, seconds: draft.seconds, hosts: hosts, created: settings.now())
         let written = try await keep(probe, id, conditions: conditions)
-        return (render(id, probe, [:]), written)
+        return (render(id, probe, [:], view), written)
     }
 
     /// Puts a new probe into the store, under a lease of its own.
@@ -93,14 +95,19 @@ extension NetworkService {
     }
 
     /// The probe with what hosts have answered so far.
-    package func probe(project: String, _ text: String) async throws(Problem) -> [UInt8] {
-        let (id, probe) = try await findProbe(project: project, text)
-        return render(id, probe, cache.state.withLock { $0.answers[id, default: [:]] })
+    package func probe(
+        project: String, _ text: String, by principal: Principal, _ view: View
+    ) async throws(Problem) -> [UInt8] {
+        let (id, probe) = try await findProbe(project: project, text, .read, for: principal)
+        return render(id, probe, cache.state.withLock { $0.answers[id, default: [:]] }, view)
     }
 
     /// Ends a probe before its time.
-    package func endProbe(project: String, _ text: String) async throws(Problem) {
-        let (_, probe) = try await findProbe(project: project, text)
+    package func endProbe(project: String, _ text: String, by principal: Principal) async throws(Problem) {
+        try await end(try await findProbe(project: project, text, .delete, for: principal).probe)
+    }
+
+    func end(_ probe: Probe) async throws(Problem) {
         guard let lease = probe.lease else { return }
         do { try await store.revokeLease(lease) } catch {
             // It ended by itself in the same moment.
@@ -130,28 +137,53 @@ extension NetworkService {
         }
     }
 
-    private func findProbe(project: String, _ text: String) async throws(Problem) -> (ResourceID, Probe) {
+    /// Questions about what the project has are for whoever may change its attachments; not for a credential that is
+    /// narrowed to some of them, since an answer speaks of both ends. All others are for roles over all projects.
+    private func require(
+        _ isOfProject: Bool, _ verb: Verb, for principal: Principal, in owner: Item
+    ) throws(Problem) {
+        if principal.mayEverywhere(verb) { return }
+        guard isOfProject else {
+            throw Problem(.forbidden, "questions about hosts and gateways are for operators of all projects")
+        }
+        guard principal.scope?.selector == nil, principal.may(.update, .attachment, in: owner) else {
+            throw Problem(
+                .forbidden, "\(principal) may not ask about the project's attachments; who may change them may")
+        }
+    }
+
+    private func findProbe(
+        project: String, _ text: String, _ verb: Verb, for principal: Principal
+    ) async throws(Problem) -> (id: ResourceID, probe: Probe) {
         let owner = try await find(.project, project)
+        // Before it is looked for: who may ask nothing learns nothing of what is asked.
+        try require(true, verb, for: principal, in: owner)
         guard let id = ResourceID(text), let probe = cache.state.withLock({ $0.probes[id] }), probe.project == owner.id
         else {
             throw Problem(.notFound, "there is no probe '\(text.prefix(64))' in project '\(owner.name)', or no longer")
         }
+        try require(probe.question.isOfProject, verb, for: principal, in: owner)
         return (id, probe)
     }
 
-    private func render(_ id: ResourceID, _ probe: Probe, _ answers: [ResourceID: ProbeResult]) -> [UInt8] {
-        let verdict = verdict(probe, answers)
+    /// A tenant is told neither hosts nor what they measured of themselves.
+    private func render(
+        _ id: ResourceID, _ probe: Probe, _ answers: [ResourceID: ProbeResult], _ view: View
+    ) -> [UInt8] {
+        let verdict = verdict(probe, answers).map { view == .full ? $0 : $0.forProject }
         var writer = JSONWriter()
         writer.object { writer in
             writer.member("id", id)
-            write(probe.question, to: &writer)
+            write(probe.question, view, to: &writer)
             writer.member("seconds", probe.seconds)
             writer.member("created", probe.created)
             writer.name("hosts")
             writer.object { writer in
-                for host in probe.hosts {
-                    writer.name(cache.item(.host, host)?.name.text ?? host.description)
-                    writer.object { writer in writer.member("result", answers[host]) }
+                for (number, host) in probe.hosts.enumerated() {
+                    let name = cache.item(.host, host)?.name.text ?? host.description
+                    writer.name(view == .full ? name : "\(number + 1)")
+                    let answer = view == .full ? answers[host] : answers[host]?.forProject
+                    writer.object { writer in writer.member("result", answer) }
                 }
             }
             writer.member("verdict", verdict)
@@ -160,7 +192,7 @@ extension NetworkService {
     }
 
     /// The question as readers get it: without the nonce by which a guest could make frames that count.
-    private func write(_ question: ProbeQuestion, to writer: inout JSONWriter) {
+    private func write(_ question: ProbeQuestion, _ view: View, to writer: inout JSONWriter) {
         guard case .path(let task) = question else { return writer.member("question", question) }
         writer.name("question")
         writer.object { writer in
@@ -181,7 +213,7 @@ extension NetworkService {
                     let item = end.guest.map { cache.item(.attachment, $0.attachment) } ?? host
                     writer.object { writer in
                         writer.member("name", item?.name.text)
-                        writer.member("host", host?.name.text)
+                        writer.member("host", view == .full ? host?.name.text : nil)
                         writer.member("address", end.guest?.address)
                     }
                 }
@@ -204,6 +236,33 @@ extension NetworkService {
         }
         return writer.bytes
     }
+}
+
+extension ProbeDraft.Question {
+    /// Whether it is about attachments of one project and nothing else.
+    fileprivate var isOfProject: Bool {
+        switch self {
+        case .drops: true
+        case .path(let from, let to, _): !from.hasPrefix("host/") && !to.hasPrefix("host/")
+        case .leases, .translation, .gatewayDrops: false
+        }
+    }
+}
+
+extension ProbeQuestion {
+    fileprivate var isOfProject: Bool {
+        switch self {
+        case .drops: true
+        // Captures have routes of their own.
+        case .path(let task): task.segment != nil
+        case .leases, .translation, .gatewayDrops, .capture: false
+        }
+    }
+}
+
+extension ProbeResult {
+    /// Without the agent's words, and without what it measured of the host.
+    fileprivate var forProject: ProbeResult { ProbeResult(phase, drops: drops) }
 }
 
 extension Problem {

@@ -10,7 +10,8 @@ struct Export: AsyncParsableCommand {
         abstract: "Write resources as files that `apply` takes: only what users decided, references as names.",
         discussion: """
             Without arguments everything is exported: the kinds of the cluster and those of every project; with --project
-            only what belongs to that project. Values that KC assigned are left out, unless a user had chosen them.
+            only what belongs to that project. What one may not read is left out and said, unless it was named. Values that
+            KC assigned are left out, unless a user had chosen them.
             """)
 
     @Argument(help: "Kinds, or single resources: segments, attachment/web.") var selection: [String] = []
@@ -25,14 +26,22 @@ struct Export: AsyncParsableCommand {
         let wanted = try selection.map(Self.read)
         try await connection.withSession(project: project.project) { session in
             var documents: [JSONNode] = []
+            var unreadable: [String] = []
             for description in KindDescription.all {
                 let chosen = wanted.filter { $0.kind == description.kind }
                 guard wanted.isEmpty || !chosen.isEmpty else { continue }
                 // With --project the kinds of the cluster are left out, unless they are named.
                 guard description.kind.isInProject || project.project == nil || !chosen.isEmpty else { continue }
-                for place in description.kind.isInProject ? try await projects(session) : [session.project] {
-                    documents += try await export(description, chosen.map(\.name), project: place, session)
+                do {
+                    for place in description.kind.isInProject ? try await projects(session) : [session.project] {
+                        documents += try await export(description, chosen.map(\.name), project: place, session)
+                    }
+                } catch let problem as APIProblem where problem.status == 403 && chosen.isEmpty {
+                    unreadable.append(description.kind.plural)
                 }
+            }
+            if !unreadable.isEmpty {
+                Terminal.error("left out, since it is not yours to read: \(unreadable.joined(separator: ", "))")
             }
             if output == .json { return Terminal.line(JSONLayout.text(JSONNode(.array(documents)))) }
             for document in documents { Terminal.print("---\n" + YAMLWriter.text(document)) }

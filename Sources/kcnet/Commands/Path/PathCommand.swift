@@ -125,10 +125,11 @@ struct PathCommand: AsyncParsableCommand {
     /// "web  2001:db8::1 on h1"; nil when the server does not say.
     private func title(_ node: JSONNode, _ place: Int) -> String? {
         guard let ends = node["question"]?["ends"], case .array(let list) = ends.content, list.indices.contains(place),
-            let name = list[place]["name"]?.string, let host = list[place]["host"]?.string
+            let name = list[place]["name"]?.string
         else { return nil }
         guard let address = list[place]["address"]?.string else { return name }
-        return "\(name)  \(address) on \(host)"
+        // A tenant is not told hosts.
+        return "\(name)  \(address)" + (list[place]["host"]?.string.map { " on \($0)" } ?? "")
     }
 
     private func end(_ id: ResourceID, _ session: Session) async {
