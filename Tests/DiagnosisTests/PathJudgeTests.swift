@@ -47,7 +47,7 @@ import Testing
             world.from.host.answer = .measuring
             world.elapsed = PathWorld.patience
         },
-        Case("the host is gone with its agent", .underlay, "neighbour fd0a::2", on: "h1") { world in
+        Case("the host is gone with its agent", .underlay, "h2", on: "h2") { world in
             world.to.host.answer = .none
             world.elapsed = .milliseconds(1600)
             world.tally(.from, .echo, .largeEcho) { $0.onWire = 0 }

@@ -80,6 +80,14 @@ extension PathJudge {
         let peer = host.id == world.from.host.id ? world.to.host : world.from.host
         let echo = peer.tally(.echo)
         guard peer.findings != nil, echo.onWire == 0 else { return nil }
-        return local(peer, host) ?? silence(host, peer, both: true)
+        if let fault = local(peer, host) { return fault }
+        let silence = silence(host, peer, both: true)
+        // What somebody has put there says more than that nobody answers.
+        if peer.findings?.underlay?.neighbour == .fixed { return silence }
+        return PathFault(
+            .underlay, host.name, on: host.name,
+            "\(host.name) does not answer, its agent included: \(silence.text)",
+            mend: "see that \(host.name) is up, that \(host.interface) has a carrier and \(host.vtep); then: "
+                + silence.mend)
     }
 }

@@ -48,7 +48,7 @@ struct PathMeasurement {
         findings.tallies += beyond.tallies
         findings.failures += beyond.failures
         if task.extras.contains(.time) { findings.time = .now() }
-        if task.extras.contains(.segments) { findings.isGuarded = await isGuarded() }
+        if task.extras.contains(.segments) { findings.isGuarded = isGuarded(findings.tallies) }
         // At the end: packets have been sent that way.
         if let far {
             do throws(NodeError) {
