@@ -19,6 +19,9 @@ package struct APIServer: Sendable {
         package var maximumConnections = 16_384
         /// Requests a second of each identity, with bursts of five seconds' worth; 0 for no limit.
         package var requestsPerSecond = 1000
+        /// Requests a second that are refused for want of a credential, of each network, with bursts of five seconds' worth;
+        /// beyond that such requests are not looked at. 0 for no limit.
+        package var refusalsPerSecond = 100
         /// How long a client may take to send a request's header, and then its body; and how long the client of a stream
         /// may read nothing of it. Default 30 s.
         package var patience = Duration.seconds(30)
@@ -56,6 +59,7 @@ package struct APIServer: Sendable {
         responder = Responder(
             table: whole, service: service, checker: checker, metrics: metrics,
             rates: RequestRates(perSecond: settings.requestsPerSecond),
+            strangers: StrangerRates(perSecond: settings.refusalsPerSecond),
             patience: settings.patience, logger: logger)
         self.settings = settings
         self.service = service

@@ -53,6 +53,13 @@ struct APICommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
+            "How many requests a second from each network (IPv4 address or /64) may be refused for want of a credential "
+                + "before such requests are not looked at, with bursts of five times as many; 0 for any.",
+            valueName: "number"))
+    var refusalsPerSecond = 100
+
+    @Option(
+        help: ArgumentHelp(
             "How long the certificate of a host's agent is valid, in hours: 1 to 8760. Agents renew theirs at half of it.",
             valueName: "hours"))
     var hostCertificateHours = 168
@@ -70,6 +77,9 @@ struct APICommand: AsyncParsableCommand {
         do { _ = try MTU(underlayMTU).insideVXLAN() } catch { throw ValidationError("--underlay-mtu: \(error)") }
         guard (0...1_000_000).contains(requestsPerSecond) else {
             throw ValidationError("--requests-per-second must be from 0 to 1000000, not \(requestsPerSecond)")
+        }
+        guard (0...1_000_000).contains(refusalsPerSecond) else {
+            throw ValidationError("--refusals-per-second must be from 0 to 1000000, not \(refusalsPerSecond)")
         }
         guard (1...8760).contains(hostCertificateHours) else {
             throw ValidationError("--host-certificate-hours must be from 1 to 8760, not \(hostCertificateHours)")
@@ -128,6 +138,7 @@ struct APICommand: AsyncParsableCommand {
         }
         var settings = APIServer.Settings(listeners: listeners)
         settings.requestsPerSecond = requestsPerSecond
+        settings.refusalsPerSecond = refusalsPerSecond
         settings.certifier = hosts
         OpenFiles.allow(settings.maximumConnections * listeners.count + 1024)
         let presence = ServiceManager().map { APIPresence($0, service: service, listeners: listeners.count) }

@@ -28,7 +28,7 @@ struct LiveServer: Sendable {
 
     static func with(
         storeOptions: SQLiteStoreOptions = SQLiteStoreOptions(), patience: Duration = .seconds(30),
-        requestsPerSecond: Int = 1000, olderCertificate: Bool = false,
+        requestsPerSecond: Int = 1000, refusalsPerSecond: Int = 100, olderCertificate: Bool = false,
         hostCertificates seconds: Double = HostCertificates.standardLifetime,
         log: (any LogHandler)? = nil,
         checker: (OwnProofs, String) throws -> any Checker = { own, _ in own },
@@ -64,6 +64,7 @@ struct LiveServer: Sendable {
         ])
         settings.patience = patience
         settings.requestsPerSecond = requestsPerSecond
+        settings.refusalsPerSecond = refusalsPerSecond
         let known = KnownTokens(store: store)
         let tokens = TokenAuthenticator(store: store, known: known) {
             authority.pin(ofChain: served.chain).map { ServerCertificate.fingerprint(of: $0) }

@@ -93,28 +93,6 @@ final class FailureBook: Sendable {
 extension FailureBook.Place {
     init(_ request: CheckedRequest) {
         name = request.claimedName.map { Secret.digest(of: $0) } ?? ""
-        switch request.peer {
-        case .unix(let user): network = "unix/\(user)"
-        case .tcp(let address):
-            let groups = address.split(separator: ":", omittingEmptySubsequences: false)
-            network = groups.count > 2 ? Self.prefix(of: address) : address
-        }
-    }
-
-    /// The first four groups of an IPv6 address.
-    private static func prefix(of address: String) -> String {
-        let halves = address.split(separator: "%")[0].components(separatedBy: "::")
-        let first = halves[0].split(separator: ":")
-        let last = halves.count > 1 ? halves[1].split(separator: ":") : []
-        let zeros = halves.count > 1 ? max(0, 8 - first.count - last.count) : 0
-        let groups = first + Array(repeating: "0", count: zeros) + last
-        return groups.prefix(4).joined(separator: ":")
-    }
-}
-
-extension StringProtocol {
-    fileprivate func components(separatedBy separator: String) -> [String] {
-        guard let range = firstRange(of: separator) else { return [String(self)] }
-        return [String(self[..<range.lowerBound]), String(self[range.upperBound...])]
+        network = request.peer.network
     }
 }

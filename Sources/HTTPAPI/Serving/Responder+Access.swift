@@ -19,6 +19,19 @@ extension Responder {
             certificates: certificates.flatMap { $0.chain.isEmpty ? nil : $0 })
     }
 
+    /// Who asks, unless too many were refused before him.
+    func letIn(_ request: CheckedRequest, now: UInt64) async throws(Problem) -> Principal {
+        try strangers.admit(request, now: now)
+        do {
+            let principal = try await authenticate(request)
+            if ConnectionOrigin.current?.letIn.isNew(request.authorization) ?? true { strangers.letIn(request) }
+            return principal
+        } catch {
+            if error.code == .unauthenticated { strangers.refused(request, now: now) }
+            throw error
+        }
+    }
+
     func authenticate(_ request: CheckedRequest) async throws(Problem) -> Principal {
         if request.authorization == nil, request.certificates == nil {
             switch request.peer {

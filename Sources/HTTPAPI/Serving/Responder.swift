@@ -16,6 +16,7 @@ struct Responder: Sendable {
     let checker: any Checker
     let metrics: Metrics
     let rates: RequestRates
+    let strangers: StrangerRates
     /// How long a stream's client may read nothing.
     let patience: Duration
     let logger: Logger
@@ -61,7 +62,7 @@ struct Responder: Sendable {
         if case .route(let found, _) = match, case .anyone = table.routes[found].access {
         } else {
             // Who has not said who he is does not learn which paths exist either.
-            let asking = try await authenticate(checked)
+            let asking = try await letIn(checked, now: start)
             principal = asking
             try rates.admit(asking, now: start)
         }
