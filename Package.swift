@@ -29,7 +29,10 @@ func target(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target 
 }
 
 func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .executableTarget(name: name, dependencies: dependencies, swiftSettings: strict, linkerSettings: [itself])
+    .executableTarget(
+        name: name, dependencies: dependencies, swiftSettings: strict,
+        // The proxy runs once for each gateway, and its objects do not name all archives that it would need.
+        linkerSettings: name == "kc-proxy" ? [] : [itself])
 }
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
