@@ -225,7 +225,8 @@ import Waiting
             process.standardOutput = FileHandle.nullDevice
             process.standardError = FileHandle.nullDevice
             try process.run()
-            defer { process.terminate() }
+            // It inherits the runner's signal mask, in which SIGTERM waits.
+            defer { kill(process.processIdentifier, SIGKILL) }
             let url = "https://[::1]:\(port)"
             try await eventually("a server of openssl") {
                 try await Curl(base: url, options: ["-k"])("GET", "/").status == 200
