@@ -18,7 +18,7 @@ let strict: [SwiftSetting] = [
 // The archives stand in a group since Foundation's own refer to each other; objects name only those that they import.
 let archives = [
     "Foundation", "FoundationInternationalization", "FoundationEssentials", "CoreFoundation", "_FoundationICU",
-    "_FoundationCShims", "_FoundationCollections",
+    "_FoundationCShims", "_FoundationCollections", "swiftSynchronization",
 ]
 let itself = LinkerSetting.unsafeFlags(
     ["-static-stdlib", "-Xlinker", "--start-group"] + archives.map { "-l\($0)" } + ["-Xlinker", "--end-group"],
@@ -29,10 +29,7 @@ func target(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target 
 }
 
 func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .executableTarget(
-        name: name, dependencies: dependencies, swiftSettings: strict,
-        // The proxy runs once for each gateway, and its objects do not name all archives that it would need.
-        linkerSettings: name == "kc-proxy" ? [] : [itself])
+    .executableTarget(name: name, dependencies: dependencies, swiftSettings: strict, linkerSettings: [itself])
 }
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
