@@ -40,7 +40,11 @@ final class LockFile: Sendable {
     /// Lets go. The file stays: removing it would let two processes lock two different files of one name.
     func release() {
         descriptor.withLock { descriptor in
-            if let open = descriptor.take() { Glibc.close(open) }
+            guard let open = descriptor.take() else { return }
+            // Said, and not only closed: a child that another thread is just starting has the descriptor as well, until it
+            // executes its program.
+            flock(open, LOCK_UN)
+            Glibc.close(open)
         }
     }
 

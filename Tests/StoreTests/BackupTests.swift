@@ -1,5 +1,6 @@
 import FoundationEssentials
 import GRDB
+import Glibc
 import Persistence
 import Resources
 import SQLiteStore
@@ -7,6 +8,24 @@ import Testing
 import Waiting
 
 @Suite struct BackupTests {
+    @Test func `a store that is closed can be opened, though a child that is being started still has its lock's file`()
+        async throws
+    {
+        try await TemporaryStore.with { files in
+            let store = try await files.open()
+            // As in a child between fork and exec: a duplicate of the same open file.
+            let folder = "/proc/self/fd/"
+            let held = try FileManager.default.contentsOfDirectory(atPath: folder).first { name in
+                // Descriptors come and go meanwhile.
+                (try? FileManager.default.destinationOfSymbolicLink(atPath: folder + name)) == files.path + ".lock"
+            }
+            let duplicate = dup(try #require(held.flatMap { CInt($0) }))
+            defer { close(duplicate) }
+            await store.close()
+            try await files.open().close()
+        }
+    }
+
     @Test func `a backup under concurrent writers is one moment: the revision it names, and nothing later`()
         async throws
     {

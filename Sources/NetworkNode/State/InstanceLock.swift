@@ -39,7 +39,12 @@ package struct InstanceLock: ~Copyable {
         }
     }
 
-    deinit { close(file) }
+    deinit {
+        // Said, and not only closed: a child that another thread is just starting has the descriptor as well, until it
+        // executes its program.
+        flock(file, LOCK_UN)
+        close(file)
+    }
 
     private static func holder(in file: Int32) -> Int32? {
         var buffer = [UInt8](repeating: 0, count: 16)

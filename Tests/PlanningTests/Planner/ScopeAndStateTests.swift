@@ -73,9 +73,11 @@ import Testing
         var state = PlanningState(desired: scenario.desired(), observed: model.observed)
         for round in 0..<4 {
             let plan = state.plan()
-            for step in plan.steps {
+            for (index, step) in plan.steps.enumerated() {
                 try model.apply(step.operation)
                 state.expect(step.operation)
+                // Two plans of everything after each step would take minutes: a third of them, another one for each seed.
+                guard Seeds.factor > 1 || (index + Int(seed)).isMultiple(of: 3) else { continue }
                 let looking = HostPlanner.plan(desired: state.desired, observed: model.observed)
                 let expecting = state.plan()
                 try #require(
