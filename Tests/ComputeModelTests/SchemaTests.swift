@@ -54,6 +54,7 @@ import Testing
         try #require(verdicts.count == documents.count)
         for (document, verdict) in zip(documents, verdicts) {
             let ours = Result { try spec.parametersShape.check(JSONParser.parse(Array(document.utf8)), path: "") }
+            // Only whether it is refused: why is what other tests are about.
             #expect(verdict == ((try? ours.get()) != nil), "\(document): the schema says \(verdict)")
         }
         #expect(verdicts.contains(true) && verdicts.contains(false))
@@ -65,6 +66,7 @@ import Testing
         func ask<Value: JSONReadable>(_ schema: [UInt8], _ type: Value.Type, _ documents: [String]) {
             for document in documents {
                 questions.append((schema, document))
+                // Only whether it is refused.
                 ours.append((try? read(document, as: type)) != nil)
             }
         }

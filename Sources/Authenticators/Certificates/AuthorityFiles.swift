@@ -52,6 +52,7 @@ package final class AuthorityFiles: Sendable {
     /// Whether the authority has signed that certificate. One that cannot be read is none of its own.
     package func isOwn(_ der: [UInt8]) -> Bool {
         guard let certificate = try? Certificate(derEncoded: der) else { return false }
+        // An authority that cannot be read has signed nothing that could be shown.
         return (try? authority())?.hasSigned(certificate) ?? false
     }
 
