@@ -66,8 +66,10 @@ struct Authority: Sendable {
     private static func maySign(_ certificate: Certificate) -> Bool {
         // An extension that cannot be read is none.
         guard case .isCertificateAuthority? = try? certificate.extensions.basicConstraints else { return false }
-        guard let usage = try? certificate.extensions.keyUsage else { return true }
-        return usage.keyCertSign
+        do {
+            guard let usage = try certificate.extensions.keyUsage else { return true }
+            return usage.keyCertSign
+        } catch { return false }
     }
 
     /// Signs a certificate.
