@@ -95,8 +95,8 @@ struct APICommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        var logger = Logger(label: "kcd.api", factory: { StreamLogHandler.standardError(label: $0) })
-        logger.logLevel = Logger.Level(rawValue: logLevel) ?? .info
+        LineLog.begin(level: Logger.Level(rawValue: logLevel) ?? .info)
+        let logger = Logger(label: "kcd.api")
         let directories = try StateDirectories(state: stateDir, socket: socket)
         let store = try await SQLiteStore.open(at: directories.store, logger: logger)
         do {
