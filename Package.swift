@@ -108,7 +108,12 @@ let adapters: [Target] = [
         ]),
     target("GuestProxy", ["Addressing", "DaemonConfigs", nioCore, nioPosix]),
     target("SQLiteStore", ["Resources", "Persistence", grdb, grdbSQLite, logging]),
-    target("Authenticators", ["Resources", "Persistence", "CCrypt", asn1, crypto, cryptoExtras, x509]),
+    target(
+        "Authenticators",
+        [
+            "Resources", "Persistence", "CCrypt", asn1, asyncHTTPClient, crypto, cryptoExtras, nioCore, nioHTTP1,
+            nioSSL, x509,
+        ]),
 ]
 
 let services: [Target] = [

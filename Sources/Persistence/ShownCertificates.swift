@@ -25,7 +25,7 @@ package enum CertificateJudgement: Hashable, Sendable {
 
 /// Whose certificate it is.
 package struct CertificateHolder: Hashable, Sendable {
-    /// The common name of the subject; nil without one.
+    /// The common name of the subject; nil without one, and with several.
     package var commonName: String?
     /// Of the subject's alternative names, each with its type before it: `uri:…`, `email:…`, `dns:…`.
     package var names: [String]

@@ -42,7 +42,8 @@ struct APICommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "A file that says who else is let in: htpasswd, totp, jwt, program (docs/access.md).", valueName: "file"))
+            "A file that says who else is let in: htpasswd, totp, jwt, program, http, certificate (docs/access.md).",
+            valueName: "file"))
     var checkers: String?
 
     @Option(

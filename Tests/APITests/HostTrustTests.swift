@@ -90,13 +90,13 @@ import Waiting
             defer { reading.cancel() }
             try await eventually("the first update") { seen.withLock { !$0.isEmpty } }
             try await Self.keeping(client, membership, folder) {
-                try await eventually("the second certificate", within: .seconds(10)) {
+                try await eventually("the second certificate", within: .seconds(30)) {
                     client.identity.map { $0.begins > first.begins } ?? false
                 }
                 let second = try #require(client.identity)
                 let life = first.ends.milliseconds - first.begins.milliseconds
                 #expect(second.begins.milliseconds - first.begins.milliseconds <= life * 2 / 3 + 1000)
-                try await eventually("the third certificate", within: .seconds(10)) {
+                try await eventually("the third certificate", within: .seconds(30)) {
                     client.identity.map { $0.begins > second.begins } ?? false
                 }
                 #expect(try folder.identity() == client.identity?.pem)

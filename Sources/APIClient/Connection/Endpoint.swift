@@ -52,6 +52,11 @@ package struct Endpoint: Hashable, Sendable, CustomStringConvertible {
 
     private init(transport: Transport) { self.transport = transport }
 
+    /// Whether it has TLS.
+    package var isEncrypted: Bool {
+        if case .encrypted = transport { true } else { false }
+    }
+
     /// What `parsing` reads.
     package var description: String {
         switch transport {

@@ -63,7 +63,8 @@ struct Authority: Sendable {
         self.key = key
     }
 
-    private static func maySign(_ certificate: Certificate) -> Bool {
+    /// Whether it is an authority's (RFC 5280 sections 4.2.1.3 and 4.2.1.9).
+    static func maySign(_ certificate: Certificate) -> Bool {
         // An extension that cannot be read is none.
         guard case .isCertificateAuthority? = try? certificate.extensions.basicConstraints else { return false }
         do {

@@ -170,9 +170,9 @@ extension CertificateHolder {
             default: nil
             }
         }
-        let common = certificate.subject.flatMap(\.self).last { $0.type == .RDNAttributeType.commonName }
+        let common = certificate.subject.flatMap(\.self).filter { $0.type == .RDNAttributeType.commonName }
         self.init(
-            commonName: common.flatMap { String($0.value) }, names: names,
+            commonName: common.count == 1 ? String(common[0].value) : nil, names: names,
             begins: Timestamp(certificate.notValidBefore), ends: Timestamp(certificate.notValidAfter))
     }
 }

@@ -64,9 +64,30 @@ package enum CheckersFile {
                 patience: .seconds(try number("timeoutSeconds", 1...30, 5, &reader)), report: report)
             link = CheckerChain.Link(
                 checker, memory: .seconds(try number("cacheSeconds", 0...3600, 30, &reader)), looksAtRequest: true)
+        case "http":
+            let url = try reader.required("url", as: String.self)
+            guard HTTPChecker.isAskable(url) else {
+                throw FieldError(field: path + ".url", value: String(url.prefix(200)), rule: HTTPChecker.rule)
+            }
+            let checker = try HTTPChecker(
+                url: url, ca: try reader.optional("ca"),
+                patience: .seconds(try number("timeoutSeconds", 1...30, 5, &reader)), report: report)
+            link = CheckerChain.Link(
+                checker, memory: .seconds(try number("cacheSeconds", 0...3600, 30, &reader)), looksAtRequest: true)
+        case "certificate":
+            let text = try reader.required("name", as: String.self)
+            guard let field = CertificateChecker.Field(rawValue: text) else {
+                throw FieldError(
+                    field: path + ".name", value: text,
+                    rule: "must be one of " + CertificateChecker.Field.allCases.map(\.rawValue).joined(separator: ", "))
+            }
+            let checker = try CertificateChecker(
+                path: try reader.required("ca"), field: field, grants: try reader.required("grants"), report: report)
+            link = CheckerChain.Link(checker, isGuessable: false, looksAtCertificates: true)
         default:
             throw FieldError(
-                field: path + ".type", value: type, rule: "must be one of htpasswd, totp, jwt, program")
+                field: path + ".type", value: type,
+                rule: "must be one of htpasswd, totp, jwt, program, http, certificate")
         }
         try reader.finish()
         return link

@@ -11,8 +11,9 @@ struct Login: AsyncParsableCommand {
         commandName: "login", abstract: "Keep an address and a credential for the commands that follow.",
         discussion: """
             The token is read from --token-file, KC_TOKEN, KC_TOKEN_FILE or the first line of standard input. With --user \
-            that line is the user's password (for the checkers htpasswd and totp). What the API takes is written to \
-            ~/.config/kc/config.json, which only you can read.
+            that line is the user's password (for the checkers htpasswd and totp). With --client-certificate the key and \
+            certificate in that file are the proof (for the checker certificate), and its path is kept. What the API takes \
+            is written to ~/.config/kc/config.json, which only you can read.
             """)
 
     @Option(help: "A user's name, for a password instead of a token.") var user: String?
@@ -32,19 +33,23 @@ struct Login: AsyncParsableCommand {
         if let user {
             let text = "\(user):\(try Self.secret("Password: "))"
             settings.authorization = "Basic " + Data(text.utf8).base64EncodedString()
-        } else if connection.tokenFile == nil, !Self.isGiven("KC_TOKEN"), !Self.isGiven("KC_TOKEN_FILE") {
+            settings.clientCertificate = nil
+        } else if !isGiven {
+            // What another login kept is somebody else's.
             settings.authorization = "Bearer " + (try Self.secret("Token: "))
+            settings.clientCertificate = nil
         }
-        guard settings.authorization != nil else {
+        guard settings.authorization != nil || settings.clientCertificate != nil else {
             throw Complaint(.usage, "there is no token", next: "give one on standard input or in --token-file")
         }
         let client = try APIClient(
-            endpoint: settings.endpoint, authorization: settings.authorization, certificate: settings.certificate)
+            endpoint: settings.endpoint, authorization: settings.authorization, certificate: settings.certificate,
+            identity: settings.identity())
         do {
             let request = APIRequest(.get, ["v1", "whoami"])
             let who = try await client.send(request).json(of: request)
             await client.shutdown()
-            let path = try ConfigurationFile.write(settings, certificate: connection.certificate, project: project)
+            let path = try ConfigurationFile.write(settings, connection: connection, project: project)
             let name = who["name"]?.string ?? who["via"]?.string ?? who["role"]?.displayText ?? ""
             Terminal.line("logged in as \(DisplayText.safe(name)); kept in \(path)")
         } catch {
@@ -53,7 +58,13 @@ struct Login: AsyncParsableCommand {
         }
     }
 
-    private static func isGiven(_ name: String) -> Bool { getenv(name).map { $0.pointee != 0 } ?? false }
+    /// Whether options or environment name a proof.
+    private var isGiven: Bool {
+        connection.tokenFile != nil || connection.clientCertificate != nil
+            || ["KC_TOKEN", "KC_TOKEN_FILE", "KC_CLIENT_CERTIFICATE"].contains { (name: String) in
+                getenv(name).map { $0.pointee != 0 } ?? false
+            }
+    }
 
     /// The first line of standard input; of a terminal, without showing it.
     private static func secret(_ question: String) throws -> String {

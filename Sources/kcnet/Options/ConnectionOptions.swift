@@ -10,9 +10,22 @@ struct ConnectionOptions: ParsableArguments {
     var tokenFile: String?
 
     @Option(
-        help: ArgumentHelp("A PEM file: the one certificate the API is trusted by.", valueName: "file"),
+        help: ArgumentHelp("A PEM file: the certificates the API is trusted by, and no others.", valueName: "file"),
         completion: .file())
     var certificate: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "A PEM file with a private key and its certificate, shown to the API in the place of a token.",
+            valueName: "file"),
+        completion: .file())
+    var clientCertificate: String?
+
+    func validate() throws {
+        guard tokenFile == nil || clientCertificate == nil else {
+            throw ValidationError("give --token-file or --client-certificate, not both")
+        }
+    }
 
     /// Runs `body` with an open client, closes it, and turns every error into its message and exit code.
     func withSession(
@@ -21,7 +34,8 @@ struct ConnectionOptions: ParsableArguments {
         do {
             let settings = try Settings.load(self)
             let client = try APIClient(
-                endpoint: settings.endpoint, authorization: settings.authorization, certificate: settings.certificate)
+                endpoint: settings.endpoint, authorization: settings.authorization, certificate: settings.certificate,
+                identity: settings.identity())
             do {
                 try await body(
                     Session(client: client, project: project ?? settings.project, format: format, settings: settings))

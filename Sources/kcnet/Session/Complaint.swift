@@ -56,6 +56,8 @@ struct Complaint: Error {
         case "in-use": "delete what uses it first"
         case "name-taken": "choose another name, or `update` the one that is there"
         case "pool-exhausted": "add a pool with `kcnet pool create`, or enlarge one with `kcnet pool update`"
+        case "unauthenticated" where problem.description.contains("certificate"):
+            "look at the certificate with `openssl x509 -noout -text -in FILE`; another one goes into --client-certificate"
         case "unauthenticated":
             "set KC_TOKEN_FILE (on the server: /var/lib/kc/admin.token), or use the Unix socket as root"
         case "forbidden": "use a credential that may do this; `kcnet whoami` shows which one is in use"

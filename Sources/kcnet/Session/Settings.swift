@@ -9,6 +9,8 @@ struct Settings: Sendable {
     /// The whole `Authorization` header.
     var authorization: String?
     var certificate: String?
+    /// The path of a file with a private key and its certificate. Not together with `authorization`.
+    var clientCertificate: String?
     var project = "default"
 
     static func load(_ options: ConnectionOptions, environment: [String: String] = ProcessInfo.processInfo.environment)
@@ -18,20 +20,45 @@ struct Settings: Sendable {
         let file = try ConfigurationFile.load(environment: environment)
         var settings = Settings()
         if let api = options.api ?? variable("KC_API") ?? file.api { settings.endpoint = try Endpoint(parsing: api) }
-        var token = file.token
-        if let path = options.tokenFile {
-            token = try read(path, firstLine: true)
-        } else if let text = variable("KC_TOKEN") {
-            token = text
-        } else if let path = variable("KC_TOKEN_FILE") ?? file.tokenFile {
-            token = try read(path, firstLine: true)
-        }
-        settings.authorization = token.map { "Bearer " + $0 } ?? file.authorization
+        (settings.authorization, settings.clientCertificate) = try proof(options, variable, file)
+        // What is kept for TLS says nothing on a socket.
+        if options.clientCertificate == nil, !settings.endpoint.isEncrypted { settings.clientCertificate = nil }
         if let path = options.certificate ?? variable("KC_CERTIFICATE") ?? file.certificate {
             settings.certificate = try read(path)
         }
         settings.project = variable("KC_PROJECT") ?? file.project ?? settings.project
         return settings
+    }
+
+    /// A header or a certificate, whichever is named first: by the options, the environment, the file.
+    private static func proof(
+        _ options: ConnectionOptions, _ variable: (String) -> String?, _ file: ConfigurationFile
+    ) throws -> (authorization: String?, clientCertificate: String?) {
+        func token(in path: String) throws -> (String?, String?) {
+            ("Bearer " + (try read(path, firstLine: true)), nil)
+        }
+        if let path = options.tokenFile { return try token(in: path) }
+        if let path = options.clientCertificate { return (nil, path) }
+        if let text = variable("KC_TOKEN") { return ("Bearer " + text, nil) }
+        if let path = variable("KC_TOKEN_FILE") { return try token(in: path) }
+        if let path = variable("KC_CLIENT_CERTIFICATE") { return (nil, path) }
+        if let path = file.tokenFile { return try token(in: path) }
+        if let header = file.token.map({ "Bearer " + $0 }) ?? file.authorization { return (header, nil) }
+        return (nil, file.clientCertificate)
+    }
+
+    /// What is shown in TLS; nil for nothing.
+    func identity() throws -> ClientIdentity? {
+        guard let path = clientCertificate else { return nil }
+        guard endpoint.isEncrypted else {
+            throw Complaint(
+                .usage, "a certificate is shown in TLS alone, and \(endpoint) has none",
+                next: "give an address with https:// in --api")
+        }
+        let pem = try Self.read(path)
+        do { return try ClientIdentity(pem: pem) } catch {
+            throw Complaint(.usage, "\(path): \(error.cause)", next: error.advice)
+        }
     }
 
     private static func read(_ path: String, firstLine: Bool = false) throws -> String {
@@ -46,13 +73,14 @@ struct Settings: Sendable {
 }
 
 /// ~/.config/kc/config.json (or under XDG_CONFIG_HOME): `{"api", "token", "tokenFile", "authorization",
-/// "certificate", "project"}`; `authorization` is a whole header, for what is no token.
+/// "certificate", "clientCertificate", "project"}`; `authorization` is a whole header, for what is no token.
 struct ConfigurationFile {
     var api: String?
     var token: String?
     var tokenFile: String?
     var authorization: String?
     var certificate: String?
+    var clientCertificate: String?
     var project: String?
 
     static func load(environment: [String: String]) throws -> ConfigurationFile {
@@ -65,6 +93,7 @@ struct ConfigurationFile {
                 api: try reader.optional("api"), token: try reader.optional("token"),
                 tokenFile: try reader.optional("tokenFile"), authorization: try reader.optional("authorization"),
                 certificate: try reader.optional("certificate"),
+                clientCertificate: try reader.optional("clientCertificate"),
                 project: try reader.optional("project"))
             try reader.finish()
         } catch { throw Complaint(.usage, "\(path): \(error)", next: "correct the file, or remove it") }
@@ -77,7 +106,7 @@ struct ConfigurationFile {
 
     /// Writes what `login` found to be right; readable by its owner alone from its first moment.
     /// - Returns: where.
-    static func write(_ settings: Settings, certificate: String?, project: String?) throws -> String {
+    static func write(_ settings: Settings, connection: ConnectionOptions, project: String?) throws -> String {
         let environment = ProcessInfo.processInfo.environment
         guard let path = path(environment) else { throw Complaint(.usage, "there is no HOME to keep it in") }
         let old = try load(environment: environment)
@@ -85,7 +114,8 @@ struct ConfigurationFile {
         writer.object { writer in
             writer.member("api", settings.endpoint.description)
             writer.member("authorization", settings.authorization)
-            writer.member("certificate", certificate.map(absolute) ?? old.certificate)
+            writer.member("certificate", connection.certificate.map(absolute) ?? old.certificate)
+            writer.member("clientCertificate", settings.clientCertificate.map(absolute))
             writer.member("project", project ?? old.project)
         }
         do {
