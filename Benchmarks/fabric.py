@@ -38,6 +38,15 @@ def create_networks(cloud, host, count):
         thread.join()
 
 
+def gates(namespace, device, block, marks, is_first):
+    """A queue bound to this block and the next; the first device's also gets the programs, which let through one mark."""
+    blocks = f"ingress_block {block} egress_block {block + 1}"
+    run("tc", "-n", namespace, *f"qdisc add dev {device} {blocks} clsact".split())
+    for place, mark in marks.items() if is_first else ():
+        program = f"4,32 0 0 4294963220,21 0 1 {mark},6 0 0 4294967295,6 0 0 2"
+        run("tc", "-n", namespace, *f"filter add block {place} pref 100 protocol all bpf bytecode".split(), program, "da")
+
+
 def forked(namespace, count):
     """The same devices with their gates by one `ip` or `tc` a command: seconds."""
     begin = time.monotonic()
@@ -47,17 +56,16 @@ def forked(namespace, count):
             f"link add kcb{tail} mtu 1430 type bridge mcast_snooping 0 nf_call_iptables 0 nf_call_ip6tables 0 nf_call_arptables 0",
             f"link set kcb{tail} up alias kc:segment/{index}",
             f"link add kcx{tail} mtu 1430 type vxlan id {vni} group ff15::8b00:{vni % 256:x} local fd00:a::1 dev u0 dstport 4789 ttl 64",
+            "tunnel-gates",
             f"link set kcx{tail} master kcb{tail} up alias kc:segment/{index}",
             f"tuntap add kct{tail} mode tap vnet_hdr",
             "gate",
             f"link set kct{tail} mtu 1430 master kcb{tail} up alias kc:attachment/{index}",
         ):
             if words == "gate":
-                blocks = "ingress_block 1801650176 egress_block 1801650177"
-                run("tc", "-n", namespace, *f"qdisc add dev kct{tail} {blocks} clsact".split())
-                if index == 0:
-                    program = "4,32 0 0 4294963220,21 0 1 1801650431,6 0 0 4294967295,6 0 0 2"
-                    run("tc", "-n", namespace, *"filter add block 1801650177 pref 100 protocol all bpf bytecode".split(), program, "da")
+                gates(namespace, f"kct{tail}", 1801650176, {1801650177: 1801650431}, index == 0)
+            elif words == "tunnel-gates":
+                gates(namespace, f"kcx{tail}", 1801650178, {1801650178: 1801650430, 1801650179: 1801650431}, index == 0)
             else:
                 run("ip", "-n", namespace, *words.split())
     return time.monotonic() - begin

@@ -5,7 +5,7 @@
  *
  * Per bridge: alias, MTU, multicast snooping off, nf_call off, IPv6 off before it goes up. Per VXLAN: group (256 shared),
  * local, port 4789, hop limit 64, UDP checksum, alias, MTU, in the bridge, IPv6 off, up. Per tap: TUNSETIFF with
- * vnet_hdr, persistent, alias, MTU, in the bridge, IPv6 off, up; with `gates` each has its gate first. Each request waits
+ * vnet_hdr, persistent, alias, MTU, in the bridge, IPv6 off, up; with `gates` each tunnel and tap has its gates first. Each request waits
  * for its acknowledgement.
  */
 #define _GNU_SOURCE
@@ -85,6 +85,7 @@ int main(int count, char **words) {
         end(info);
         ask("create vxlan");
         ipv6_off(vxlan);
+        if (has_gates) tunnel_gates(if_nametoindex(vxlan));
         bring_up(vxlan, bridge_index, alias, 0);
 
         int tun = open("/dev/net/tun", O_RDWR | O_CLOEXEC);

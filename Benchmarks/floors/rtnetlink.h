@@ -84,23 +84,26 @@ static void begin_queue(int type, unsigned device, unsigned parent, unsigned inf
     body->tcm_info = information;
 }
 
-/* The gate of a port, as KC makes it (docs/decisions/0007): a queue bound to the blocks of all ports, and the program in
- * theirs, which is there after the first. */
-static void gate(unsigned device) {
-    static const struct sock_filter program[] = {
-        {BPF_LD | BPF_W | BPF_ABS, 0, 0, SKF_AD_OFF + SKF_AD_MARK},
-        {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0x6b6300ff},
-        {BPF_RET | BPF_K, 0, 0, 0xffffffff},
-        {BPF_RET | BPF_K, 0, 0, 2},
-    };
-    const unsigned received = 0x6b630000, sent = 0x6b630001, direct = 1;
-    const unsigned short length = sizeof program / sizeof *program;
+/* A queue bound to the blocks of all devices of its kind. */
+static void shared_queue(unsigned device, unsigned received, unsigned sent) {
     begin_queue(RTM_NEWQDISC, device, TC_H_CLSACT, 0);
     put(TCA_KIND, "clsact", 7);
     put(TCA_INGRESS_BLOCK, &received, 4);
     put(TCA_EGRESS_BLOCK, &sent, 4);
     ask("queue");
-    begin_queue(RTM_NEWTFILTER, TCM_IFINDEX_MAGIC_BLOCK, sent, 100 << 16 | htons(ETH_P_ALL));
+}
+
+/* The program of a block, which is there after the first: nothing passes without this mark. */
+static void program_of(unsigned block, unsigned mark) {
+    const struct sock_filter program[] = {
+        {BPF_LD | BPF_W | BPF_ABS, 0, 0, SKF_AD_OFF + SKF_AD_MARK},
+        {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, mark},
+        {BPF_RET | BPF_K, 0, 0, 0xffffffff},
+        {BPF_RET | BPF_K, 0, 0, 2},
+    };
+    const unsigned direct = 1;
+    const unsigned short length = sizeof program / sizeof *program;
+    begin_queue(RTM_NEWTFILTER, TCM_IFINDEX_MAGIC_BLOCK, block, 100 << 16 | htons(ETH_P_ALL));
     put(TCA_KIND, "bpf", 4);
     struct rtattr *options = put(TCA_OPTIONS, NULL, 0);
     put(TCA_BPF_OPS_LEN, &length, 2);
@@ -108,6 +111,19 @@ static void gate(unsigned device) {
     put(TCA_BPF_FLAGS, &direct, 4);
     end(options);
     ask_unless_there("gate");
+}
+
+/* The gate of a port, as KC makes it (docs/decisions/0007). */
+static void gate(unsigned device) {
+    shared_queue(device, 0x6b630000, 0x6b630001);
+    program_of(0x6b630001, 0x6b6300ff);
+}
+
+/* The gates of a tunnel: as many requests as KC's, though KC's second program also clears the mark. */
+static inline void tunnel_gates(unsigned device) {
+    shared_queue(device, 0x6b630002, 0x6b630003);
+    program_of(0x6b630002, 0x6b6300fe);
+    program_of(0x6b630003, 0x6b6300ff);
 }
 
 static void ipv6_off(const char *name) {

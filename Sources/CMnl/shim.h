@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <net/if.h>
 #include <linux/if.h>
@@ -21,6 +22,7 @@
 #include <linux/if_bridge.h>
 #include <linux/if_tun.h>
 #include <linux/ipv6.h>
+#include <linux/bpf.h>
 #include <linux/filter.h>
 #include <linux/gen_stats.h>
 #include <linux/neighbour.h>
@@ -90,6 +92,18 @@ static inline int cmnl_bind_packet(int fd, int index, unsigned short protocol) {
     here.sll_ifindex = index;
     if (setsockopt(fd, SOL_PACKET, PACKET_AUXDATA, &one, sizeof one) < 0) return -1;
     return bind(fd, (struct sockaddr *)&here, sizeof here);
+}
+
+/* BPF_PROG_LOAD of a program of type BPF_PROG_TYPE_SCHED_CLS that calls nothing: its descriptor, or -1 with errno. */
+static inline int cmnl_load_classifier(const char *name, const uint64_t *instructions, unsigned count) {
+    union bpf_attr request;
+    memset(&request, 0, sizeof request);
+    request.prog_type = BPF_PROG_TYPE_SCHED_CLS;
+    request.insns = (uint64_t)(uintptr_t)instructions;
+    request.insn_cnt = count;
+    request.license = (uint64_t)(uintptr_t)"";
+    strncpy(request.prog_name, name, sizeof request.prog_name - 1);
+    return (int)syscall(SYS_bpf, BPF_PROG_LOAD, &request, sizeof request);
 }
 
 /* What the kernel says about a packet beside it. */

@@ -28,14 +28,15 @@ package struct NetlinkLinkTable: LinkTable {
         var observed = try await threads.thread(for: namespace).run { context throws(NodeError) in
             try LinkWork(context: context).observe()
         }
-        let ports = observed.links.values.filter { $0.name.isPort && $0.settings.master != nil }
+        let ports = observed.links.values.filter { GateKind($0.name) != nil && $0.settings.master != nil }
         // What was made after the gates had been looked at seems to have none.
         if ports.isEmpty { return observed }
         if let gates = try await looked?.get(), ports.allSatisfy({ gates.contains($0.index) }) { return observed }
         let closed = try await threads.thread(for: namespace).run { context throws(NodeError) in
             try LinkWork(context: context).gates()
         }
-        // Without its gate a port is not safe in its bridge: it counts as none of its ports, and is made one anew.
+        // Without its gate a port or tunnel is not safe in its bridge: it counts as none of its ports, and is made one
+        // anew.
         for port in ports where !closed.contains(port.index) { observed.links[port.name]?.settings.master = nil }
         return observed
     }

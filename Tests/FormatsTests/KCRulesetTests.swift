@@ -41,7 +41,7 @@ import Testing
             meta mark 0x6b630143 goto to-router
             meta mark vmap { 0x6b630140 : goto to-limited-open, 0x6b630142 : goto to-limited }
             oifname "kct*" goto drop-not-ready-to
-            oifname "kcx*" meta mark set 0x0
+            oifname "kcx*" meta mark set 0x6b6300ff
             }
             """,
         ]
@@ -60,6 +60,11 @@ import Testing
             		typeof ip6 saddr
             		comment "who may send VXLAN here"
             	}
+            	chain to-tunnel {
+            		ip6 saddr != @vteps counter drop
+            		meta nfproto ipv4 counter drop
+            		meta mark set 0x6b6300fe accept
+            	}
             	chain from-gateway {
             		meta l4proto 58 @th,0,8 { 0x1, 0x2, 0x3, 0x4, 0x81, 0x87, 0x88 } accept
             		counter drop
@@ -72,8 +77,7 @@ import Testing
             	chain from-underlay {
             		type filter hook input priority -350; policy accept;
             		iifname "kcu*" goto from-gateway
-            		meta l4proto 17 @th,16,16 0x12b5 ip6 saddr != @vteps counter drop
-            		meta nfproto ipv4 meta l4proto 17 @th,16,16 0x12b5 counter drop
+            		meta l4proto 17 @th,16,16 0x12b5 goto to-tunnel
             		frag frag-off 0 ip6 saddr != @vteps jump first-fragment
             	}
             	chain through-host {

@@ -40,7 +40,7 @@ import Waiting
         try await eventually { canTalk() }
         try await filter.apply([.install(structure, FilterContent())])
         #expect(!canTalk())
-        #expect(try near.counts("inet", "from-underlay")[0] > 0)
+        #expect(try near.counts("inet", "to-tunnel")[0] > 0)
         try await filter.apply([.add(farVTEP)])
         try await eventually { canTalk() }
         try await filter.apply([.remove(farVTEP)])
@@ -52,7 +52,7 @@ import Waiting
     @Test func `VXLAN over IPv4 is dropped, from whomever, and other UDP is not`() async throws {
         try await filter.apply([.install(structure, content([], [farVTEP]))])
         try far.run("bash", "-c", "echo x > /dev/udp/10.0.0.1/4789; echo x > /dev/udp/10.0.0.1/4790")
-        #expect(try near.counts("inet", "from-underlay") == [0, 1])
+        #expect(try near.counts("inet", "to-tunnel") == [0, 1])
     }
 
     /// A first fragment that ends before the UDP header, so that no rule on the port sees it; the rest follows.

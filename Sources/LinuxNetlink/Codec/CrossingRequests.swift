@@ -21,7 +21,7 @@ extension RequestBuffer {
         case .receiving(let index):
             header.tcm_ifindex = index
             header.tcm_parent = Self.clsact & 0xffff_0000 | Self.ingress
-        case .leaving(_, isShared: true): header = Self.ofGateBlock
+        case .leaving(_, isShared: true): header = Self.header(ofBlock: GateKind.port.sendingBlock)
         case .leaving(let index, isShared: false):
             header.tcm_ifindex = index
             header.tcm_parent = Self.clsact & 0xffff_0000 | Self.egress

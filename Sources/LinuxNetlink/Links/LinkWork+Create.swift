@@ -81,7 +81,7 @@ extension LinkWork {
         do throws(KernelError) {
             if let disabled = settings.ipv6Disabled { try DeviceFiles.setIPv6Disabled(disabled, on: name) }
             let master = try settings.master.map { bridge throws(KernelError) in try bridgeIndex(bridge) }
-            if name.isPort, master != nil { try closeGate(of: name) }
+            if master != nil { try closeGate(of: name) }
             // A new port learns; only the other case costs messages of its own, before the first frame can pass.
             let isUpLater = settings.learning == false && settings.isUp
             // The MTU again: at birth the kernel lowers a VXLAN's silently to what the underlay carries; here it says so.

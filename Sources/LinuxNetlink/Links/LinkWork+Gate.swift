@@ -1,33 +1,48 @@
 import Addressing
+import CMnl
 import Glibc
 import NetworkPlanning
 import NodePorts
 
-/// The gate of a port: nothing leaves by it that the guard has not let through, also when there is no guard.
+/// The gates of ports and tunnels: nothing passes them that the ruleset has not let through, also when there is none.
 extension LinkWork {
-    /// Closes the port before it can be one of a bridge. Does no harm to one that has its gate.
+    /// Closes a port or tunnel before it can be one of a bridge. Does no harm to one that has its gates, nor to other
+    /// devices.
     func closeGate(of name: InterfaceName) throws(KernelError) {
+        guard let kind = GateKind(name) else { return }
         guard let index = context.index(of: name) else { throw KernelError(errno: ENODEV) }
-        var isShared = try addQueue(to: index, isPort: true)
-        if !isShared { isShared = try self.isShared(index) }
-        if isShared {
-            // The block goes with the last port, and its program with it: each port makes sure of it.
-            request.addGate()
-            do throws(KernelError) { try netlink.acknowledge() } catch  where error.errno == EEXIST {
-                return
-            } catch {
-                throw explain(error)
+        var isShared = try addQueue(to: index, for: kind)
+        if !isShared { isShared = try self.isShared(index, by: kind) }
+        if !isShared {
+            switch kind {
+            case .port:
+                // An earlier version made the port, or an operator the queue: it takes the program for itself.
+                request.addPortGate(index: index)
+                do throws(KernelError) { return try netlink.acknowledge() } catch { throw explain(error) }
+            case .tunnel:
+                // No version gave tunnels such a queue, and the device is KC's.
+                request.deleteQueue(index: index)
+                try netlink.acknowledge()
+                _ = try addQueue(to: index, for: kind)
             }
-        } else {
-            // An earlier version made the port, or an operator the queue: it takes the program for itself.
-            request.addGate(index: index)
-            do throws(KernelError) { try netlink.acknowledge() } catch { throw explain(error) }
+        }
+        // A block goes with its last device, and its program with it: each device makes sure of it.
+        for gate in kind.gates { try add(gate) }
+    }
+
+    private func add(_ gate: Gate) throws(KernelError) {
+        request.addGate(gate, descriptor: gate.program == .testAndClear ? try context.clearingGate : nil)
+        do throws(KernelError) { try netlink.acknowledge() } catch  where error.errno == EEXIST {
+            return
+        } catch {
+            throw explain(error)
         }
     }
 
     /// A place for filters at a device; false when it has one.
-    func addQueue(to index: Int32, isPort: Bool) throws(KernelError) -> Bool {
-        request.addQueue(index: index, isPort: isPort)
+    /// - Parameter kind: bound to the blocks of these; nil: with blocks of its own.
+    func addQueue(to index: Int32, for kind: GateKind?) throws(KernelError) -> Bool {
+        request.addQueue(index: index, for: kind)
         do throws(KernelError) {
             try netlink.acknowledge()
             return true
@@ -38,10 +53,10 @@ extension LinkWork {
         }
     }
 
-    /// Whether the device's queue is bound to the block of all ports; false when it has none.
-    func isShared(_ index: Int32) throws(KernelError) -> Bool {
+    /// Whether the device's queue is bound to the blocks of all of its kind; false when it has none.
+    func isShared(_ index: Int32, by kind: GateKind) throws(KernelError) -> Bool {
         request.getQueue(index: index)
-        do throws(KernelError) { return try netlink.get(QueueAnswer.init)?.isShared ?? false } catch
+        do throws(KernelError) { return try netlink.get(QueueAnswer.init)?.kind == kind } catch
             where error.errno == ENOENT
         {
             return false
@@ -54,7 +69,7 @@ extension LinkWork {
             errno: error.errno, message: "the kernel lacks clsact or cls_bpf (modules sch_ingress, cls_bpf)")
     }
 
-    /// Frames that gates have dropped, by port; ports without any are not there.
+    /// Frames that gates have dropped, by device; devices without any are not there.
     func closedFrames() throws(NodeError) -> [InterfaceName: UInt64] {
         do throws(KernelError) {
             var frames: [InterfaceName: UInt64] = [:]
@@ -63,28 +78,42 @@ extension LinkWork {
             }
             return frames
         } catch {
-            throw error.error("observe", "gates of ports")
+            throw error.error("observe", "gates")
         }
     }
 
-    /// The devices with a gate. A queue of a port's own, as earlier versions made it, counts as closed: its filters are
-    /// not looked at.
+    /// The devices with their gates. A queue of a port's own, as earlier versions made it, counts as closed: its
+    /// filters are not looked at.
     func gates() throws(NodeError) -> Set<Int32> {
         do throws(KernelError) {
-            request.getGateFilters()
-            let isGated: Bool
-            do throws(KernelError) {
-                isGated = try netlink.dump(false) { isGated, message in
-                    if GateAnswer(message) != nil { isGated = true }
-                }
-            } catch  where error.errno == EINVAL || error.errno == ENOENT {
-                isGated = false  // There is no such block.
+            var whole: Set<GateKind> = []
+            for kind in GateKind.allCases {
+                var isWhole = true
+                for gate in kind.gates where isWhole { isWhole = try isThere(gate) }
+                if isWhole { whole.insert(kind) }
             }
             var closed: Set<Int32> = []
-            for queue in try queues() where isGated || !queue.isShared { closed.insert(queue.index) }
+            for queue in try queues() {
+                if let kind = queue.kind {
+                    if whole.contains(kind) { closed.insert(queue.index) }
+                } else if context.name(of: queue.index)?.isTunnel != true {
+                    closed.insert(queue.index)
+                }
+            }
             return closed
         } catch {
-            throw error.error("observe", "gates of ports")
+            throw error.error("observe", "gates")
+        }
+    }
+
+    private func isThere(_ gate: Gate) throws(KernelError) -> Bool {
+        request.getFilters(ofBlock: gate.block)
+        do throws(KernelError) {
+            return try netlink.dump(false) { isThere, message in
+                if GateAnswer(message)?.program == gate.program { isThere = true }
+            }
+        } catch  where error.errno == EINVAL || error.errno == ENOENT {
+            return false  // There is no such block.
         }
     }
 

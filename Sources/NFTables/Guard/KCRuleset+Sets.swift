@@ -180,8 +180,10 @@ extension KCRuleset {
         package static let member: UInt32 = 0x6b63_0000
         /// From the gateway or an operator's interface: from elsewhere, perhaps.
         package static let outside: UInt32 = 0x6b63_0001
-        /// May leave by the port: no frame to a port has it but those that the guard let through.
+        /// May leave by the port or the tunnel: no frame has it there but those that the guard let through.
         package static let delivered: UInt32 = 0x6b63_00ff
+        /// VXLAN from a known tunnel endpoint: no frame out of a tunnel has it but theirs.
+        package static let fromEndpoint: UInt32 = 0x6b63_00fe
     }
 
     /// What `ingress` and `egress` say, beside the rule's number in the low 29 bits.

@@ -14,8 +14,8 @@ extension KCRuleset {
                     take(.outside), take(.router),
                     Rule([Way.choose(.limitedDeliver, .limitedOutside)]),
                     Rule(.outputNamePrefix("kct"), then: .dropTo(.notReady)),
-                    // VXLAN would copy it to the outer packet.
-                    Rule([.match(.outputNamePrefix("kcx")), .setMark(0)]),
+                    // The gate of the tunnel takes the mark away again, or VXLAN would copy it to the outer packet.
+                    Rule([.match(.outputNamePrefix("kcx")), .setMark(FrameMark.delivered)]),
                 ]),
             Chain(
                 "to-limited-open",

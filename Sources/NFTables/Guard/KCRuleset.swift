@@ -60,9 +60,6 @@ package enum KCRuleset {
     /// to exist (RFC 7112 section 5), so it is dropped unless a known endpoint sent it.
     private static func tunnelFilter(port: UInt16) -> Table {
         let firstFragment: Identifier = "first-fragment"
-        let toTunnel: [Match] = [
-            .equal(.transportProtocol, .number(17)), .equal(.transport(16, 16), .number(UInt64(port))),
-        ]
         let isStranger = Match.notInSet([.ipv6Source], vteps)
         return Table(
             .inet, table, sets: [vtepSet],
@@ -71,11 +68,20 @@ package enum KCRuleset {
                     "from-underlay", hook: Hook(.input, priority: priority),
                     rules: [
                         Rule(.inputNamePrefix("kcu"), then: .goto("from-gateway")),
-                        Rule((toTunnel + [isStranger]).map(Statement.match) + [.count, .verdict(.drop)]),
                         Rule(
-                            ([.equal(.meta(.networkProtocol), .number(2))] + toTunnel).map(Statement.match)
-                                + [.count, .verdict(.drop)]),
+                            .equal(.transportProtocol, .number(17)), .equal(.transport(16, 16), .number(UInt64(port))),
+                            then: .goto("to-tunnel")),
                         Rule(.equal(.fragmentOffset, .number(0)), isStranger, then: .jump(firstFragment)),
+                    ]),
+                // What passes here has the mark that the gates of tunnels want to see.
+                Chain(
+                    "to-tunnel",
+                    rules: [
+                        Rule([.match(isStranger), .count, .verdict(.drop)]),
+                        Rule([
+                            .match(.equal(.meta(.networkProtocol), .number(2))), .count, .verdict(.drop),
+                        ]),
+                        Rule([.setMark(FrameMark.fromEndpoint), .verdict(.accept)]),
                     ]),
                 // The host is the next hop of its gateways and nothing else: they ask for its address, may be told of
                 // errors, and reach no service of it.

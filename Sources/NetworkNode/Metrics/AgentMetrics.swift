@@ -21,6 +21,8 @@ package struct AgentMetrics: Hashable, Sendable {
     }
 
     package var drops: [Drops] = []
+    /// Frames that the gates of tunnels held back while the host's ruleset was gone, by segment.
+    package var closedTunnels: [ResourceID: UInt64] = [:]
     /// Packets that gateways' firewalls have dropped, by gateway and reason.
     package var gatewayDrops: [ResourceID: [String: UInt64]] = [:]
     package var translations: [ResourceID: TranslatorStatistics] = [:]
@@ -42,6 +44,12 @@ package struct AgentMetrics: Hashable, Sendable {
                     ("attachment", drop.attachment.description), ("segment", drop.segment.description),
                     ("reason", drop.reason),
                 ])
+        }
+        text.family(
+            "kc_tunnel_closed_total", .counter,
+            "Frames to and from other hosts that were held back while the ruleset was gone, by segment.")
+        for (segment, count) in closedTunnels.sorted(by: { $0.key < $1.key }) {
+            text.sample("kc_tunnel_closed_total", count, [("segment", segment.description)])
         }
         writeGatewayDrops(to: &text)
         text.family(

@@ -44,6 +44,7 @@ final class MetricsBoard: Sendable {
             state.ledger.take(counts)
             state.ledger.keep { convergence.names[$0] != nil }
             state.metrics.drops = Self.drops(state.ledger, convergence)
+            state.metrics.closedTunnels = Self.closedTunnels(state.ledger, convergence)
         }
     }
 
@@ -85,6 +86,15 @@ final class MetricsBoard: Sendable {
             }
         }
         return drops
+    }
+
+    private static func closedTunnels(_ ledger: DropLedger, _ convergence: Convergence) -> [ResourceID: UInt64] {
+        var closed: [ResourceID: UInt64] = [:]
+        for (device, reasons) in ledger.totals {
+            guard case .segment(let id) = convergence.names[device] else { continue }
+            closed[id, default: 0] += reasons.values.reduce(0, +)
+        }
+        return closed
     }
 
     /// Writes the file when something changed. Ends by cancellation.

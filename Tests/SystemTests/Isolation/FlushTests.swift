@@ -5,9 +5,12 @@ import NetworkModel
 import Testing
 
 extension SystemTests {
-    /// Somebody else flushes the host's whole ruleset: until the agent has made it anew nothing leaves by a port.
+    /// Somebody else flushes the host's whole ruleset: until the agent has made it anew nothing leaves by a port, and
+    /// nothing to other hosts.
     struct FlushTests {
         private static let flushes = 5
+        /// One on the host of the flushes, one on another.
+        private static let targets = ["h1/victim", "h2/carol"]
 
         @Test func `while the ruleset is flushed no forbidden frame arrives, and what is held back is counted`()
             async throws
@@ -16,29 +19,28 @@ extension SystemTests {
                 let h1 = try system.machine("h1")
                 let victim = try await system.address(of: "h1/victim")
                 let ping = try await FastPing.start(from: "h1/alice", to: victim, every: 1, in: system)
-                let arrived = try await forged("closed", on: h1, in: system) {
+                let arrived = try await forged("closed", in: system) {
                     for _ in 0..<Self.flushes { try await flushAndWait(h1, system) }
                 }
-                #expect(arrived == 0, "\(arrived) forged packets arrived")
+                #expect(arrived == [0, 0], "\(arrived) forged packets arrived at \(Self.targets)")
                 let (lost, sent) = try await ping.stop()
                 print("\(Self.flushes) flushes: \(lost) of \(sent) allowed packets lost, one a millisecond")
                 #expect(lost < sent)
                 let metrics = "\(h1.directory)/run/metrics/node.prom"
-                try await system.eventually("frames that were held back are counted") {
-                    let text = String(decoding: try Data(contentsOf: URL(filePath: metrics)), as: UTF8.self)
-                    return text.split(separator: "\n").contains {
-                        $0.contains("kc_drops_total") && $0.contains("\"closed\"") && !$0.hasSuffix(" 0")
-                    }
+                try await system.eventually("frames that were held back are counted, at ports and tunnels") {
+                    let lines = try text(of: metrics).split(separator: "\n").filter { !$0.hasSuffix(" 0") }
+                    return lines.contains { $0.hasPrefix("kc_drops_total") && $0.contains("\"closed\"") }
+                        && lines.contains { $0.hasPrefix("kc_tunnel_closed_total{") }
                 }
 
-                // Without the gates of the ports the same packets arrive.
-                let names = "for p in $(ip -br link | grep -o ^kct[a-z0-9]*)"
+                // Without the gates of ports and tunnels the same packets arrive.
+                let names = "for p in $(ip -br link | grep -oE '^kc[tx][a-z0-9]*')"
                 _ = try await h1.command("sh", ["-c", "\(names); do tc qdisc del dev $p clsact || exit 1; done"])
                     .check("open", "gates")
-                let unguarded = try await forged("open", on: h1, in: system) {
+                let unguarded = try await forged("open", in: system) {
                     for _ in 0..<Self.flushes { try await flushAndWait(h1, system) }
                 }
-                #expect(unguarded > 0, "the test cannot fail")
+                #expect(unguarded.allSatisfy { $0 > 0 }, "\(unguarded): the test cannot fail")
             }
         }
 
@@ -49,33 +51,43 @@ extension SystemTests {
             }
         }
 
-        /// How many packets from mallory, in another's name, reach the victim while `body` runs.
-        private func forged(
-            _ name: String, on machine: Machine, in system: System, _ body: () async throws -> Void
-        ) async throws -> Int {
-            let guests = try ["h1/mallory", "h1/victim"].map { try #require(GuestPlace($0)).guest }
-            let victim = try await system.address(of: "h1/victim")
+        /// How many packets from mallory, in another's name, reach each target while `body` runs.
+        private func forged(_ name: String, in system: System, _ body: () async throws -> Void) async throws -> [Int] {
             let alice = try await system.address(of: "h1/alice")
-            let link = try await machine.command(inGuest: guests[1], "ip", ["-br", "link", "show", "eth0"])
-                .check("read", "the victim's MAC")
-            let mac = try #require(link.firstMatch(of: /([0-9a-f]{2}:){5}[0-9a-f]{2}/)).0
-            try machine.start(
-                role: "flood-\(name)", "nsenter",
-                [
-                    "--net=/run/netns/\(guests[0])", "--", "python3", "-c", Self.flood,
-                    "\(alice)", "\(victim)", "\(mac)",
-                ])
-            try machine.start(
-                role: "ear-\(name)", "nsenter",
-                ["--net=/run/netns/\(guests[1])", "--", "python3", "-c", Self.ear, "\(alice)"])
-            try await system.eventually("the ear hears") {
-                try text(of: machine.log(of: "ear-\(name)")).contains("ready")
+            let mallory = try #require(GuestPlace("h1/mallory"))
+            let sender = try system.machine("h1")
+            var ears: [(machine: Machine, role: String)] = []
+            for target in Self.targets {
+                let place = try #require(GuestPlace(target))
+                let machine = try system.machine("\(place.host)")
+                let address = try await system.address(of: target)
+                let link = try await machine.command(inGuest: place.guest, "ip", ["-br", "link", "show", "eth0"])
+                    .check("read", "the target's MAC")
+                let mac = try #require(link.firstMatch(of: /([0-9a-f]{2}:){5}[0-9a-f]{2}/)).0
+                let ear = "ear-\(place.guest)-\(name)"
+                try start(ear, on: machine, in: "\(place.guest)", [Self.ear, "\(alice)"])
+                ears.append((machine, ear))
+                try await system.eventually("the ear hears") {
+                    try text(of: machine.log(of: ear)).contains("ready")
+                }
+                try start(
+                    "flood-\(place.guest)-\(name)", on: sender, in: "\(mallory.guest)",
+                    [Self.flood, "\(alice)", "\(address)", "\(mac)"])
             }
             try await body()
-            try await machine.stop("flood-\(name)", signal: SIGTERM)
-            try await machine.stop("ear-\(name)", signal: SIGINT)
-            let heard = try text(of: machine.log(of: "ear-\(name)")).split(separator: "\n").last.flatMap { Int($0) }
-            return try #require(heard)
+            var heard: [Int] = []
+            for (machine, ear) in ears {
+                try await sender.stop("flood" + ear.dropFirst(3), signal: SIGTERM)
+                try await machine.stop(ear, signal: SIGINT)
+                let last = try text(of: machine.log(of: ear)).split(separator: "\n").last.flatMap { Int($0) }
+                heard.append(try #require(last))
+            }
+            return heard
+        }
+
+        private func start(_ role: String, on machine: Machine, in guest: String, _ words: [String]) throws {
+            try machine.start(
+                role: role, "nsenter", ["--net=/run/netns/\(guest)", "--", "python3", "-c"] + words)
         }
 
         private func text(of file: String) throws -> String {

@@ -1,26 +1,21 @@
 import CMnl
-import NFTables
 
-/// Requests about the gates of ports (RTM_*QDISC, RTM_*TFILTER; linux/pkt_sched.h, linux/pkt_cls.h).
-///
-/// The gate is a classic BPF program of four instructions where frames leave by a port: it lets through what carries the
-/// mark that only the guard's last rule gives, and drops the rest. So a port is closed while the guard's table is gone.
-/// All ports share one program, in a block that their queues (clsact) are bound to: a queue with blocks of its own costs
-/// more with each one there is, for the kernel looks through all blocks of the machine (`flow_indr_dev_setup_offload`).
+/// Requests about the gates of ports and tunnels (RTM_*QDISC, RTM_*TFILTER; linux/pkt_sched.h, linux/pkt_cls.h).
 extension RequestBuffer {
-    /// The block of what ports send, which has the gate, and the one of what they receive, which has nothing.
-    static let gateBlock: UInt32 = 0x6b63_0001
-    private static let emptyBlock: UInt32 = 0x6b63_0000
-
     /// A place for programs that see what a device receives and sends.
-    /// - Parameter isPort: bound to the blocks of ports.
-    func addQueue(index: Int32, isPort: Bool) {
+    /// - Parameter kind: bound to the blocks of these; nil: with blocks of its own.
+    func addQueue(index: Int32, for kind: GateKind?) {
         begin(RTM_NEWQDISC, flags: NLM_F_CREATE | NLM_F_EXCL)
         putQueueHeader(index: index)
         put(TCA_KIND, text: "clsact")
-        guard isPort else { return }
-        put(TCA_INGRESS_BLOCK, Self.emptyBlock)
-        put(TCA_EGRESS_BLOCK, Self.gateBlock)
+        guard let kind else { return }
+        put(TCA_INGRESS_BLOCK, kind.receivingBlock)
+        put(TCA_EGRESS_BLOCK, kind.sendingBlock)
+    }
+
+    func deleteQueue(index: Int32) {
+        begin(RTM_DELQDISC)
+        putQueueHeader(index: index)
     }
 
     /// The queue of one device. Who asks hears the answer only with NLM_F_ECHO; others hear it as news.
@@ -43,18 +38,19 @@ extension RequestBuffer {
         put(header: header)
     }
 
-    /// Puts the gate's program in the block of all ports.
-    func addGate() {
+    /// Puts a gate's program in its block.
+    /// - Parameter descriptor: of the program, where it is one of eBPF.
+    func addGate(_ gate: Gate, descriptor: Int32?) {
         begin(RTM_NEWTFILTER, flags: NLM_F_CREATE | NLM_F_EXCL)
-        var header = Self.ofGateBlock
+        var header = Self.header(ofBlock: gate.block)
         header.tcm_handle = 1
         header.tcm_info = Self.priority << 16 | UInt32(UInt16(ETH_P_ALL).bigEndian)
         put(header: header)
-        putGate()
+        putProgram(gate.program, descriptor: descriptor)
     }
 
-    /// Puts the gate's program in the queue of one device, or in the place of an older one.
-    func addGate(index: Int32) {
+    /// Puts the gate of ports in the queue of one device, or in the place of an older one.
+    func addPortGate(index: Int32) {
         begin(RTM_NEWTFILTER, flags: NLM_F_CREATE)
         var header = tcmsg()
         header.tcm_ifindex = index
@@ -62,22 +58,29 @@ extension RequestBuffer {
         header.tcm_handle = 1
         header.tcm_info = Self.priority << 16 | UInt32(UInt16(ETH_P_ALL).bigEndian)
         put(header: header)
-        putGate()
+        for gate in GateKind.port.gates { putProgram(gate.program, descriptor: nil) }
     }
 
-    /// A dump of the filters in the block of all ports.
-    func getGateFilters() {
+    /// A dump of the filters in a block.
+    func getFilters(ofBlock block: UInt32) {
         begin(RTM_GETTFILTER)
-        put(header: Self.ofGateBlock)
+        put(header: Self.header(ofBlock: block))
     }
 
-    private func putGate() {
+    private func putProgram(_ program: Gate.Program, descriptor: Int32?) {
         put(TCA_KIND, text: "bpf")
         nest(TCA_OPTIONS) {
-            put(TCA_BPF_OPS_LEN, UInt16(Self.program.count))
-            put(TCA_BPF_OPS, Self.program)
+            switch program {
+            case .test(let mark):
+                let instructions = Gate.instructions(of: mark)
+                put(TCA_BPF_OPS_LEN, UInt16(instructions.count))
+                put(TCA_BPF_OPS, instructions)
+                put(TCA_BPF_NAME, text: "kc-gate")
+            case .testAndClear:
+                put(TCA_BPF_FD, UInt32(bitPattern: descriptor ?? -1))
+                put(TCA_BPF_NAME, text: Gate.clearingName)
+            }
             put(TCA_BPF_FLAGS, UInt32(TCA_BPF_FLAG_ACT_DIRECT))
-            put(TCA_BPF_NAME, text: "kc-gate")
         }
     }
 
@@ -90,24 +93,15 @@ extension RequestBuffer {
 
     /// Of a filter in a block instead of a queue: no device (TCM_IFINDEX_MAGIC_BLOCK), and the block where the parent
     /// would be.
-    static var ofGateBlock: tcmsg {
+    static func header(ofBlock block: UInt32) -> tcmsg {
         var header = tcmsg()
         header.tcm_ifindex = -1
-        header.tcm_parent = gateBlock
+        header.tcm_parent = block
         return header
     }
 
     /// Before the ones that tc(8) chooses for others (from 49152 downwards), behind 1 to 99 for operators.
     private static let priority: UInt32 = 100
-    static let program: [sock_filter] = [
-        // SKF_AD_OFF + SKF_AD_MARK: A = skb->mark
-        sock_filter(code: UInt16(BPF_LD | BPF_W | BPF_ABS), jt: 0, jf: 0, k: UInt32(bitPattern: -0x1000 + 20)),
-        sock_filter(code: UInt16(BPF_JMP | BPF_JEQ | BPF_K), jt: 0, jf: 1, k: KCRuleset.FrameMark.delivered),
-        // TC_ACT_UNSPEC: other programs, then the device
-        sock_filter(code: UInt16(BPF_RET | BPF_K), jt: 0, jf: 0, k: .max),
-        // TC_ACT_SHOT
-        sock_filter(code: UInt16(BPF_RET | BPF_K), jt: 0, jf: 0, k: 2),
-    ]
 }
 
 /// A device's queue for programs, as the kernel shows it.
@@ -115,8 +109,8 @@ struct QueueAnswer {
     let index: Int32
     /// Frames that programs in it dropped.
     var dropped: UInt32 = 0
-    /// Bound to the block of all ports.
-    var isShared = false
+    /// The devices whose blocks it is bound to; nil when it has its own.
+    var kind: GateKind?
 
     /// nil when the message is about another kind of queue.
     init?(_ message: Message) {
@@ -124,9 +118,12 @@ struct QueueAnswer {
             header.tcm_parent == RequestBuffer.clsact
         else { return nil }
         index = header.tcm_ifindex
+        var receiving: UInt32?
+        var sending: UInt32?
         for attribute in message.attributes(after: tcmsg.self) {
             switch attribute.type {
-            case TCA_EGRESS_BLOCK: isShared = attribute.uint32 == RequestBuffer.gateBlock
+            case TCA_INGRESS_BLOCK: receiving = attribute.uint32
+            case TCA_EGRESS_BLOCK: sending = attribute.uint32
             case TCA_STATS2:
                 for part in attribute.nested where part.type == TCA_STATS_QUEUE {
                     // struct gnet_stats_queue: qlen, backlog, drops, requeues, overlimits
@@ -136,17 +133,32 @@ struct QueueAnswer {
             default: break
             }
         }
+        kind = GateKind.allCases.first { $0.receivingBlock == receiving && $0.sendingBlock == sending }
     }
 }
 
 /// Whether a filter is the gate.
 struct GateAnswer {
-    /// nil when the message is about another filter: the kernel keeps no names of classic programs.
+    let program: Gate.Program
+
+    /// nil when the message is about another filter. The kernel keeps no names of classic programs, and no text of
+    /// others.
     init?(_ message: Message) {
         guard message.type == RTM_NEWTFILTER else { return nil }
         for attribute in message.attributes(after: tcmsg.self) where attribute.type == TCA_OPTIONS {
-            for part in attribute.nested where part.type == TCA_BPF_OPS {
-                if RequestBuffer.program.withUnsafeBytes({ $0.elementsEqual(part.bytes) }) { return }
+            for part in attribute.nested {
+                switch part.type {
+                case TCA_BPF_OPS:
+                    for case .test(let mark) in GateKind.allCases.flatMap(\.gates).map(\.program)
+                    where Gate.instructions(of: mark).withUnsafeBytes({ $0.elementsEqual(part.bytes) }) {
+                        program = .test(mark)
+                        return
+                    }
+                case TCA_BPF_NAME where part.text == Gate.clearingName:
+                    program = .testAndClear
+                    return
+                default: break
+                }
             }
         }
         return nil
