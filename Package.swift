@@ -245,7 +245,8 @@ let allTests: [Target] = [
     tests(
         "APITests",
         [
-            "Addressing", "Resources", "NetworkModel", "Persistence", "SQLiteStore", "Authenticators", "NetworkService",
+            "SeededRandomness", "Addressing", "Resources", "NetworkModel", "Persistence", "SQLiteStore",
+            "Authenticators", "NetworkService",
             "HTTPAPI", "APIClient", "NetworkNode", crypto, hummingbird, logging, serviceLifecycle,
         ]),
     tests(

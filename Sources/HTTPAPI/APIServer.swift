@@ -14,9 +14,7 @@ package import ServiceLifecycle
 package struct APIServer: Sendable {
     package struct Settings: Sendable {
         package var listeners: [Listener]
-        /// Connections at a time on each listener. Default 16,384: 10,000 that say nothing leave room for others, until
-        /// their time is over.
-        package var maximumConnections = 16_384
+        package var connections = ConnectionLimits()
         /// Requests a second of each identity, with bursts of five seconds' worth; 0 for no limit.
         package var requestsPerSecond = 1000
         /// Requests a second that are refused for want of a credential, of each network, with bursts of five seconds' worth;
@@ -36,6 +34,7 @@ package struct APIServer: Sendable {
     /// Method, path and operation of every route, in order: what is described, and what tests walk through.
     package let operations: [(method: String, path: String, operation: String)]
     private let responder: Responder
+    private let connections: ConnectionBooks
     private let settings: Settings
     private let service: NetworkService
     private let logger: Logger
@@ -48,7 +47,8 @@ package struct APIServer: Sendable {
         logger: Logger
     ) {
         let table = RouteTable(Self.routes(service, authenticator, settings.certifier))
-        let metrics = Metrics(routes: table.routes.map { ($0.method.rawValue, $0.path) })
+        let connections = ConnectionBooks(settings.connections)
+        let metrics = Metrics(routes: table.routes.map { ($0.method.rawValue, $0.path) }, connections: connections)
         // The two routes that show the whole server need the table that holds them: they are made last.
         let system = SystemRoutes(
             service: service, metrics: { metrics.text(service) },
@@ -61,6 +61,7 @@ package struct APIServer: Sendable {
             rates: RequestRates(perSecond: settings.requestsPerSecond),
             strangers: StrangerRates(perSecond: settings.refusalsPerSecond),
             patience: settings.patience, logger: logger)
+        self.connections = connections
         self.settings = settings
         self.service = service
         self.logger = logger
@@ -114,19 +115,23 @@ package struct APIServer: Sendable {
         switch listener.place {
         case .unix(let path):
             address = .unixDomainSocket(path: path)
-            channel = OriginChannel(base: base, isUnix: true)
+            channel = OriginChannel(base: base, isUnix: true, isEncrypted: false, counts: connections.unix)
         case .tcp(let host, let port):
             address = .hostname(host, port: port)
             if let certificate = listener.tls {
-                channel = OriginChannel(base: EncryptedChannel(base: base, certificate: certificate), isUnix: false)
+                channel = OriginChannel(
+                    base: EncryptedChannel(base: base, certificate: certificate), isUnix: false, isEncrypted: true,
+                    counts: connections.tcp)
             } else {
-                channel = OriginChannel(base: base, isUnix: false)
+                channel = OriginChannel(base: base, isUnix: false, isEncrypted: false, counts: connections.tcp)
             }
         }
         return channel.server(
             configuration: ServerConfiguration(
                 address: address, backlog: 1024,
-                availableConnectionsDelegate: MaximumAvailableConnections(settings.maximumConnections)),
+                // Beyond the limit one is told so, if it is not one of very many; those wait to be accepted.
+                availableConnectionsDelegate: MaximumAvailableConnections(
+                    settings.connections.all + 2 * ConnectionCounts.maximumExplaining)),
             onServerRunning: { _ in
                 listener.opened(logger)
                 opened()

@@ -61,6 +61,19 @@ struct APICommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
+            "How many connections there may be at a time, on TCP and as many again on the socket: 64 to 1000000.",
+            valueName: "number"))
+    var connections = ConnectionLimits().all
+
+    @Option(
+        help: ArgumentHelp(
+            "How many of them from one IPv4 address or IPv6 /64, or of one user of the socket, a quarter of it before "
+                + "anybody was let in on them; loopback and root have no limit but --connections. 0 for any.",
+            valueName: "number"))
+    var connectionsPerAddress = ConnectionLimits().perNetwork
+
+    @Option(
+        help: ArgumentHelp(
             "How long the certificate of a host's agent is valid, in hours: 1 to 8760. Agents renew theirs at half of it.",
             valueName: "hours"))
     var hostCertificateHours = 168
@@ -81,6 +94,12 @@ struct APICommand: AsyncParsableCommand {
         }
         guard (0...1_000_000).contains(refusalsPerSecond) else {
             throw ValidationError("--refusals-per-second must be from 0 to 1000000, not \(refusalsPerSecond)")
+        }
+        guard (64...1_000_000).contains(connections) else {
+            throw ValidationError("--connections must be from 64 to 1000000, not \(connections)")
+        }
+        guard (0...1_000_000).contains(connectionsPerAddress) else {
+            throw ValidationError("--connections-per-address must be from 0 to 1000000, not \(connectionsPerAddress)")
         }
         guard (1...8760).contains(hostCertificateHours) else {
             throw ValidationError("--host-certificate-hours must be from 1 to 8760, not \(hostCertificateHours)")
@@ -141,7 +160,8 @@ struct APICommand: AsyncParsableCommand {
         settings.requestsPerSecond = requestsPerSecond
         settings.refusalsPerSecond = refusalsPerSecond
         settings.certifier = hosts
-        OpenFiles.allow(settings.maximumConnections * listeners.count + 1024)
+        settings.connections = ConnectionLimits(all: connections, perNetwork: connectionsPerAddress)
+        OpenFiles.allow(2 * connections + 2048)
         let presence = ServiceManager().map { APIPresence($0, service: service, listeners: listeners.count) }
         if let presence { settings.opened = { presence.opened() } }
         let server = APIServer(

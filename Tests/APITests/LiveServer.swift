@@ -21,14 +21,17 @@ struct LiveServer: Sendable {
     let token: String
     /// Where it speaks TLS, and its certificate in PEM.
     let encrypted: (url: String, certificate: String)
+    /// The address of loopback that it serves.
+    let host: String
 
     var curl: Curl { Curl(socket: folder + "/api.sock") }
-    var overTCP: Curl { Curl(base: "http://[::1]:\(port)", headers: ["Authorization: Bearer \(token)"]) }
-    var anonymous: Curl { Curl(base: "http://[::1]:\(port)") }
+    var overTCP: Curl { Curl(base: "http://\(host):\(port)", headers: ["Authorization: Bearer \(token)"]) }
+    var anonymous: Curl { Curl(base: "http://\(host):\(port)") }
 
     static func with(
         storeOptions: SQLiteStoreOptions = SQLiteStoreOptions(), patience: Duration = .seconds(30),
-        requestsPerSecond: Int = 1000, refusalsPerSecond: Int = 100, olderCertificate: Bool = false,
+        requestsPerSecond: Int = 1000, refusalsPerSecond: Int = 100, connections: ConnectionLimits = ConnectionLimits(),
+        host: String = "[::1]", olderCertificate: Bool = false,
         hostCertificates seconds: Double = HostCertificates.standardLifetime,
         log: (any LogHandler)? = nil,
         checker: (OwnProofs, String) throws -> any Checker = { own, _ in own },
@@ -59,12 +62,13 @@ struct LiveServer: Sendable {
         let files = Listener.TLSFiles(certificate: certificate.certificatePath, key: certificate.keyPath)
         let served = try ServedCertificate(files, logger: logger)
         var settings = APIServer.Settings(listeners: [
-            try Listener(unix: folder + "/api.sock"), try Listener(ListenAddress("[::1]:\(port)"), tls: nil),
-            try Listener(ListenAddress("https://[::1]:\(port + 1)"), tls: served),
+            try Listener(unix: folder + "/api.sock"), try Listener(ListenAddress("\(host):\(port)"), tls: nil),
+            try Listener(ListenAddress("https://\(host):\(port + 1)"), tls: served),
         ])
         settings.patience = patience
         settings.requestsPerSecond = requestsPerSecond
         settings.refusalsPerSecond = refusalsPerSecond
+        settings.connections = connections
         let known = KnownTokens(store: store)
         let tokens = TokenAuthenticator(store: store, known: known) {
             authority.pin(ofChain: served.chain).map { ServerCertificate.fingerprint(of: $0) }
@@ -79,7 +83,7 @@ struct LiveServer: Sendable {
         let pem = try String(contentsOfFile: certificate.certificatePath, encoding: .utf8)
         let live = LiveServer(
             folder: folder, api: server, service: service, port: port, token: token,
-            encrypted: ("https://[::1]:\(port + 1)", pem))
+            encrypted: ("https://\(host):\(port + 1)", pem), host: host)
         do {
             let failure = Failure()
             try await withThrowingTaskGroup(of: Void.self) { tasks in

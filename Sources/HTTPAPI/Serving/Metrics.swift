@@ -24,7 +24,10 @@ final class Metrics: Sendable {
     private let names: [(method: String, path: String)]
     private let state: Mutex<State>
 
-    init(routes: [(method: String, path: String)]) {
+    private let connections: ConnectionBooks
+
+    init(routes: [(method: String, path: String)], connections: ConnectionBooks) {
+        self.connections = connections
         names = routes + [("other", "other")]
         state = Mutex(State(routes: [Series](repeating: Series(), count: routes.count + 1)))
     }
@@ -68,8 +71,25 @@ final class Metrics: Sendable {
         }
         page.family("kc_streams", "gauge", "Open streams of server-sent events.")
         page.sample("kc_streams", [], Double(state.streams))
+        addConnections(&page)
         addService(service, &page)
         return page.bytes
+    }
+
+    private func addConnections(_ page: inout MetricsPage) {
+        let books = [("tcp", connections.tcp.totals), ("unix", connections.unix.totals)]
+        page.family("kc_connections", "gauge", "Open connections; strangers are those on which nobody was let in yet.")
+        for (transport, totals) in books {
+            let known = totals.open - totals.strangers
+            page.sample("kc_connections", [("transport", transport), ("who", "let-in")], Double(known))
+            page.sample("kc_connections", [("transport", transport), ("who", "stranger")], Double(totals.strangers))
+        }
+        page.family("kc_connections_refused_total", "counter", "Connections beyond a limit, by which one it was.")
+        for (transport, totals) in books {
+            let name = "kc_connections_refused_total"
+            page.sample(name, [("transport", transport), ("limit", "address")], Double(totals.refusedByNetwork))
+            page.sample(name, [("transport", transport), ("limit", "all")], Double(totals.refusedInAll))
+        }
     }
 
     private func addService(_ service: NetworkService, _ page: inout MetricsPage) {

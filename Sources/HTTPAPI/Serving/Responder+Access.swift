@@ -24,7 +24,11 @@ extension Responder {
         try strangers.admit(request, now: now)
         do {
             let principal = try await authenticate(request)
-            if ConnectionOrigin.current?.letIn.isNew(request.authorization) ?? true { strangers.letIn(request) }
+            let origin = ConnectionOrigin.current
+            if origin?.letIn.isNew(request.authorization) ?? true {
+                strangers.letIn(request)
+                origin?.place.letIn()
+            }
             return principal
         } catch {
             if error.code == .unauthenticated { strangers.refused(request, now: now) }
