@@ -82,7 +82,7 @@ let planning: [Target] = [
 ]
 
 let ports: [Target] = [
-    target("Persistence", ["Resources"]),
+    target("Persistence", ["Resources", logging]),
     target("NodePorts", ["Addressing", "Resources", "NetworkModel", "NFTables", "DaemonConfigs", "NetworkPlanning"]),
     target(
         "NodePortsTesting",

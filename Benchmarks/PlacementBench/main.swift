@@ -70,7 +70,7 @@ func request(_ number: Int, _ random: inout Generator) throws -> PlacementReques
         id: id(2, number), architecture: random.chance(8) ? .arm64 : .amd64,
         demand: Capacity(cpus: cpus, memoryMiB: memory, diskGiB: disk),
         wish: try PlacementWish(hosts: selector, tolerations: Set(tolerations), antiAffinity: Set(group)),
-        project: name("default"), image: random.chance(20) ? id(4, Int.random(in: 0..<20, using: &random)) : nil)
+        project: id(9, 1), image: random.chance(20) ? id(4, Int.random(in: 0..<20, using: &random)) : nil)
 }
 
 func place(_ hosts: Int, _ vms: Int, _ seed: UInt64) throws -> String {
@@ -107,7 +107,7 @@ func smallCase(_ random: inout Generator) -> String {
         PlacementHost(id: id(1, $0), architecture: .amd64, allocatable: capacity(8...32, 500))
     }
     let vms = (0..<Int.random(in: 8...16, using: &random)).map {
-        PlacementRequest(id: id(2, $0), architecture: .amd64, demand: capacity(1...8, 10), project: name("default"))
+        PlacementRequest(id: id(2, $0), architecture: .amd64, demand: capacity(1...8, 10), project: id(9, 1))
     }
     let placer = Placer(PlacementPolicy(.pack), hosts: hosts)
     let together = placer.together(vms)

@@ -1,11 +1,11 @@
 package import Resources
 
 /// What a VM's disk begins with. The bytes are elsewhere: this says which bytes they must be.
-package enum Image: ResourceKind, ReferenceTarget {
+package enum Image: ResourceKind {
     package static let kind = KindName("image", plural: "images", isInProject: true)
     package typealias Assigned = Nothing
 
-    package enum Format: String, Keyword {
+    package enum Format: String, Choice {
         case raw, qcow2
     }
 
@@ -121,7 +121,7 @@ package struct SHA256Digest: Hashable, Sendable, JSONCodable, CustomStringConver
 
 /// How far the bytes of an image are. Kept apart from the image, without history.
 package struct ImageReport: Hashable, JSONCodable {
-    package enum State: String, Keyword {
+    package enum State: String, Choice {
         /// Nothing or a part of it has come.
         case uploading
         /// Being checked, or made into the store's own format.

@@ -1,4 +1,5 @@
 import NetworkModel
+import Resources
 
 /// The layers of a way, in the order in which they are judged: each stands on those before it. (A VXLAN device joins the
 /// group, so a device that is down is no fault of multicast: devices come first.)

@@ -1,3 +1,5 @@
+import Resources
+
 /// What DHCPv6 (RFC 8415) does on an `automatic` segment, and with it the flags of its router advertisements.
 package enum DHCPMode: String, Choice {
     /// No server; guests make their addresses themselves (A=1 M=0 O=0).

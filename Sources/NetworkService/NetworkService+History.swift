@@ -1,5 +1,5 @@
 package import Persistence
-import Resources
+package import Resources
 
 extension NetworkService {
     /// The kept revisions of a resource, newest first, as JSON: `{"items":[{generation,revision,time,who,action,
@@ -19,7 +19,7 @@ extension NetworkService {
                 writer.name("items")
                 try writer.array { writer in
                     for stored in page.entries.reversed() {
-                        let entry = try HistoryEntry(json: try JSONParser.parse(stored.value), path: "")
+                        let entry = try StoredRevision(json: try JSONParser.parse(stored.value), path: "")
                         try kind.type.write(entry, at: stored.modified, view, to: &writer)
                     }
                 }
@@ -44,8 +44,8 @@ extension NetworkService {
                     field: "generation", value: "\(generation)", rule: "must be one that the history still has"
                 ).description, field: "generation", value: "\(generation)")
         }
-        let entry: HistoryEntry
-        do { entry = try HistoryEntry(json: JSONParser.parse(stored.value), path: "") } catch {
+        let entry: StoredRevision
+        do { entry = try StoredRevision(json: JSONParser.parse(stored.value), path: "") } catch {
             throw Problem(.internal, "the history has an entry that cannot be read: \(error)")
         }
         return try await kind.type.restore(
@@ -55,7 +55,8 @@ extension NetworkService {
 
 extension ServedKind {
     /// Writes an entry as a client reads it: the resource in its usual form, without the status of the moment.
-    static func write(_ entry: HistoryEntry, at revision: Revision, _ view: View, to writer: inout JSONWriter) throws {
+    static func write(_ entry: StoredRevision, at revision: Revision, _ view: View, to writer: inout JSONWriter) throws
+    {
         var resource = try Resource<Self>(json: try JSONParser.parse(entry.resource), path: "")
         resource.metadata.revision = revision
         writer.object { writer in

@@ -3,16 +3,6 @@ package import Persistence
 package import Resources
 import Synchronization
 
-/// How new what a reader sees must be.
-package enum Freshness: Hashable, Sendable {
-    /// Whatever this server has.
-    case any
-    /// At least this revision.
-    case revision(Revision)
-    /// Everything that was acknowledged anywhere before the request.
-    case consistent
-}
-
 /// One page of a list.
 package struct ItemPage: Sendable {
     package var items: [Item]
@@ -142,16 +132,5 @@ extension ResourceCache {
             let hosts = state.collections[CacheState.Scope(kind: .host, project: nil)]?.order ?? []
             return (hosts.count { state.leases[$0.id] != nil }, hosts.count)
         }
-    }
-}
-
-extension OrderKey: LosslessStringConvertible {
-    /// `<revision>.<id>`: a client gives back what it got and reads nothing into it.
-    package var description: String { "\(created).\(id)" }
-
-    package init?(_ description: String) {
-        let parts = description.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 2, let revision = UInt64(parts[0]), let id = ResourceID(parts[1]) else { return nil }
-        self.init(created: Revision(revision), id: id)
     }
 }

@@ -39,7 +39,7 @@ package struct PlacementRequest: Hashable, Sendable {
     package var demand: Capacity
     package var wish: PlacementWish
     /// Anti-affinity groups are a project's: two projects may use one name.
-    package var project: Name
+    package var project: ResourceID
     /// Of the VM's NICs.
     package var segments: Set<ResourceID>
     package var image: ResourceID?
@@ -48,7 +48,7 @@ package struct PlacementRequest: Hashable, Sendable {
 
     package init(
         id: ResourceID, architecture: Architecture, demand: Capacity, wish: PlacementWish = PlacementWish(),
-        project: Name, segments: Set<ResourceID> = [], image: ResourceID? = nil, needsLocalImage: Bool = false
+        project: ResourceID, segments: Set<ResourceID> = [], image: ResourceID? = nil, needsLocalImage: Bool = false
     ) {
         self.id = id
         self.architecture = architecture
@@ -62,7 +62,7 @@ package struct PlacementRequest: Hashable, Sendable {
 
     /// The request of a VM with that machine.
     package init(
-        id: ResourceID, machine: Machine, wish: PlacementWish, project: Name, segments: Set<ResourceID>,
+        id: ResourceID, machine: Machine, wish: PlacementWish, project: ResourceID, segments: Set<ResourceID>,
         image: ResourceID?
     ) {
         self.init(
@@ -76,6 +76,6 @@ package struct PlacementRequest: Hashable, Sendable {
 
 /// VMs of which no two run on one host.
 struct AntiAffinityGroup: Hashable, Sendable {
-    let project: Name
+    let project: ResourceID
     let name: Name
 }

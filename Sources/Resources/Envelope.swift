@@ -1,5 +1,5 @@
 /// What one kind of resource is: its names, its scope, and the types of what it holds.
-package protocol ResourceKind: Sendable {
+package protocol ResourceKind: ReferenceTarget {
     /// What the user asks for.
     associatedtype Spec: JSONCodable & Equatable
     /// What KC gave the resource when it was created (VNI, MAC, …): part of `status` for a reader, kept with the

@@ -39,7 +39,7 @@ enum Fleet {
     {
         PlacementRequest(
             id: id(2, number), architecture: .amd64,
-            demand: Capacity(cpus: cpus, memoryMiB: memoryMiB, diskGiB: diskGiB), project: name("default"))
+            demand: Capacity(cpus: cpus, memoryMiB: memoryMiB, diskGiB: diskGiB), project: id(9, 1))
     }
 
     // MARK: at random
@@ -64,7 +64,7 @@ enum Fleet {
         let cpus = UInt64.random(in: 0...6, using: &random)
         var request = request(number, cpus, 512 * UInt64.random(in: 0...20, using: &random), 5 * cpus)
         if random.chance(10) { request.architecture = .arm64 }
-        if random.chance(10) { request.project = name("other") }
+        if random.chance(10) { request.project = id(9, 2) }
         let selector: String? =
             random.chance(70)
             ? nil : ["zone=a", "zone!=b", "zone in (b,c)", "name=h3", "gpu"].randomElement(using: &random)

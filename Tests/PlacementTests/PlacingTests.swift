@@ -90,10 +90,10 @@ import Testing
         }
         #expect(hosts == [Fleet.id(1, 1), Fleet.id(1, 2), nil])
         #expect(placer.explain(request).summary == "2 hosts: 2 have a VM of the group db")
-        request.project = Fleet.name("other")
+        request.project = Fleet.id(9, 2)
         #expect(placer.place(request)?.host == Fleet.id(1, 1))
         placer.remove(vm: Fleet.id(2, 1))
-        request.project = Fleet.name("default")
+        request.project = Fleet.id(9, 1)
         request.id = Fleet.id(2, 9)
         #expect(placer.place(request)?.host == Fleet.id(1, 1))
     }

@@ -1,14 +1,14 @@
 package import Resources
 
 /// The part of a host that runs VMs. A host without VMs has none.
-package enum ComputeHost: ResourceKind, ReferenceTarget {
+package enum ComputeHost: ResourceKind {
     package static let kind = KindName("compute-host", plural: "compute-hosts", isInProject: false)
     package typealias Assigned = Nothing
 
     /// The labels that a VM's placement selects by are the resource's own.
     package struct Spec: Hashable, JSONCodable {
         /// KC's host that it is.
-        package var host: ResourceReference<NetworkHost>
+        package var host: Reference<NetworkHost>
         /// What is kept back for the host itself.
         package var reserved: Capacity
         package var overcommit: Overcommit
@@ -19,7 +19,7 @@ package enum ComputeHost: ResourceKind, ReferenceTarget {
         package var isDraining: Bool
 
         package init(
-            host: ResourceReference<NetworkHost>, reserved: Capacity = Self.standardReserve,
+            host: Reference<NetworkHost>, reserved: Capacity = Self.standardReserve,
             overcommit: Overcommit = Overcommit(), taints: [Taint] = [], isCordoned: Bool = false,
             isDraining: Bool = false
         ) {
@@ -39,7 +39,7 @@ package enum ComputeHost: ResourceKind, ReferenceTarget {
 
 extension ComputeHost.Spec {
     package static let shape = Shape.object([
-        .required("host", ResourceReference<NetworkHost>.shape, "KC's host that it is"),
+        .required("host", Reference<NetworkHost>.shape, "KC's host that it is"),
         .optional("reserved", Capacity.shape, "kept back for the host itself"),
         .optional("overcommit", Overcommit.shape, "how much may be promised"),
         .optional("taints", .array(Taint.shape, count: 0...maximumTaints, unique: true), "what keeps VMs away"),

@@ -28,7 +28,7 @@ package struct TaintKey: Hashable, Comparable, Sendable, JSONCodable, CustomStri
 
 /// What keeps VMs away from a host unless they tolerate it.
 package struct Taint: Hashable, Sendable, JSONCodable {
-    package enum Effect: String, Keyword {
+    package enum Effect: String, Choice {
         /// No VM is placed here that does not tolerate it; those that are here stay.
         case refuse
         /// Other hosts are taken first.

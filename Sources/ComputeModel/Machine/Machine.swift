@@ -50,7 +50,7 @@ package struct Machine: Hashable, JSONCodable {
 }
 
 /// A device beyond CPUs, memory, the disk and NICs, which every machine has or is given.
-package enum MachineDevice: String, Keyword {
+package enum MachineDevice: String, Choice {
     /// A serial console, for people.
     case serialConsole
     /// A source of randomness (virtio-rng): without it a young guest waits for its keys.

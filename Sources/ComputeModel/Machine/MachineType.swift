@@ -1,12 +1,12 @@
 package import Resources
 
 /// What an operator offers machines of: fixed values, and ranges in which a VM chooses. The same for all projects.
-package enum MachineType: ResourceKind, ReferenceTarget {
+package enum MachineType: ResourceKind {
     package static let kind = KindName("machine-type", plural: "machine-types", isInProject: false)
     package typealias Assigned = Nothing
 
     /// Whether a machine is made or is there.
-    package enum Form: String, Keyword {
+    package enum Form: String, Choice {
         case vm
         /// A machine of metal: it has what it has, so nothing is left to choose.
         case hardware

@@ -3,19 +3,19 @@ package import Resources
 /// One NIC of a VM: an attachment that is there, or a segment on which one is made with the VM and deleted with it.
 package enum NetworkInterface: Hashable, Sendable {
     /// Given by the user; it outlives the VM.
-    case attachment(ResourceReference<NetworkAttachment>)
+    case attachment(Reference<NetworkAttachment>)
     /// Asked for. No policies: the network's standard.
-    case segment(ResourceReference<NetworkSegment>, policies: [ResourceReference<NetworkPolicy>])
+    case segment(Reference<NetworkSegment>, policies: [Reference<NetworkPolicy>])
 
     /// As many as an attachment takes.
     package static let maximumPolicies = 8
 
     static let shape = Shape.object([
-        .optional("attachment", ResourceReference<NetworkAttachment>.shape, "an attachment that is there"),
-        .optional("segment", ResourceReference<NetworkSegment>.shape, "where an attachment is to be made"),
+        .optional("attachment", Reference<NetworkAttachment>.shape, "an attachment that is there"),
+        .optional("segment", Reference<NetworkSegment>.shape, "where an attachment is to be made"),
         .optional(
             "policies",
-            .array(ResourceReference<NetworkPolicy>.shape, count: 0...maximumPolicies, unique: true),
+            .array(Reference<NetworkPolicy>.shape, count: 0...maximumPolicies, unique: true),
             "of the attachment that is made"),
     ])
 }
@@ -23,9 +23,9 @@ package enum NetworkInterface: Hashable, Sendable {
 extension NetworkInterface: JSONCodable {
     package init(json node: JSONNode, path: String) throws(FieldError) {
         var reader = try FieldReader(node, path: path)
-        let attachment: ResourceReference<NetworkAttachment>? = try reader.optional("attachment")
-        let segment: ResourceReference<NetworkSegment>? = try reader.optional("segment")
-        let policies: [ResourceReference<NetworkPolicy>] = try reader.optional("policies") ?? []
+        let attachment: Reference<NetworkAttachment>? = try reader.optional("attachment")
+        let segment: Reference<NetworkSegment>? = try reader.optional("segment")
+        let policies: [Reference<NetworkPolicy>] = try reader.optional("policies") ?? []
         try reader.finish()
         switch (attachment, segment) {
         case (let attachment?, nil):

@@ -1,18 +1,18 @@
 package import Resources
 
 /// A machine with an image on its disk and attachments for NICs.
-package enum VirtualMachine: ResourceKind, ReferenceTarget {
+package enum VirtualMachine: ResourceKind {
     package static let kind = KindName("vm", plural: "vms", isInProject: true)
 
-    package enum Power: String, Keyword {
+    package enum Power: String, Choice {
         case on, off
     }
 
     package struct Spec: Hashable, JSONCodable {
-        package var machineType: ResourceReference<MachineType>
+        package var machineType: Reference<MachineType>
         /// Of the machine type's parameters those that differ from its defaults.
         package var parameters: [String: Scalar]
-        package var image: ResourceReference<Image>
+        package var image: Reference<Image>
         /// In the order in which the guest sees its NICs.
         package var networks: [NetworkInterface]
         /// Who may log in, by what the guest is told.
@@ -23,8 +23,8 @@ package enum VirtualMachine: ResourceKind, ReferenceTarget {
         package var placement: PlacementWish
 
         package init(
-            machineType: ResourceReference<MachineType>, parameters: [String: Scalar] = [:],
-            image: ResourceReference<Image>, networks: [NetworkInterface] = [], sshKeys: [SSHPublicKey] = [],
+            machineType: Reference<MachineType>, parameters: [String: Scalar] = [:],
+            image: Reference<Image>, networks: [NetworkInterface] = [], sshKeys: [SSHPublicKey] = [],
             userData: String = "", power: Power = .on, placement: PlacementWish = PlacementWish()
         ) {
             self.machineType = machineType
@@ -68,7 +68,7 @@ package enum VirtualMachine: ResourceKind, ReferenceTarget {
 extension VirtualMachine.Spec {
     /// What a VM's spec must look like; what its parameters must be, its machine type says.
     package static let shape = Shape.object([
-        .required("machineType", ResourceReference<MachineType>.shape, "what the machine is made of"),
+        .required("machineType", Reference<MachineType>.shape, "what the machine is made of"),
         .optional(
             "parameters",
             .map(
@@ -79,7 +79,7 @@ extension VirtualMachine.Spec {
                     .boolean, .integer(0...9_007_199_254_740_991, step: 1),
                     .text(TextShape(maximum: 64, rule: "must be at most 64 bytes")),
                 ]), maximum: maximumParameters), "choices within the machine type"),
-        .required("image", ResourceReference<Image>.shape, "what its disk begins with"),
+        .required("image", Reference<Image>.shape, "what its disk begins with"),
         .optional("networks", .array(NetworkInterface.shape, count: 0...maximumNetworks, unique: true), "its NICs"),
         .optional("sshKeys", .array(SSHPublicKey.shape, count: 0...maximumSSHKeys, unique: true), "who may log in"),
         .optional(
@@ -106,7 +106,7 @@ extension VirtualMachine.Spec {
             power: try reader.optional("power") ?? .on,
             placement: try reader.optional("placement") ?? PlacementWish())
         try reader.finish()
-        var given: Set<ResourceReference<NetworkAttachment>> = []
+        var given: Set<Reference<NetworkAttachment>> = []
         for (index, network) in networks.enumerated() {
             guard case .attachment(let attachment) = network else { continue }
             guard given.insert(attachment).inserted else {

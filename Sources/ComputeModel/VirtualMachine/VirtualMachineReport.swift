@@ -2,7 +2,7 @@ package import Resources
 
 /// What the host of a VM, or the scheduler, says about it. Kept apart from the VM, without history.
 package struct VirtualMachineReport: Hashable, JSONCodable {
-    package enum State: String, Keyword {
+    package enum State: String, Choice {
         /// Not begun: a condition says what it waits for.
         case waiting
         case starting, running, stopping, stopped
@@ -54,7 +54,7 @@ package struct VirtualMachineReport: Hashable, JSONCodable {
 /// One thing that must be so for a VM to run, and whether it is.
 package struct Condition: Hashable, JSONCodable {
     /// In the order in which they come to be.
-    package enum Kind: String, Keyword {
+    package enum Kind: String, Choice {
         /// It has a host.
         case placed
         /// Its image is on that host, and its disk made from it.

@@ -1,4 +1,5 @@
 import NetworkService
+import Persistence
 import Resources
 
 /// The query of a request; a name that the route does not know is refused, and so is one that stands twice.

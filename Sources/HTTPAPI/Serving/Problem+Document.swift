@@ -15,7 +15,7 @@ extension Problem {
                 for operation in operations {
                     writer.object { writer in
                         writer.member("index", operation.index)
-                        writer.member("kind", operation.kind.name.singular)
+                        writer.member("kind", operation.kind.singular)
                         writer.member("item", operation.item)
                         writer.members(of: operation.problem)
                     }

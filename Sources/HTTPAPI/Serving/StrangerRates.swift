@@ -1,5 +1,6 @@
 import NetworkService
 import Persistence
+import Resources
 import Synchronization
 
 /// How much may be asked without being let in: a bucket for each network, which refused requests fill and time empties.

@@ -1,3 +1,5 @@
+import Resources
+
 /// What people read about a reason for which the guards and policies of a port drop frames. The raw values are the names
 /// in the ruleset (`NFTables.DropReason`), in metrics and in probes; `closed` is the gate of ports behind the ruleset.
 package enum DropExplanation: String, Choice {

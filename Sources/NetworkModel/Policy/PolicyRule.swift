@@ -1,5 +1,5 @@
 package import Addressing
-import Resources
+package import Resources
 
 /// One thing that a policy lets through.
 package struct PolicyRule: Hashable, Sendable {

@@ -25,16 +25,6 @@ package struct BatchOperation: Sendable {
     package static let maximumCount = 1000
 }
 
-/// What is wrong with one operation of a batch.
-package struct OperationProblem: Error, Hashable, Sendable {
-    /// From 0, in the order of the request.
-    package var index: Int
-    package var kind: Kind
-    /// The name or id as the operation gives it; nil when it gives none that can be read.
-    package var item: String?
-    package var problem: Problem
-}
-
 /// What a batch left behind.
 package struct BatchWritten: Sendable {
     /// One for each operation, in their order.
@@ -58,7 +48,7 @@ extension Problem {
             self.init(.internal, "a batch failed without a reason")
             return
         }
-        let what = first.item.map { "\(first.kind.name) '\($0)'" } ?? first.kind.name.singular
+        let what = first.item.map { "\(first.kind) '\($0)'" } ?? first.kind.singular
         let others = operations.count > 1 ? " (and \(operations.count - 1) more operations are wrong)" : ""
         self.init(
             first.problem.code,

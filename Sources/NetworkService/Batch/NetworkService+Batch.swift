@@ -1,6 +1,6 @@
 import FoundationEssentials
 package import Persistence
-import Resources
+package import Resources
 import Synchronization
 
 extension NetworkService {
@@ -38,7 +38,8 @@ extension NetworkService {
         for (index, operation) in operations.enumerated() where problems.count < maximumProblems {
             do throws(Problem) { steps.append(try BatchStep(operation, id: ResourceID(UUID()))) } catch {
                 problems.append(
-                    OperationProblem(index: index, kind: operation.kind, item: operation.givenItem, problem: error))
+                    OperationProblem(index: index, kind: operation.kind.name, item: operation.givenItem, problem: error)
+                )
             }
         }
         guard problems.isEmpty else { throw Problem(problems, of: operations.count) }
@@ -67,7 +68,8 @@ extension NetworkService {
             } catch {
                 problems.append(
                     OperationProblem(
-                        index: index, kind: step.operation.kind, item: String(step.item.prefix(64)), problem: error))
+                        index: index, kind: step.operation.kind.name, item: String(step.item.prefix(64)), problem: error
+                    ))
             }
         }
         guard problems.isEmpty else { throw Problem(problems, of: steps.count) }

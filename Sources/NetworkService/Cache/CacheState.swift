@@ -47,11 +47,10 @@ struct CacheState {
     /// What it tried, before and after, in order.
     var tried: [(old: Item?, new: Item?)] = []
 
-    var log = ChangeLog()
+    var log = ChangeLog<Item>()
     var followers: [UInt64: AsyncStream<Void>.Continuation] = [:]
     var feeds: [ResourceID: [UInt64: FeedDirt]] = [:]
     private var numbers: UInt64 = 0
-    private var waiters: [UInt64: (Revision, CheckedContinuation<Void, any Error>)] = [:]
 
     /// The resources among which a name is unique.
     struct Scope: Hashable {
@@ -74,32 +73,6 @@ struct CacheState {
     mutating func nextNumber() -> UInt64 {
         numbers += 1
         return numbers
-    }
-}
-
-// MARK: Waiting for a revision
-
-extension CacheState {
-    mutating func nextWaiter() -> UInt64 { nextNumber() }
-
-    /// True when the revision is there already; the caller then resumes.
-    mutating func enqueue(_ number: UInt64, _ revision: Revision, _ waiter: CheckedContinuation<Void, any Error>)
-        -> Bool
-    {
-        if isSynced, self.revision >= revision { return true }
-        waiters[number] = (revision, waiter)
-        return false
-    }
-
-    mutating func dequeue(_ number: UInt64) -> CheckedContinuation<Void, any Error>? {
-        waiters.removeValue(forKey: number)?.1
-    }
-
-    mutating func dueWaiters() -> [CheckedContinuation<Void, any Error>] {
-        guard isSynced, !waiters.isEmpty else { return [] }
-        let due = waiters.filter { $0.value.0 <= revision }
-        for number in due.keys { waiters[number] = nil }
-        return due.values.map(\.1)
     }
 }
 

@@ -1,3 +1,4 @@
+package import Persistence
 package import Resources
 import Synchronization
 
@@ -66,3 +67,6 @@ extension ResourceCache {
         }
     }
 }
+
+/// One change of one resource, of its spec, metadata or status.
+package typealias Change = LoggedChange<Item>

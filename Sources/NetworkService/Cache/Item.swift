@@ -55,16 +55,6 @@ package final class Item: Sendable {
     }
 }
 
-/// The place of a resource in lists.
-package struct OrderKey: Hashable, Comparable, Sendable {
-    let created: Revision
-    let id: ResourceID
-
-    package static func < (left: OrderKey, right: OrderKey) -> Bool {
-        left.created == right.created ? left.id < right.id : left.created < right.created
-    }
-}
-
 /// Whether a host's agent renews its lease.
 package enum Liveness: Hashable, Sendable {
     case neverSeen

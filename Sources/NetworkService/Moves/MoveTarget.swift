@@ -1,6 +1,6 @@
 package import NetworkModel
 import NetworkPlanning
-import Resources
+package import Resources
 
 /// Where somebody wants the role to be.
 package enum MoveTarget: Sendable {

@@ -1,7 +1,7 @@
 import Addressing
 package import NetworkModel
 import NetworkPlanning
-import Resources
+package import Resources
 import Synchronization
 
 extension NetworkService {

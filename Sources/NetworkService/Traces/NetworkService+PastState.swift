@@ -52,14 +52,14 @@ extension NetworkService {
 
     private func pastRevision(
         of id: ResourceID, at revision: Revision
-    ) async throws(Problem) -> (HistoryEntry, Revision)? {
+    ) async throws(Problem) -> (StoredRevision, Revision)? {
         let page: StorePage
         do { page = try await store.list(StoreLayout.history(id), after: nil, limit: 100_000) } catch {
             throw Problem(error)
         }
         guard let stored = page.entries.last(where: { $0.modified <= revision }) else { return nil }
         do {
-            return (try HistoryEntry(json: JSONParser.parse(stored.value), path: ""), stored.modified)
+            return (try StoredRevision(json: JSONParser.parse(stored.value), path: ""), stored.modified)
         } catch { throw Problem(.internal, "the history has an entry that cannot be read: \(error)") }
     }
 }

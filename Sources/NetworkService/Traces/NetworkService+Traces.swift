@@ -2,7 +2,7 @@ import Addressing
 package import NetworkModel
 import NetworkPlanning
 package import Persistence
-import Resources
+package import Resources
 import Synchronization
 
 extension NetworkService {

@@ -52,7 +52,7 @@ extension ServedKind {
     }
 
     static func restore(
-        in service: NetworkService, _ id: ResourceID, from entry: HistoryEntry, _ request: NetworkService.Request
+        in service: NetworkService, _ id: ResourceID, from entry: StoredRevision, _ request: NetworkService.Request
     ) async throws(Problem) -> Written {
         let kept: Resource<Self>
         do { kept = try Resource(json: JSONParser.parse(entry.resource), path: "") } catch {
@@ -65,7 +65,7 @@ extension ServedKind {
 
     private static func replace(
         in service: NetworkService, _ id: ResourceID, expecting expected: Revision?, _ request: NetworkService.Request,
-        action: HistoryEntry.Action, _ draft: @Sendable (Resource<Self>) throws(Problem) -> Draft<Self>
+        action: StoredRevision.Action, _ draft: @Sendable (Resource<Self>) throws(Problem) -> Draft<Self>
     ) async throws(Problem) -> Written {
         let first: Resource<Self> = try service.cache.state.withLock { state throws(Problem) in
             guard let old = state.resource(id, as: Self.self) else { throw Problem.gone(kind, id) }
@@ -82,7 +82,7 @@ extension ServedKind {
 
     /// Plans a change of spec and metadata; nothing when nothing changes.
     static func change(
-        _ id: ResourceID, expecting expected: Revision?, _ action: HistoryEntry.Action,
+        _ id: ResourceID, expecting expected: Revision?, _ action: StoredRevision.Action,
         _ draft: (Resource<Self>) throws(Problem) -> Draft<Self>, _ plan: inout WritePlan, _ state: inout CacheState
     ) throws(Problem) {
         guard let item = state.items[id], let old = unwrap(item.resource) else { throw Problem.gone(kind, id) }

@@ -32,7 +32,7 @@ struct WritePlan {
     let now: Timestamp
     let principal: Principal
     let historyLength: UInt64
-    var action = HistoryEntry.Action.create
+    var action = StoredRevision.Action.create
 
     private(set) var conditions: [StoreTransaction.Condition] = []
     private(set) var effects: [Effect] = []
@@ -210,57 +210,13 @@ struct WritePlan {
         effects.append(Effect(key: old.key, projectID: old.projectID, old: old, new: nil))
     }
 
-    private mutating func remember(_ metadata: Metadata, _ stored: [UInt8], _ action: HistoryEntry.Action) {
-        let entry = HistoryEntry(
+    private mutating func remember(_ metadata: Metadata, _ stored: [UInt8], _ action: StoredRevision.Action) {
+        let entry = StoredRevision(
             generation: metadata.generation, time: now, who: principal.description, action: action,
             resource: stored)
         change(.record(StoreLayout.history(metadata.id, generation: metadata.generation), entry.json))
         if metadata.generation > historyLength {
             delete(StoreLayout.history(metadata.id, generation: metadata.generation - historyLength))
-        }
-    }
-}
-
-/// One revision of spec and metadata: who, when, what.
-struct HistoryEntry: JSONCodable {
-    enum Action: String, Choice { case create, update, restore }
-
-    var generation: UInt64
-    var time: Timestamp
-    var who: String
-    var action: Action
-    /// The stored form of the resource.
-    var resource: [UInt8]
-
-    init(generation: UInt64, time: Timestamp, who: String, action: Action, resource: [UInt8]) {
-        self.generation = generation
-        self.time = time
-        self.who = who
-        self.action = action
-        self.resource = resource
-    }
-
-    init(json node: JSONNode, path: String) throws(FieldError) {
-        var reader = try FieldReader(node, path: path)
-        generation = try reader.required("generation")
-        time = try reader.required("time")
-        who = try reader.required("who")
-        action = try reader.required("action")
-        guard let resource = reader.node("resource") else {
-            throw FieldError(field: reader.path(of: "resource"), rule: "is required")
-        }
-        self.resource = Array(resource.raw)
-        try reader.finish()
-    }
-
-    func write(to writer: inout JSONWriter) {
-        writer.object { writer in
-            writer.member("generation", generation)
-            writer.member("time", time)
-            writer.member("who", who)
-            writer.member("action", action)
-            writer.name("resource")
-            writer.raw(resource)
         }
     }
 }

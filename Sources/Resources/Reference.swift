@@ -1,8 +1,15 @@
-package import Resources
+/// What a `Reference` names: every kind of resource, and what a plugin knows by its name alone.
+package protocol ReferenceTarget: Sendable {
+    /// The kind in an error's words: "segment".
+    static var referred: String { get }
+}
 
-/// A resource of `Kind` that another one names. A user writes a name or an id; KC stores the id, so that a rename
-/// breaks nothing.
-package enum Reference<Kind: ResourceKind>: Hashable, Sendable, JSONCodable, CustomStringConvertible {
+extension ResourceKind {
+    package static var referred: String { kind.singular }
+}
+
+/// A resource that another one names. A user writes a name or an id; KC stores the id, so that a rename breaks nothing.
+package enum Reference<Target: ReferenceTarget>: Hashable, Sendable, JSONCodable, CustomStringConvertible {
     case id(ResourceID)
     case name(Name)
 
@@ -19,11 +26,12 @@ package enum Reference<Kind: ResourceKind>: Hashable, Sendable, JSONCodable, Cus
     /// The id, once the service has resolved the reference.
     package var id: ResourceID? { if case .id(let id) = self { id } else { nil } }
 
+    /// What a text that is none breaks, as a clause.
+    package static var rule: String { "must be the name or the id of a \(Target.referred)" }
+
     package init(json node: JSONNode, path: String) throws(FieldError) {
         let text = try String(json: node, path: path)
-        guard let reference = Self(text) else {
-            throw FieldError(field: path, value: text, rule: "must be the name or the id of a \(Kind.kind)")
-        }
+        guard let reference = Self(text) else { throw FieldError(field: path, value: text, rule: Self.rule) }
         self = reference
     }
 

@@ -4,26 +4,26 @@ package import Resources
 ///
 /// One log serves all followers, each with a cursor of its own, so a slow one costs nothing and is told that it lost
 /// its place when the ring has gone past it.
-struct ChangeLog {
+package struct ChangeLog<Item: Sendable>: Sendable {
     /// Entries kept. Default 16,384: at 1 KiB of JSON each, which items share, at most 16 MiB.
-    let capacity: Int
-    private var entries: [Change] = []
+    package let capacity: Int
+    private var entries: [LoggedChange<Item>] = []
     /// The sequence number of `entries[head]`, the oldest.
-    private(set) var oldest: UInt64 = 0
+    package private(set) var oldest: UInt64 = 0
     private var head = 0
     /// Every change after this revision is here.
-    private(set) var floor: Revision = .zero
+    package private(set) var floor: Revision = .zero
     private var newest: Revision = .zero
 
-    init(capacity: Int = 16_384) { self.capacity = capacity }
+    package init(capacity: Int = 16_384) { self.capacity = capacity }
 
     /// The sequence number the next change gets.
-    var end: UInt64 { oldest + UInt64(entries.count) }
+    package var end: UInt64 { oldest + UInt64(entries.count) }
 
     /// Revisions in the log never go down, also where a new listing brings something late.
-    mutating func append(old: Item?, new: Item?, at revision: Revision) {
+    package mutating func append(old: Item?, new: Item?, at revision: Revision) {
         newest = max(newest, revision)
-        let change = Change(revision: newest, old: old, new: new)
+        let change = LoggedChange(revision: newest, old: old, new: new)
         guard entries.count == capacity else { return entries.append(change) }
         floor = entries[head].revision
         entries[head] = change
@@ -32,7 +32,7 @@ struct ChangeLog {
     }
 
     /// Forgets everything: what follows is complete only after `revision`.
-    mutating func reset(at revision: Revision) {
+    package mutating func reset(at revision: Revision) {
         oldest = end
         entries.removeAll(keepingCapacity: true)
         head = 0
@@ -40,7 +40,7 @@ struct ChangeLog {
     }
 
     /// At most `limit` changes from a sequence number on; nil when some of them are forgotten.
-    func read(from sequence: UInt64, limit: Int) -> ArraySlice<Change>? {
+    package func read(from sequence: UInt64, limit: Int) -> ArraySlice<LoggedChange<Item>>? {
         guard sequence >= oldest else { return nil }
         guard sequence < end else { return [] }
         let count = min(limit, Int(end - sequence))
@@ -48,7 +48,7 @@ struct ChangeLog {
     }
 
     /// The sequence number of the first change after `revision`; nil when some of them are forgotten.
-    func sequence(after revision: Revision) -> UInt64? {
+    package func sequence(after revision: Revision) -> UInt64? {
         guard revision >= floor else { return nil }
         var low = 0
         var high = entries.count
@@ -59,11 +59,11 @@ struct ChangeLog {
         return oldest + UInt64(low)
     }
 
-    private func entry(_ index: Int) -> Change { entries[(head + index) % max(entries.count, 1)] }
+    private func entry(_ index: Int) -> LoggedChange<Item> { entries[(head + index) % max(entries.count, 1)] }
 }
 
 /// One change of one resource, of its spec, metadata or status.
-package struct Change: Sendable {
+package struct LoggedChange<Item: Sendable>: Sendable {
     /// The revision of the store that brought it.
     package let revision: Revision
     /// How it was before; nil for a new resource.

@@ -1,6 +1,3 @@
-package import Persistence
-package import Resources
-
 /// Why a request was not done, in the terms of RFC 9457.
 package struct Problem: Error, Hashable, Sendable, CustomStringConvertible {
     package enum Code: String, Hashable, Sendable, CaseIterable {
@@ -122,18 +119,22 @@ package struct Problem: Error, Hashable, Sendable, CustomStringConvertible {
 
     package init(_ error: JSONError) { self.init(.malformed, error.description) }
 
-    package init(_ error: StoreError) {
-        switch error.code {
-        case .full:
-            self.init(
-                .storeFull, "the store's disk is full; nothing was written; make room and try again: \(error.cause)")
-        case .compacted(let oldest):
-            self.init(.compacted, "the store knows changes from revision \(oldest) on; list again")
-        case .invalid: self.init(.tooLarge, "the store refuses a change of this size: \(error.cause)")
-        case .slowConsumer, .leaseNotFound, .unavailable, .corrupt:
-            self.init(.unavailable, "the store does not answer: \(error)")
-        }
-    }
-
     package var description: String { "\(code.rawValue): \(detail)" }
+}
+
+/// What is wrong with one operation of a batch.
+package struct OperationProblem: Error, Hashable, Sendable {
+    /// From 0, in the order of the request.
+    package var index: Int
+    package var kind: KindName
+    /// The name or id as the operation gives it; nil when it gives none that can be read.
+    package var item: String?
+    package var problem: Problem
+
+    package init(index: Int, kind: KindName, item: String?, problem: Problem) {
+        self.index = index
+        self.kind = kind
+        self.item = item
+        self.problem = problem
+    }
 }
