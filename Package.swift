@@ -224,7 +224,7 @@ let allTests: [Target] = [
         "TranslatorTests",
         [
             "SeededRandomness", "TestNamespaces", "Addressing", "NetworkModel", "NetworkPlanning", "NodePorts",
-            "LinuxBPF", "LinuxProcesses",
+            "LinuxBPF", "LinuxProcesses", "CBPF",
         ]),
     tests(
         "DaemonTests",

@@ -48,6 +48,15 @@ static __noinline int read_chain6(struct __sk_buff *packet, __u32 at, __u8 next,
     return NAT64_DROP_HEADERS;
 }
 
+/* What the length field of a fragment's packet said while it was whole, where the firewall has noted it; or 0. The note
+ * is for the translator alone, which takes it away. */
+inlined __u32 length_of_whole(struct __sk_buff *packet) {
+    __u32 mark = bpf_ntohl(packet->mark);
+    if (mark >> 16 != NAT64_WHOLE_MARK) return 0;
+    packet->mark = 0;
+    return mark & 0xffff;
+}
+
 inlined void read_chain4(const struct ipv4 *header, struct chain *chain) {
     __u16 fragment = bpf_ntohs(header->fragment);
     chain->length = (header->version_length & 15) * 4;

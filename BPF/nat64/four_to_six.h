@@ -112,18 +112,27 @@ inlined int four_to_six(struct __sk_buff *packet, const struct nat64_config *con
     __u32 extra = chain->is_fragment ? sizeof(struct ipv6_fragment) : 0;
     __u32 offset = L3 + sizeof(struct ipv6) + extra;
     __s32 rest = (__s32)(extra + 20) - (__s32)chain->length;
-    __u32 sum;
+    __u32 sum, whole = payload;
     int place = checksum_offset(chain->protocol), must_give = 0;
     struct icmp icmp;
 
     become_ipv6(header, chain, payload + extra, &new->header, &new->fragment);
     new->header.hop_limit = header->ttl + hops > 255 ? 255 : header->ttl + hops;
     if (chain->protocol == ICMPV4) {
-        if (chain->is_fragment) return NAT64_DROP_ICMP_FRAGMENT;
-        if (payload < sizeof(icmp) || bpf_skb_load_bytes(packet, L3 + chain->length, &icmp, sizeof(icmp)))
-            return NAT64_DROP_MALFORMED;
-        if (is_error4(icmp.type)) return error_four_to_six(packet, config, header, chain, &new->header);
-        if (icmp.type != ECHO4 && icmp.type != ECHO_REPLY4) return NAT64_DROP_ICMP_TYPE;
+        __u32 said = length_of_whole(packet);
+        if (chain->is_fragment) {
+            /* Its checksum covers all fragments, and the length of all of them becomes part of what it covers. */
+            if (said < chain->length + sizeof(icmp)) return NAT64_DROP_ICMP_FRAGMENT;
+            whole = said - chain->length;
+        }
+        if (chain->offset == 0) {
+            if (payload < sizeof(icmp) || bpf_skb_load_bytes(packet, L3 + chain->length, &icmp, sizeof(icmp)))
+                return NAT64_DROP_MALFORMED;
+            if (is_error4(icmp.type))
+                return chain->is_fragment ? NAT64_DROP_ICMP_FRAGMENT
+                                          : error_four_to_six(packet, config, header, chain, &new->header);
+            if (icmp.type != ECHO4 && icmp.type != ECHO_REPLY4) return NAT64_DROP_ICMP_TYPE;
+        }
     } else if (chain->protocol == UDP && chain->offset == 0) {
         __u16 checksum;
         if (payload < 8 || bpf_skb_load_bytes(packet, L3 + chain->length + 6, &checksum, sizeof(checksum)))
@@ -142,7 +151,7 @@ inlined int four_to_six(struct __sk_buff *packet, const struct nat64_config *con
         return NAT64_DROP_KERNEL;
     if (chain->offset != 0) return 0;
     if (chain->protocol == ICMPV4) {
-        sum = pseudo6(&new->header.source, &new->header.destination, payload, ICMPV6);
+        sum = pseudo6(&new->header.source, &new->header.destination, whole, ICMPV6);
         return mend_quoted_echo(packet, offset, 1, sum);
     }
     if (must_give) return give_checksum(packet, offset, payload, &new->header);

@@ -112,12 +112,19 @@ inlined int six_to_four(struct __sk_buff *packet, const struct nat64_config *con
     new->source = source;
     new->destination = embedded(&header->destination);
     if (chain->protocol == ICMPV6) {
-        if (chain->offset != 0 || chain->more_fragments) return NAT64_DROP_ICMP_FRAGMENT;
-        if (payload < sizeof(icmp) || bpf_skb_load_bytes(packet, L3 + chain->length, &icmp, sizeof(icmp)))
-            return NAT64_DROP_MALFORMED;
-        if (is_error6(icmp.type)) return error_six_to_four(packet, config, header, chain, new);
-        if (icmp.type != ECHO6 && icmp.type != ECHO_REPLY6) return NAT64_DROP_ICMP_TYPE;
-        sum = ~pseudo6(&header->source, &header->destination, payload, ICMPV6) & 0xffff;
+        __u32 whole = length_of_whole(packet), is_part = chain->offset != 0 || chain->more_fragments;
+        if (!is_part) whole = payload;
+        /* Its checksum covers all fragments and the length of all of them. */
+        if (is_part && whole < sizeof(icmp)) return NAT64_DROP_ICMP_FRAGMENT;
+        if (chain->offset == 0) {
+            if (payload < sizeof(icmp) || bpf_skb_load_bytes(packet, L3 + chain->length, &icmp, sizeof(icmp)))
+                return NAT64_DROP_MALFORMED;
+            if (is_error6(icmp.type))
+                return is_part ? NAT64_DROP_ICMP_FRAGMENT
+                               : error_six_to_four(packet, config, header, chain, new);
+            if (icmp.type != ECHO6 && icmp.type != ECHO_REPLY6) return NAT64_DROP_ICMP_TYPE;
+        }
+        sum = ~pseudo6(&header->source, &header->destination, whole, ICMPV6) & 0xffff;
     }
     if (place >= 0 && chain->offset == 0 && payload < (__u32)place + 2) return NAT64_DROP_MALFORMED;
     close_ipv4(new);

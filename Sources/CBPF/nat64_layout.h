@@ -8,6 +8,10 @@
 
 #define NAT64_LAYOUT 1
 
+/* The upper half of the mark (in network order) of an echo that the stack may cut into fragments; the lower half is what
+ * the length field of its header said before. */
+#define NAT64_WHOLE_MARK 0x6b65
+
 struct nat64_address {
     __u8 bytes[16];
 };

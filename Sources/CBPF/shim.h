@@ -21,11 +21,12 @@ static inline struct bpf_object *cbpf_open(const char *path, char *log, size_t s
 /* libbpf says what it does on standard error unless told not to. */
 static inline void cbpf_silence(void) { libbpf_set_print(0); }
 
-/* Runs a classifier on one Ethernet frame. */
-static inline int cbpf_run(int program, const void *frame, uint32_t size, void *out, uint32_t *out_size,
+/* Runs a classifier on one Ethernet frame with this mark. */
+static inline int cbpf_run(int program, const void *frame, uint32_t size, uint32_t mark, void *out, uint32_t *out_size,
                            uint32_t *verdict) {
+    struct __sk_buff packet = {.mark = mark};
     LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame, .data_size_in = size, .data_out = out,
-                .data_size_out = *out_size, .repeat = 1);
+                .data_size_out = *out_size, .repeat = 1, .ctx_in = &packet, .ctx_size_in = sizeof(packet));
     int result = bpf_prog_test_run_opts(program, &options);
     *out_size = options.data_size_out;
     *verdict = options.retval;

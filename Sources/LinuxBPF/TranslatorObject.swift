@@ -53,13 +53,16 @@ package final class TranslatorObject {
     }
 
     /// Runs a program on one Ethernet frame, as if it had come to its device, with no effect but on the tables.
+    /// - Parameter mark: the frame's, as the kernel holds it.
     /// - Returns: the verdict (TC_ACT_*) and the frame afterwards.
-    package func run(_ program: Program, on frame: [UInt8]) throws(NodeError) -> (verdict: UInt32, frame: [UInt8]) {
+    package func run(
+        _ program: Program, on frame: [UInt8], mark: UInt32 = 0
+    ) throws(NodeError) -> (verdict: UInt32, frame: [UInt8]) {
         var out = [UInt8](repeating: 0, count: frame.count + 256)
         var size = UInt32(out.count)
         var verdict: UInt32 = 0
         let result = cbpf_run(
-            try descriptor(of: program), frame, UInt32(frame.count), &out, &size, &verdict)
+            try descriptor(of: program), frame, UInt32(frame.count), mark, &out, &size, &verdict)
         guard result == 0 else { throw NodeError.bpf("run", program.rawValue, result) }
         return (verdict, Array(out.prefix(Int(size))))
     }

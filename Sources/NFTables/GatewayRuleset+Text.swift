@@ -8,7 +8,8 @@ extension GatewayRuleset {
 
     /// What stands in the table.
     var body: String {
-        (counters + sets + helpers + crossing + coming + hooks + serving + hiding).map { "\t\($0)\n" }.joined()
+        (counters + sets + helpers + crossing + coming + measured + hooks + serving + hiding).map { "\t\($0)\n" }
+            .joined()
     }
 
     private func drop(_ reason: Reason) -> String { "counter name \(reason.counter) drop" }
@@ -147,7 +148,7 @@ extension GatewayRuleset {
                     // 0x6b64 (NAT64_MARK): translated on arrival, and the way back is the translator's device. No mark
                     // comes in from outside.
                     "meta nfproto ipv6 meta mark != 0x6b64 iifname { \"up0\", \"seg*\" } ip6 saddr != :: jump reverse-path",
-                ] + insideOnly)
+                ] + sourceRoutes + insideOnly)
             + chain(
                 "input",
                 [
@@ -158,7 +159,8 @@ extension GatewayRuleset {
             + chain(
                 "forward",
                 [
-                    "type filter hook forward priority 0; policy drop;",
+                    "type filter hook forward priority 0; policy drop;"
+                ] + measuring + [
                     // Most packets, by comparisons.
                     "meta nfproto ipv6 ct state established,related goto shaped",
                     // What segments have of IPv4 stays inside: the way to the IPv4 world is by IPv6 and the translator.

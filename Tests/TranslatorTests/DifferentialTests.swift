@@ -1,4 +1,5 @@
 import Addressing
+import CBPF
 import LinuxBPF
 import NetworkModel
 import NetworkPlanning
@@ -41,9 +42,13 @@ import Testing
         }
 
         /// nil when it is dropped; with one hop more, since it enters the stack again.
-        func translate(_ packet: [UInt8], isIPv6: Bool) throws -> [UInt8]? {
+        ///
+        /// `whole`: what the firewall notes of an echo before it is cut.
+        func translate(_ packet: [UInt8], isIPv6: Bool, whole: Int?) throws -> [UInt8]? {
             let ethernet: [UInt8] = [2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2] + (isIPv6 ? [0x86, 0xdd] : [0x08, 0x00])
-            let (verdict, frame) = try object.run(.inner, on: ethernet + packet)
+            let (verdict, frame) = try object.run(
+                .inner, on: ethernet + packet,
+                mark: whole.map { (UInt32(NAT64_WHOLE_MARK) << 16 | UInt32($0)).bigEndian } ?? 0)
             // TC_ACT_SHOT, TC_ACT_REDIRECT (linux/pkt_cls.h).
             if verdict == 2 { return nil }
             #expect(verdict == 7)
@@ -102,12 +107,15 @@ import Testing
         var drops: [TranslationDrop: Int] = [:]
         var disagreements = 0
         var given = 0
+        /// Fragments of echoes.
+        var cut = [0, 0]
         for round in 0..<20_000 {
             let isIPv6 = round % 2 == 0
             let packet = isIPv6 ? draw.ipv6() : draw.ipv4()
             // The kernel's test does not take what the stack would never show a device.
             guard packet.count >= (isIPv6 ? 40 : 20), packet.count <= 3000 else { continue }
-            let actual = try kernel.translate(packet, isIPv6: isIPv6)
+            let whole = round % 3 == 0 ? nil : round &* 37 % 4096
+            let actual = try kernel.translate(packet, isIPv6: isIPv6, whole: whole)
             if isIPv6 {
                 // A sender that has no address may have been given one of the block just now.
                 let sender = IPv6Address(
@@ -124,7 +132,7 @@ import Testing
                 }
             }
             let expected: Result<TranslatedPacket, TranslationDrop> = Result { () throws(TranslationDrop) in
-                isIPv6 ? try translator.toIPv4(packet) : try translator.toIPv6(packet)
+                isIPv6 ? try translator.toIPv4(packet, whole: whole) : try translator.toIPv6(packet, whole: whole)
             }
             switch (expected, actual) {
             case (.failure(let reason), nil):
@@ -132,6 +140,9 @@ import Testing
                 continue
             case (.success(let expected), let actual?):
                 translated[isIPv6 ? 0 : 1] += 1
+                if isIPv6 ? packet[6] == 44 && packet[40] == 58 : packet[9] == 1 && packet[6] & 0x3f | packet[7] != 0 {
+                    cut[isIPv6 ? 0 : 1] += 1
+                }
                 if Self.agrees(actual, expected, isIPv4: isIPv6), !isIPv6 || Self.isClosed(actual) { continue }
             default: break
             }
@@ -147,6 +158,7 @@ import Testing
             #expect(drops[reason, default: 0] > 5, "dropped \(drops)")
         }
         #expect(given > 0)
+        #expect(cut[0] > 5 && cut[1] > 5, "\(cut)")
         print("translated \(translated), addresses given \(given), dropped \(drops)")
     }
 }

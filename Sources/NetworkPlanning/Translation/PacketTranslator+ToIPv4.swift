@@ -2,7 +2,9 @@ import Addressing
 
 extension PacketTranslator {
     /// An IPv6 packet from one of ours as the IPv4 packet that leaves (RFC 7915 section 5).
-    package func toIPv4(_ bytes: [UInt8]) throws(TranslationDrop) -> TranslatedPacket {
+    /// - Parameter whole: of a fragment of an echo, what its header's length field said before it was cut; nil when
+    ///   nobody knows, and no such fragment is translated.
+    package func toIPv4(_ bytes: [UInt8], whole: Int? = nil) throws(TranslationDrop) -> TranslatedPacket {
         let packet = PacketBytes(bytes: bytes)
         guard let head = packet.uint32(0), head >> 28 == 6, let length = packet.uint16(4),
             let hopLimit = packet.uint8(7),
@@ -23,11 +25,13 @@ extension PacketTranslator {
             isError = type < 128
         }
         guard let sender = rules.ipv4(of: source) ?? (isError ? rules.own : nil) else { throw .unmapped }
+        let isPart = chain.fragment.map { !$0.isAtomic } ?? false
         if isICMP {
-            guard chain.fragment?.isAtomic ?? true else { throw .icmpFragment }
-            guard end - chain.length >= 8 else { throw .malformed }
+            guard !isPart || (whole ?? 0) >= 8 else { throw .icmpFragment }
+            guard !chain.isFirst || end - chain.length >= 8 else { throw .malformed }
         }
         if isError {
+            guard !isPart else { throw .icmpFragment }
             return try errorToIPv4(packet, chain, end: end, from: sender, to: target)
         }
         let payload = end - chain.length
@@ -39,7 +43,8 @@ extension PacketTranslator {
         guard chain.isFirst else { return draft.result }
         if isICMP {
             try draft.mendEcho(
-                at: 20, toIPv6: false, from: .pseudo(source, destination, payload, HeaderChain.Number.icmpv6),
+                at: 20, toIPv6: false,
+                from: .pseudo(source, destination, isPart ? whole ?? 0 : payload, HeaderChain.Number.icmpv6),
                 to: OnesComplement())
         } else if let place = chain.checksumOffset {
             guard payload >= place + 2 else { throw .malformed }

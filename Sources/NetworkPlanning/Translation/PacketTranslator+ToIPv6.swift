@@ -2,7 +2,9 @@ import Addressing
 
 extension PacketTranslator {
     /// An IPv4 packet from outside as the IPv6 packet that one of ours gets (RFC 7915 section 4).
-    package func toIPv6(_ bytes: [UInt8]) throws(TranslationDrop) -> TranslatedPacket {
+    /// - Parameter whole: of a fragment of an echo, what its header's length field said before it was cut; nil when
+    ///   nobody knows, and no such fragment is translated.
+    package func toIPv6(_ bytes: [UInt8], whole: Int? = nil) throws(TranslationDrop) -> TranslatedPacket {
         let packet = PacketBytes(bytes: bytes)
         let chain = try HeaderChain(ipv4: packet, at: 0)
         guard let trafficClass = packet.uint8(1), let end = packet.uint16(2).map(Int.init),
@@ -18,10 +20,15 @@ extension PacketTranslator {
         let sender = rules.embedded(source)
         let isICMP = chain.transport == HeaderChain.Number.icmp
         let payload = end - chain.length
-        if isICMP {
-            guard chain.fragment == nil else { throw .icmpFragment }
+        var covered = payload
+        if isICMP, chain.fragment != nil {
+            guard let whole, whole >= chain.length + 8 else { throw .icmpFragment }
+            covered = whole - chain.length
+        }
+        if isICMP, chain.isFirst {
             guard payload >= 8, let type = packet.uint8(chain.length) else { throw .malformed }
             if [3, 4, 5, 11, 12].contains(type) {
+                guard chain.fragment == nil else { throw .icmpFragment }
                 return try errorToIPv6(packet, chain, end: end, from: sender, to: target)
             }
             guard ICMPTranslation.echo(toICMPv6: type) != nil else { throw .icmpType }
@@ -41,7 +48,7 @@ extension PacketTranslator {
         if isICMP {
             try draft.mendEcho(
                 at: start, toIPv6: true, from: OnesComplement(),
-                to: .pseudo(sender, target, payload, HeaderChain.Number.icmpv6))
+                to: .pseudo(sender, target, covered, HeaderChain.Number.icmpv6))
         } else if isWithoutChecksum {
             let sum = OnesComplement(draft.packet.bytes[start..<start + payload])
             let checksum = (sum + .pseudo(sender, target, payload, chain.transport)).checksum

@@ -24,6 +24,11 @@ extension SystemTests {
                     // With one identifier: the second of them has to become another.
                     let echo = try await scene.ping(place, "-e 77", server)
                     #expect(echo.isSuccess, "\(echo.output)")
+                    // Answers that are cut on the way to the segment, and echoes that the sender itself has cut.
+                    for size in [1375, 1382, 3000] {
+                        let large = try await scene.ping(place, "-s \(size)", server)
+                        #expect(large.isSuccess, "\(size): \(large.output)")
+                    }
                     let narrow = TranslationScene.seen(TranslationScene.narrow)
                     #expect(try await scene.talk(place, "tcp", narrow, 300_000) == "back 300000")
                     // Fragments meet again before the address is looked for; the first try may only find the path.
@@ -43,6 +48,8 @@ extension SystemTests {
                 let elements = try await scene.inGateway("nft", "list", "set", "inet", "kc", "senders")
                 let holder = try #require(elements.split(separator: " ").first { $0.contains("240.0.") })
                     .filter { $0.isNumber || $0 == "." }
+                let told = try await scene.run("isp", "python3", "-c", Self.sourceRoute, TranslationScene.shared)
+                #expect(told.output.contains("source route failed"), "\(told.output)")
                 let guest = try await scene.run("isp", "ping", "-c1", "-W1", holder).output
                 #expect(guest.contains("100% packet loss"), "\(guest)")
                 #expect(
@@ -50,6 +57,19 @@ extension SystemTests {
                         "packets 1 "))
             }
         }
+
+        /// Asks the gateway to send a datagram on by a source route, and says what ICMP answers.
+        private static let sourceRoute = """
+            import socket, sys
+            ear = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP); ear.settimeout(2)
+            s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            s.setsockopt(socket.IPPROTO_IP, 4, bytes([131, 7, 4]) + socket.inet_aton("192.88.99.194") + bytes(1))
+            s.sendto(b"x", (sys.argv[1], 9))
+            try:
+                while ear.recv(200)[20:22] != bytes([3, 5]): pass
+                print("source route failed")
+            except OSError as error: print(error)
+            """
 
         @Test func `a guest that takes all the connections it may have leaves the others theirs`() async throws {
             try await withSystem("nat64") { system in
