@@ -119,9 +119,14 @@ package struct APIServer: Sendable {
         case .tcp(let host, let port):
             address = .hostname(host, port: port)
             if let certificate = listener.tls {
+                let multiplexed = MultiplexedChannel(
+                    stream: StreamChannel(responder: respond, patience: TimeAmount(patience)),
+                    patience: TimeAmount(patience), idleTimeout: Self.idleTimeout)
+                let negotiated = NegotiatedChannel(
+                    single: base, multiplexed: multiplexed, patience: TimeAmount(patience))
                 channel = OriginChannel(
-                    base: EncryptedChannel(base: base, certificate: certificate), isUnix: false, isEncrypted: true,
-                    counts: connections.tcp)
+                    base: EncryptedChannel(base: negotiated, certificate: certificate), isUnix: false,
+                    isEncrypted: true, counts: connections.tcp)
             } else {
                 channel = OriginChannel(base: base, isUnix: false, isEncrypted: false, counts: connections.tcp)
             }

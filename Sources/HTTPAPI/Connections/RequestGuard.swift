@@ -158,14 +158,22 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     /// Head and body of a problem's response; the end is still to follow.
     private func write(_ problem: Problem, _ context: ChannelHandlerContext, _ promise: EventLoopPromise<Void>?) {
+        let (head, body) = problem.refusal(logger)
+        context.write(wrapOutboundOut(.head(head)), promise: nil)
+        context.write(wrapOutboundOut(.body(body)), promise: promise)
+    }
+}
+
+extension Problem {
+    /// As a response to what became no request, with a line in the log.
+    func refusal(_ logger: Logger) -> (head: HTTPResponse, body: ByteBuffer) {
         let id = RequestID(HTTPFields())
-        let document = problem.document(instance: id)
-        var headers = problem.headers(of: document)
+        let document = document(instance: id)
+        var headers = headers(of: document)
         headers[.connection] = "close"
         headers[.requestID] = id.text
-        let status = HTTPResponse.Status(code: problem.code.status)
-        logger.info("refused", metadata: ["id": "\(id.text)", "status": "\(status.code)", "why": "\(problem)"])
-        context.write(wrapOutboundOut(.head(HTTPResponse(status: status, headerFields: headers))), promise: nil)
-        context.write(wrapOutboundOut(.body(ByteBuffer(bytes: document))), promise: promise)
+        let status = HTTPResponse.Status(code: code.status)
+        logger.info("refused", metadata: ["id": "\(id.text)", "status": "\(status.code)", "why": "\(self)"])
+        return (HTTPResponse(status: status, headerFields: headers), ByteBuffer(bytes: document))
     }
 }

@@ -1,5 +1,6 @@
 package import Logging
 import NIOCore
+import NIOHTTP2
 import NIOSSL
 import ServiceLifecycle
 import Synchronization
@@ -110,7 +111,7 @@ package final class ServedCertificate: Service {
         tls.certificateVerification = .optionalVerification
         tls.trustRoots = .certificates([])
         tls.shutdownTimeout = .init(farewell)
-        tls.applicationProtocols = ["http/1.1"]
+        tls.applicationProtocols = NIOHTTP2SupportedALPNProtocols
         do { return try NIOSSLContext(configuration: tls) } catch {
             throw Refusal(description: "the key in \(files.key) is not that of \(files.certificate): \(error)")
         }
