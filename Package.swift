@@ -124,6 +124,7 @@ let services: [Target] = [
     target(
         "NetworkService",
         ["Addressing", "Resources", "NetworkModel", "NetworkPlanning", "Persistence", "Diagnosis", logging]),
+    target("ComputeService", ["Resources", "ComputeModel", "Placement", "Persistence", logging]),
     target(
         "HTTPAPI",
         [
@@ -245,6 +246,12 @@ let allTests: [Target] = [
             "SeededRandomness",
             "Addressing", "Resources", "NetworkModel", "NetworkPlanning", "Persistence", "SQLiteStore", "Diagnosis",
             "NetworkService", logging,
+        ]),
+    tests(
+        "ComputeServiceTests",
+        [
+            "SeededRandomness", "Addressing", "Resources", "ComputeModel", "NetworkModel", "Placement", "Persistence",
+            "SQLiteStore", "NetworkService", "ComputeService", logging,
         ]),
     tests(
         "APITests",

@@ -61,7 +61,7 @@ import Testing
             metadata: Metadata(
                 id: id, name: try #require(Name("web")), project: Name("default"), created: moment, updated: moment),
             spec: try read(Self.vm(#""networks":[{"segment":"blue"}]"#)),
-            assigned: VirtualMachine.Assigned(machine: try type.machine([:]), attachments: [id], host: id))
+            assigned: VirtualMachine.Assigned(machine: try type.machine([:]), attachments: [id]))
         #expect(try Resource<VirtualMachine>(json: JSONParser.parse(vm.json), path: "") == vm)
         let other = text(vm).replacing(#""kind":"vm""#, with: #""kind":"image""#)
         #expect(throws: FieldError.self) {

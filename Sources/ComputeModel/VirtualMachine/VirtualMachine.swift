@@ -48,19 +48,16 @@ package enum VirtualMachine: ResourceKind {
         package static let maximumUserData = 65_536
     }
 
-    /// What KC decided: kept with the VM.
+    /// What KC decided: kept with the VM. Where it is placed is kept apart from it, and moves no revision of it.
     package struct Assigned: Hashable, JSONCodable {
         /// The machine type and the parameters as they were when the VM was created or resized.
         package var machine: Machine
-        /// One for each of the spec's networks, made or given.
+        /// One for each of the spec's networks, made or given; empty until they are.
         package var attachments: [ResourceID]
-        /// The compute host that it is placed on; nil while it has no place.
-        package var host: ResourceID?
 
-        package init(machine: Machine, attachments: [ResourceID] = [], host: ResourceID? = nil) {
+        package init(machine: Machine, attachments: [ResourceID] = []) {
             self.machine = machine
             self.attachments = attachments
-            self.host = host
         }
     }
 }
@@ -135,8 +132,7 @@ extension VirtualMachine.Assigned {
     package init(json node: JSONNode, path: String) throws(FieldError) {
         var reader = try FieldReader(node, path: path)
         self.init(
-            machine: try reader.required("machine"), attachments: try reader.optional("attachments") ?? [],
-            host: try reader.optional("host"))
+            machine: try reader.required("machine"), attachments: try reader.optional("attachments") ?? [])
         try reader.finish()
     }
 
@@ -144,7 +140,6 @@ extension VirtualMachine.Assigned {
         writer.object { writer in
             writer.member("machine", machine)
             writer.member("attachments", attachments)
-            writer.member("host", host)
         }
     }
 }

@@ -1,0 +1,25 @@
+package import ComputeModel
+package import Resources
+
+/// All that the compute service asks of the network: which things there are, by name or id.
+///
+/// Every method throws a problem that says what is missing; its `field` is the caller's to set.
+package protocol NetworkDirectory: Sendable {
+    func host(_ reference: Reference<NetworkHost>) async throws(Problem) -> ResourceID
+    func segment(_ reference: Reference<NetworkSegment>, of project: ProjectIdentity) async throws(Problem)
+        -> ResourceID
+    func policy(_ reference: Reference<NetworkPolicy>, of project: ProjectIdentity) async throws(Problem) -> ResourceID
+    func attachment(_ reference: Reference<NetworkAttachment>, of project: ProjectIdentity) async throws(Problem)
+        -> ResourceID
+}
+
+/// A project of KC's, as whoever let the request in knows it.
+package struct ProjectIdentity: Hashable, Sendable {
+    package let id: ResourceID
+    package let name: Name
+
+    package init(id: ResourceID, name: Name) {
+        self.id = id
+        self.name = name
+    }
+}
