@@ -46,6 +46,10 @@ package final class APIClient: Sendable {
             eventLoopGroupProvider: .shared(.singletonMultiThreadedEventLoopGroup), configuration: configuration)
     }
 
+    /// For a program that does little else than ask: one thread has all connections, instead of as many as there are
+    /// cores, and no answer goes from one to the other. To be called before the first client is made.
+    package static func shareOneThread() { NIOSingletons.groupLoopCountSuggestion = 1 }
+
     /// Closes all connections; open streams end with an error. The client cannot be used afterwards.
     package func shutdown() async {
         // The only error is that it was shut down before, which is what is wanted.

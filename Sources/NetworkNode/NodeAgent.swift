@@ -117,6 +117,7 @@ package struct NodeAgent: Service, CustomStringConvertible {
                     }
                 }
                 outbox.say(result.reports)
+                if await convergence.verify() { inbox.wake() }
                 for (segment, list) in convergence.takePublications() { learned.say(list, of: segment) }
                 let objections = convergence.takeObjections()
                 let announcements = convergence.takeAnnouncements()

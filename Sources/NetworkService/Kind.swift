@@ -33,7 +33,10 @@ package enum Kind: String, Hashable, Sendable, CaseIterable {
 }
 
 /// A resource of any kind of this service.
-package enum AnyResource: Sendable, Equatable {
+///
+/// Behind a reference: a resource has some hundred bytes with dozens of references in them, and is handed on from the
+/// plan to what is expected, to the log and to the items.
+package indirect enum AnyResource: Sendable, Equatable {
     case project(Resource<Project>)
     case host(Resource<Host>)
     case pool(Resource<Pool>)

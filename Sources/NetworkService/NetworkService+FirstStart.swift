@@ -14,12 +14,12 @@ extension NetworkService {
     ) async throws(StoreError) {
         guard try await store.get(StoreLayout.initialized).entry == nil else { return }
         var plan = WritePlan(
-            WritePlan.Subject(id: ResourceID(UUID()), projectID: nil, name: .standard),
-            makeID: { ResourceID(UUID()) }, now: settings.now(), principal: .administrator(via: "first-start"),
+            WritePlan.Subject(id: .random(), projectID: nil, name: .standard),
+            makeID: ResourceID.random, now: settings.now(), principal: .administrator(via: "first-start"),
             historyLength: settings.historyLength)
         plan.claim(StoreLayout.initialized, for: plan.id)
         func metadata(_ name: Name) -> Metadata {
-            Metadata(id: ResourceID(UUID()), name: name, project: nil, created: plan.now, updated: plan.now)
+            Metadata(id: .random(), name: name, project: nil, created: plan.now, updated: plan.now)
         }
         let nothing = Nothing()
         plan.insert(

@@ -26,7 +26,8 @@ package protocol Store: Sendable {
     /// All changes under `prefix` after `revision` but `.record`s, in order, one batch per transaction. Ends by cancellation of the
     /// consumer or by an error: `.compacted` when `revision` is older than what the store still knows, or is one that it
     /// never handed out, as after a restore (list again); `.slowConsumer` when the consumer fell more than the store's
-    /// buffer behind. One consumer a stream.
+    /// buffer behind. One consumer a stream. A change may be seen here, and be read, a moment before it is durable and its
+    /// `commit` returns; whatever is committed after it is durable no sooner than it.
     func watch(_ prefix: StoreKey, after revision: Revision) -> AsyncThrowingStream<StoreBatch, any Error>
 
     /// Makes a lease of 1 ms to 24 hours that ends `ttl` after its last renewal; the keys put with it are then deleted in one transaction.
@@ -50,8 +51,25 @@ package struct StoreKey: Hashable, Comparable, Sendable, CustomStringConvertible
 
     // Not String's own equality: that takes two ways to write one character (é) for the same, a store does not.
     package static func == (left: StoreKey, right: StoreKey) -> Bool {
-        left.bytes { left in right.bytes { right in left.elementsEqual(right) } }
+        left.bytes { left in
+            right.bytes { right in areEqual(UnsafeRawBufferPointer(left), UnsafeRawBufferPointer(right)) }
+        }
     }
+
+    /// Eight bytes at a time: keys are compared again and again, and are some hundred bytes long.
+    private static func areEqual(_ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer) -> Bool {
+        guard left.count == right.count else { return false }
+        var offset = 0
+        while offset + 8 <= left.count {
+            guard
+                left.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+                    == right.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+            else { return false }
+            offset += 8
+        }
+        return left[offset...].elementsEqual(right[offset...])
+    }
+
     package static func < (left: StoreKey, right: StoreKey) -> Bool {
         left.text.utf8.lexicographicallyPrecedes(right.text.utf8)
     }

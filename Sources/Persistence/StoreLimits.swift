@@ -22,6 +22,7 @@ package enum StoreLimits {
         for condition in transaction.conditions { try check(condition.key) }
         var bytes = 0
         var seen: Set<StoreKey> = []
+        seen.reserveCapacity(transaction.changes.count)
         for change in transaction.changes {
             try check(change.key)
             if transaction.changes.count > 1, !seen.insert(change.key).inserted {

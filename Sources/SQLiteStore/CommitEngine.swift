@@ -20,7 +20,6 @@ struct CommitEngine {
     private var writer: GroupWriter
     private var prunedThrough: Revision
     private var pagesSinceCheckpoint = 0
-    private var isSynchronous: Bool?
     private let keptRevisions: UInt64
     private let leaseHolds: @Sendable (LeaseID) -> Bool
 
@@ -34,12 +33,12 @@ struct CommitEngine {
         self.leaseHolds = leaseHolds
     }
 
-    /// One SQLite transaction for all of `group`, flushed to the disk unless all of it is relaxed.
+    /// One SQLite transaction for all of `group`: it survives the death of the process, and power loss once the log is
+    /// flushed.
     mutating func commit(_ group: [StoreWork], _ db: Database) throws -> Committed {
         var writer = self.writer
         var results: [Result<CommitOutcome, StoreError>] = []
         results.reserveCapacity(group.count)
-        try setSynchronous(group.contains { $0.durability == .durable }, db)
         try db.inTransaction(.immediate) {
             for work in group { results.append(try writer.apply(work, db, leaseHolds: leaseHolds)) }
             try writer.finish(db)
@@ -78,7 +77,6 @@ struct CommitEngine {
         var writer = self.writer
         if isDue { writer.forget(through: Revision(revision - keptRevisions)) }
         let target = min(writer.compacted, Revision(prunedThrough.value + Self.prunedRevisions))
-        try setSynchronous(false, db)
         try db.inTransaction(.immediate) {
             try db.cachedStatement(sql: "DELETE FROM change WHERE position < ?")
                 .execute(arguments: [Position.start(of: Revision(target.value + 1))])
@@ -89,14 +87,5 @@ struct CommitEngine {
         prunedThrough = target
         pagesSinceCheckpoint += 64
         return prunedThrough < writer.compacted
-    }
-
-    /// FULL flushes the log in each commit, NORMAL in a checkpoint alone (which keeps the order, and survives the death
-    /// of the process). Both are settings of the connection, changed outside a transaction.
-    private mutating func setSynchronous(_ isFull: Bool, _ db: Database) throws {
-        guard isSynchronous != isFull else { return }
-        isSynchronous = nil
-        try db.execute(sql: isFull ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL")
-        isSynchronous = isFull
     }
 }

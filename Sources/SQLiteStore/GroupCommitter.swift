@@ -6,7 +6,8 @@ import Resources
 import Synchronization
 
 /// The one writer. Whatever waits while a commit is on its way to the disk goes into the next one together: 32 writers
-/// pay for one flush, a lone writer waits for nobody.
+/// pay for one flush, a lone writer waits for nobody. A durable commit is answered when it is on the disk; it is news
+/// when it is committed.
 ///
 /// Runs on GRDB's writer queue, a thread that may block; callers only append to a list and are answered from there.
 final class GroupCommitter: Sendable {
@@ -33,11 +34,15 @@ final class GroupCommitter: Sendable {
     private let engine: Mutex<CommitEngine>
     private let pool: DatabasePool
     private let hub: WatchHub
+    private let log: LogFile
     private let groupSize: Int
     private let logger: Logger
 
-    init(pool: DatabasePool, engine: CommitEngine, hub: WatchHub, groupSize: Int, logger: Logger) {
+    init(
+        pool: DatabasePool, engine: CommitEngine, hub: WatchHub, log: LogFile, groupSize: Int, logger: Logger
+    ) {
         self.pool = pool
+        self.log = log
         self.engine = Mutex(engine)
         self.hub = hub
         self.groupSize = max(1, groupSize)
@@ -149,9 +154,18 @@ final class GroupCommitter: Sendable {
         }
         switch outcome {
         case .success(let committed):
-            // First the watches: who reads its own write through one finds it there.
+            // First the watches: who reads its own write through one finds it there. They do not wait for the disk, as
+            // little as those who read: what follows from a change is on the disk after it, in the same log.
             hub.publish(committed.batches)
-            for (waiting, result) in zip(group, committed.results) { waiting.answer(result) }
+            answer(group, committed.results, .relaxed)
+            guard group.contains(where: { $0.work.durability == .durable }) else { return }
+            do throws(StoreError) {
+                try log.flush()
+                answer(group, committed.results, .durable)
+            } catch {
+                stop(because: error)
+                for waiting in group where waiting.work.durability == .durable { waiting.answer(.failure(error)) }
+            }
         case .failure(let error):
             let storeError = StoreError(sqlite: error, operation: "commit")
             if StoreError.stopsWrites(error) { stop(because: storeError) }
@@ -161,6 +175,14 @@ final class GroupCommitter: Sendable {
             } else {
                 for waiting in group { waiting.answer(.failure(storeError)) }
             }
+        }
+    }
+
+    private func answer(
+        _ group: [Waiting], _ results: [Result<CommitOutcome, StoreError>], _ durability: StoreTransaction.Durability
+    ) {
+        for (waiting, result) in zip(group, results) where waiting.work.durability == durability {
+            waiting.answer(result)
         }
     }
 

@@ -23,8 +23,14 @@ struct OpenedFile {
             let leases = LeaseKeeper()
             let (state, known, engine) = try pool.writeWithoutTransaction { db in
                 try Schema.migrate(db, operation: "open")
-                // Checkpoints are the engine's, which looks at their errors.
-                try db.execute(sql: "PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 67108864")
+                // Checkpoints are the engine's, which looks at their errors; flushes the committer's. NORMAL keeps the
+                // order of what reaches the disk, and flushes the log before a checkpoint.
+                try db.execute(
+                    sql: """
+                        PRAGMA synchronous = NORMAL;
+                        PRAGMA wal_autocheckpoint = 0;
+                        PRAGMA journal_size_limit = 67108864;
+                        """)
                 let state = try StateRow(db)
                 let engine = try CommitEngine(
                     state: state, db, keptRevisions: options.keptRevisions, leaseHolds: { leases.holds($0) })

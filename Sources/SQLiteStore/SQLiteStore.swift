@@ -40,7 +40,8 @@ package final class SQLiteStore: Store {
         hub = opened.hub
         leases = opened.leases
         committer = GroupCommitter(
-            pool: pool, engine: opened.engine, hub: hub, groupSize: options.groupSize, logger: logger)
+            pool: pool, engine: opened.engine, hub: hub, log: LogFile(database: pool.path),
+            groupSize: options.groupSize, logger: logger)
         self.options = options
         self.logger = logger
         leases.start(opened.knownLeases) { [weak self] lease in self?.endExpired(lease) }

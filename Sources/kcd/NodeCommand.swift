@@ -32,6 +32,7 @@ struct NodeCommand: AsyncParsableCommand {
     }
 
     mutating func run() async throws {
+        APIClient.shareOneThread()
         let settings = try options.resolve()
         LineLog.begin(level: settings.logLevel)
         guard geteuid() == 0 else { throw Failure("kcd node makes network devices and needs root; run it with sudo") }

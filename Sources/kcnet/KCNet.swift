@@ -1,3 +1,4 @@
+import APIClient
 import ArgumentParser
 
 /// Layer 7. The network engineer's command: parses the command line, asks the API, prints.
@@ -42,13 +43,19 @@ struct KCNet: AsyncParsableCommand {
 
     static func main() async {
         do {
-            var command = try parseAsRoot(Arguments.expanded(Array(CommandLine.arguments.dropFirst())))
+            APIClient.shareOneThread()
+            var command = try command(Arguments.expanded(Array(CommandLine.arguments.dropFirst())))
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
             } else {
                 try command.run()
             }
         } catch { exit(afterwards: error) }
+    }
+
+    private static func command(_ arguments: [String]) throws -> any ParsableCommand {
+        if let command = Shortcut.command(arguments) { return command }
+        return try parseAsRoot(arguments)
     }
 
     /// ArgumentParser ends a wrong command line with 64 (EX_USAGE); ours is 2, everything else as it says.

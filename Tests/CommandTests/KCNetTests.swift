@@ -46,6 +46,23 @@ import Waiting
         }
     }
 
+    @Test func `help and errors have the words of the whole program, also where a command is read without the others`()
+        async throws
+    {
+        try await Cloud.with { cloud in
+            for word in ["apply", "export", "path", "trace", "why", "segment", "gateways"] {
+                let help = try await cloud.kcnet(word, "--help")
+                let name = word == "gateways" ? "gateway" : word
+                #expect(help.status == 0 && help.lines.contains { $0.hasPrefix("USAGE: kcnet \(name)") }, "\(help)")
+                let wrong = try await cloud.kcnet(word, "--nonsense")
+                #expect(wrong.status == 2 && wrong.errors.contains("kcnet \(name)"), "\(wrong)")
+            }
+            let help = try await cloud.kcnet("attachments", "create", "--help")
+            #expect(help.lines.contains { $0.hasPrefix("USAGE: kcnet attachment create") }, "\(help)")
+            #expect(try await cloud.kcnet("segments", "help").status == 2)
+        }
+    }
+
     @Test func `tables show names where the API has ids, and a VM's command line comes with a tap`() async throws {
         try await Cloud.with { cloud in
             for arguments in [

@@ -83,12 +83,64 @@ import Waiting
     }
 }
 
+/// What the kernel acknowledges is reported before it is looked at.
+@Suite struct VerifyingTests {
+    let host = Fixture.machine()
+    let folder: Folder
+    let segment = Fixture.segment(1)
+    let first = Fixture.attachment(1)
+    let second = Fixture.attachment(2)
+
+    init() throws { folder = try Folder() }
+
+    /// Nothing else may find it: no event comes, and no full comparison happens.
+    @Test func `what was acknowledged and is not so is found behind the report and made so`() async throws {
+        let api = StandInAPI(Fixture.reset(1, segments: [segment], attachments: [first]))
+        let links = SlowLinks(host.links)
+        var settings = AgentSettings.quick
+        settings.fullComparison = .seconds(60)
+        let (host, first, second) = (host, first, second)
+        try await withAgent(host, api, in: folder, settings: settings, links: links) {
+            try await eventually("wired", { host.dump }) { api.report(Attachment.kind, first.id)?.phase == .wired }
+            let before = links.applied
+            links.afterApplying { host.change { $0.removeDevice(second.portName, in: nil) } }
+            api.push(Fixture.change(2, attachments: [second]))
+            try await eventually("made", { host.dump }) {
+                links.applied >= before + 2 && host.model[nil]?.devices[second.portName] != nil
+                    && host.model.filter.ready.contains(second.portName)
+            }
+            try await eventually("said") { api.report(Attachment.kind, second.id)?.phase == .wired }
+        }
+    }
+
+    @Test func `a new port is made without a look at it before, and is looked at once`() async throws {
+        let api = StandInAPI(Fixture.reset(1, segments: [segment], attachments: [first]))
+        let links = SlowLinks(host.links)
+        var settings = AgentSettings.quick
+        settings.fullComparison = .seconds(60)
+        let (host, first, second) = (host, first, second)
+        try await withAgent(host, api, in: folder, settings: settings, links: links) {
+            try await eventually("wired", { host.dump }) { api.report(Attachment.kind, first.id)?.phase == .wired }
+            api.push(Fixture.change(2, attachments: [second]))
+            try await eventually("looked at", { host.dump }) {
+                api.report(Attachment.kind, second.id)?.phase == .wired
+                    && links.looks.contains { $0.contains(second.portName) }
+            }
+            #expect(links.looks.filter { $0.contains(second.portName) } == [[second.portName]])
+        }
+    }
+}
+
 /// A link table whose complete looks can be made to wait after they have seen.
 final class SlowLinks: LinkTable {
     private struct State {
         var isClosed = false
         var waiting: [CheckedContinuation<Void, Never>] = []
         var finished = 0
+        var looks: [Set<InterfaceName>] = []
+        var applied = 0
+        /// Done once.
+        var afterApplying: (@Sendable () -> Void)?
     }
 
     private let links: any LinkTable
@@ -135,11 +187,29 @@ final class SlowLinks: LinkTable {
 
     func observe(
         links names: Set<InterfaceName>, in namespace: NamespaceName?
-    ) async throws(NodeError) -> ObservedLinks { try await links.observe(links: names, in: namespace) }
+    ) async throws(NodeError) -> ObservedLinks {
+        state.withLock { $0.looks.append(names) }
+        return try await links.observe(links: names, in: namespace)
+    }
+
+    /// What was looked at by name, in order.
+    var looks: [Set<InterfaceName>] { state.withLock { $0.looks } }
 
     func apply(_ operations: [LinkOperation], in namespace: NamespaceName?) async -> [OperationOutcome] {
-        await links.apply(operations, in: namespace)
+        let outcomes = await links.apply(operations, in: namespace)
+        let action = state.withLock { state in
+            state.applied += 1
+            return state.afterApplying.take()
+        }
+        action?()
+        return outcomes
     }
+
+    /// Does something behind the agent's back, once, between the next operations and their acknowledgement.
+    func afterApplying(_ action: @escaping @Sendable () -> Void) { state.withLock { $0.afterApplying = action } }
+
+    /// How often operations were applied.
+    var applied: Int { state.withLock { $0.applied } }
 
     /// Only what the test tells.
     func events() -> AsyncStream<LinkEvent> { heard }

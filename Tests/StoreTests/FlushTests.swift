@@ -42,6 +42,28 @@ import Waiting
         }
     }
 
+    @Test func `a durable commit is news before its flush, and answered after it`() async throws {
+        try await TemporaryStore.with { files in
+            let path = files.path
+            let trace = files.folder + "/trace"
+            await #expect(processExitsWith: .success) { [path = path as String, trace = trace as String] in
+                let store = try await SQLiteStore.open(at: path, logger: quiet)
+                let revision = try await store.put(StoreKey("before"), "1")
+                var news = store.watch(StoreKey(""), after: revision).makeAsyncIterator()
+                let tracer = try await Tracer.attach(
+                    ["-e", "trace=fdatasync,fsync", "-e", "inject=fdatasync,fsync:delay_enter=2s:when=1"], trace)
+                async let answer = put(StoreKey("during"), in: store)
+                let batch = try await news.next()
+                let seen = ContinuousClock.now
+                try #require(batch?.revision == Revision(revision.value + 1))
+                let answered = try await answer
+                try #require(answered > seen + .seconds(1))
+                tracer.stop()
+                await store.close()
+            }
+        }
+    }
+
     @Test func `a flush that fails is never tried again: the commit is unknown, and all later ones are refused`()
         async throws
     {
@@ -70,6 +92,12 @@ import Waiting
             }
         }
     }
+}
+
+/// When a put was answered.
+private func put(_ key: StoreKey, in store: SQLiteStore) async throws -> ContinuousClock.Instant {
+    try await store.put(key, "2")
+    return .now
 }
 
 /// strace on the process that calls, writing what it sees to a file.

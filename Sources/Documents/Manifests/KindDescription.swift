@@ -45,8 +45,11 @@ package struct KindDescription: Sendable {
     }
 
     /// - Parameter name: singular or plural.
-    package static func named(_ name: String) -> KindDescription? {
-        (all + [token]).first { $0.kind.singular == name || $0.kind.plural == name }
+    package static func named(_ name: String) -> KindDescription? { byName[name] }
+
+    private static let byName: [String: KindDescription] = (all + [token]).reduce(into: [:]) { byName, description in
+        byName[description.kind.singular] = description
+        byName[description.kind.plural] = description
     }
 
     /// The place in `all`.

@@ -11,6 +11,8 @@ package struct Manifest: Sendable {
     package let protected: Bool
     /// In canonical form (`KindDescription.canonical`).
     package var spec: JSONNode
+    /// As it was written.
+    private let writtenSpec: JSONNode
     /// Where it was written: "blue.yaml:12".
     package let source: String
     /// Whether annotations are the user's own bytes (JSON), or were translated (YAML) and so only have a meaning.
@@ -36,11 +38,13 @@ package struct Manifest: Sendable {
             guard project == nil || description.kind.isInProject else {
                 throw FieldError(field: "project", rule: "must be absent: a \(kind) belongs to the whole cluster")
             }
-            labels = try JSONParser.parse((reader.optional("labels", as: Labels.self) ?? Labels()).json)
-            annotations = try JSONParser.parse(
-                (reader.optional("annotations", as: Annotations.self) ?? Annotations()).json)
+            labels = try reader.optional("labels", as: Labels.self).map { try JSONParser.parse($0.json) } ?? .nothing
+            annotations =
+                try reader.optional("annotations", as: Annotations.self).map { try JSONParser.parse($0.json) }
+                ?? .nothing
             protected = try reader.optional("protected") ?? false
-            spec = try description.canonical(reader.node("spec") ?? .object([]))
+            writtenSpec = reader.node("spec") ?? .nothing
+            spec = try description.canonical(writtenSpec)
             for ignored in ["id", "revision", "generation", "created", "updated", "status"] { _ = reader.node(ignored) }
             try reader.finish()
             self.description = description
@@ -51,7 +55,24 @@ package struct Manifest: Sendable {
     }
 
     /// What a write sends.
-    package var body: [UInt8] { Array(document.setting("kind", to: .string(kind.singular)).raw) }
+    package var body: [UInt8] { body(spec) }
+
+    /// What creates the resource: the defaults are filled in by who takes it.
+    package var newBody: [UInt8] { body(writtenSpec) }
+
+    private func body(_ spec: JSONNode) -> [UInt8] {
+        var writer = JSONWriter(capacity: spec.raw.count + labels.raw.count + annotations.raw.count + 192)
+        writer.object { writer in
+            writer.member("name", name)
+            writer.member("protected", protected)
+            for (member, value) in [("labels", labels), ("annotations", annotations), ("spec", spec)] {
+                writer.name(member)
+                writer.raw(value.raw)
+            }
+            writer.member("kind", kind.singular)
+        }
+        return writer.bytes
+    }
 
     /// The fields a user decides, for comparing with what is there.
     package var document: JSONNode {

@@ -16,6 +16,15 @@ package enum ManifestFile {
     /// The manifests in the order they stand. A JSON text, or a YAML document, holds one resource, a list of them, or
     /// a list as the API gives it (`{"items": […]}`).
     package static func manifests(_ text: String, source: String, format: Format) throws(DocumentError) -> [Manifest] {
+        var manifests: [Manifest] = []
+        for written in try documents(text, source: source, format: format) { manifests.append(try written.manifest()) }
+        return manifests
+    }
+
+    /// The same, each as it is written: only the text has been read, nothing of what it says.
+    package static func documents(
+        _ text: String, source: String, format: Format
+    ) throws(DocumentError) -> [WrittenManifest] {
         let documents: [(node: JSONNode, line: Int?)]
         switch format {
         case .json:
@@ -24,7 +33,8 @@ package enum ManifestFile {
             }
         case .yaml: documents = try YAMLReader.documents(text, source: source)
         }
-        var manifests: [Manifest] = []
+        var manifests: [WrittenManifest] = []
+        manifests.reserveCapacity(documents.count)
         for document in documents {
             let items: [JSONNode]
             switch document.node.content {
@@ -34,7 +44,7 @@ package enum ManifestFile {
             }
             for item in items {
                 manifests.append(
-                    try Manifest(item, source: source, line: document.line, keepsBytes: format == .json))
+                    WrittenManifest(node: item, source: source, line: document.line, keepsBytes: format == .json))
             }
         }
         return manifests
@@ -43,18 +53,24 @@ package enum ManifestFile {
     /// What is needed first comes first; otherwise the order of the files is kept.
     /// - Throws: when two manifests are for the same resource.
     package static func sorted(_ manifests: [Manifest], project: Name) throws(DocumentError) -> [Manifest] {
-        var seen: [String: String] = [:]
+        var seen: [Place: String] = [:]
+        seen.reserveCapacity(manifests.count)
         for manifest in manifests {
-            let place = manifest.kind.isInProject ? (manifest.project ?? project).text : ""
-            let key = "\(manifest.kind)/\(place)/\(manifest.name)"
-            if let first = seen.updateValue(manifest.source, forKey: key) {
+            let project = manifest.kind.isInProject ? manifest.project ?? project : nil
+            let place = Place(kind: manifest.kind, project: project, name: manifest.name)
+            if let first = seen.updateValue(manifest.source, forKey: place) {
                 throw DocumentError(source: manifest.source, rule: "\(manifest.title) stands at \(first) already")
             }
         }
-        let ranked = manifests.enumerated().sorted {
-            ($0.element.description.rank, $0.offset) < ($1.element.description.rank, $1.offset)
-        }.map(\.element)
-        return peersFirst(ranked, project: project)
+        let byRank = Dictionary(grouping: manifests, by: \.description.rank)
+        return peersFirst(byRank.keys.sorted().flatMap { byRank[$0, default: []] }, project: project)
+    }
+
+    /// What two manifests cannot both be for.
+    private struct Place: Hashable {
+        var kind: KindName
+        var project: Name?
+        var name: Name
     }
 
     /// Policies after those that their rules name. Of a circle the first one stays first.

@@ -18,6 +18,11 @@ package struct NameIndex: Sendable {
     package func spec(_ spec: JSONNode, of description: KindDescription) -> JSONNode {
         let canonical: JSONNode
         do { canonical = try description.canonical(spec) } catch { canonical = spec }
-        return description.mapReferences(canonical) { _, text in name(text) }
+        return named(canonical, of: description)
+    }
+
+    /// A canonical spec with names for the ids that are known.
+    package func named(_ canonical: JSONNode, of description: KindDescription) -> JSONNode {
+        names.isEmpty ? canonical : description.mapReferences(canonical) { _, text in name(text) }
     }
 }

@@ -21,6 +21,9 @@ extension JSONNode {
         self.init(content: content, raw: writer.bytes[...])
     }
 
+    /// An object without members.
+    package static let nothing = object([])
+
     package static func string(_ text: String) -> JSONNode { JSONNode(.string(text)) }
     package static func object(_ members: [(name: String, value: JSONNode)]) -> JSONNode { JSONNode(.object(members)) }
 

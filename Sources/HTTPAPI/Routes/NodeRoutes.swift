@@ -56,7 +56,7 @@ struct NodeRoutes: Sendable {
                 throw Problem(.forbidden, "joining takes a join token; an administrator creates a host instead")
             }
             let document = try hostDocument(request)
-            let id = ResourceID(UUID())
+            let id = ResourceID.random()
             let enrolment: Enrolment?
             do { enrolment = try await authenticator.redeem(tokenDigest: digest, for: id) } catch {
                 throw Problem(reading: error)

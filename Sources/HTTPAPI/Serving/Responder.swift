@@ -101,10 +101,11 @@ struct Responder: Sendable {
 
     private func collect(_ request: Request, atMost maximum: Int) async throws(Problem) -> [UInt8] {
         let tooLarge = Problem(.tooLarge, "the body is larger than \(maximum) bytes")
-        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > maximum {
-            throw tooLarge
-        }
+        let length = request.headers[.contentLength].flatMap { Int($0) } ?? 0
+        guard length <= maximum else { throw tooLarge }
         var bytes: [UInt8] = []
+        // Not for whatever a client announces.
+        bytes.reserveCapacity(min(max(0, length), 1 << 20))
         do {
             for try await part in request.body {
                 bytes.append(contentsOf: part.readableBytesView)

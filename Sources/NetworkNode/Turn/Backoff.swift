@@ -38,12 +38,13 @@ package struct Backoff<Key: Hashable & Sendable>: Sendable {
 
     /// The keys whose wait is over; they stay until they succeed or fail again.
     package func due(at now: ContinuousClock.Instant) -> Set<Key> {
-        Set(entries.lazy.filter { $0.value.due <= now }.map(\.key))
+        // No key paths: those of a generic type are made anew each time.
+        Set(entries.lazy.filter { $0.value.due <= now }.map { $0.key })
     }
 
     /// When the next key that still waits at `now` is due.
     package func nextDue(after now: ContinuousClock.Instant) -> ContinuousClock.Instant? {
-        entries.values.lazy.map(\.due).filter { $0 > now }.min()
+        entries.values.lazy.map { $0.due }.filter { $0 > now }.min()
     }
 
     package var isEmpty: Bool { entries.isEmpty }

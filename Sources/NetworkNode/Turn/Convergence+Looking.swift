@@ -42,6 +42,7 @@ extension Convergence {
                     names.formUnion(state.desired.segments[segment]?.devices ?? [])
                 }
                 surveying?.links.formUnion(names)
+                names.subtract(focus.unmade.subtracting(attention.links))
                 let exports = scope.isWhole || scope.host || !scope.gateways.isEmpty
                 try await observer.look(at: names, exports: exports, of: &state)
             }
@@ -57,7 +58,9 @@ extension Convergence {
         }
     }
 
-    /// Looks again at what the steps touched, so that reports speak of what is and not of what was asked for.
+    /// Takes over what became of the steps, so that reports speak of what is and not of what was asked for: what the
+    /// kernel has acknowledged on the host's own devices is said to be there, and looked at after the reports (`verify`,
+    /// or a survey beside the next turns where it is much); everything else is looked at now.
     mutating func lookAgain(after outcome: PlanOutcome) async {
         guard var state, !(outcome.done.isEmpty && outcome.failures.isEmpty) else { return }
         self.state = nil
@@ -69,17 +72,20 @@ extension Convergence {
             if case .filter = step.operation { state.expect(step.operation) }
         }
         var looked = touched
-        if touched.isExpectable, touched.links.count > HostObserver.manyLinks {
-            // Nor do reports wait for a look at all devices: what the kernel has acknowledged is said to be there, and a
-            // survey beside the next turns sees whether it is.
+        if touched.isExpectable {
             for step in outcome.done where step.operation.isHosts { state.expect(step.operation) }
-            isUnsurveyed = true
+            if touched.links.count > HostObserver.manyLinks {
+                isUnsurveyed = true
+            } else {
+                unverified.formUnion(touched.links)
+            }
             looked.links = []
         }
         for failure in outcome.failures {
             touched.note(failure.step.operation)
             looked.note(failure.step.operation)
         }
+        unverified.subtract(looked.links)
         echoes.noteTouched(touched.links, filter: touched.filter, at: .now)
         surveying?.links.formUnion(touched.links)
         surveying?.namespaces.formUnion(touched.namespaces)
@@ -94,6 +100,46 @@ extension Convergence {
                 try await observer.lookAtFilter(of: &state)
             }
         } catch { couldNotLook(error) }
+    }
+
+    /// Looks whether what the kernel had acknowledged is there. To be called when the turn's reports are on their way,
+    /// which do not wait for it.
+    /// - Returns: whether something is otherwise: the next turn, which is to follow at once, looks into it.
+    mutating func verify() async -> Bool {
+        guard var state, !unverified.isEmpty else { return false }
+        let names = unverified
+        unverified = []
+        self.state = nil
+        defer { self.state = state }
+        let expected = names.map { ($0, Aspect($0, state.observed.links)) }
+        do throws(NodeError) { try await observer.look(at: names, exports: false, of: &state) } catch {
+            couldNotLook(error)
+            return true
+        }
+        for (name, aspect) in expected where !Aspect(name, state.observed.links).isAs(aspect) { doubtful.insert(name) }
+        return !doubtful.isEmpty
+    }
+
+    /// What of a device is looked at. Copies of it alone, since one of all devices would be a copy of thousands.
+    private struct Aspect {
+        private let link: ObservedLink?
+        private let floods: Set<IPv6Address>?
+        private let addresses: Set<InterfaceAddress>?
+
+        init(_ name: InterfaceName, _ links: ObservedLinks) {
+            link = links.links[name]
+            floods = links.floods[name]
+            addresses = links.addresses[name]
+        }
+
+        func isAs(_ expected: Aspect) -> Bool {
+            guard floods == expected.floods, addresses == expected.addresses else { return false }
+            switch (link, expected.link) {
+            case (nil, nil): return true
+            case (let link?, let expected?): return link.isAs(expected)
+            default: return false
+            }
+        }
     }
 
     private mutating func couldNotLook(_ error: NodeError) {

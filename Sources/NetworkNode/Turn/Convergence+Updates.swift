@@ -141,6 +141,9 @@ extension Convergence {
             names.remove([old.portName])
             focus.attention.links.insert(old.portName)
         }
+        if old == nil, case .tap = attachment.port, state?.observed.links.links[attachment.portName] == nil {
+            focus.unmade.insert(attachment.portName)
+        }
         names.insert(attachment)
         departed.remove(.attachment(attachment.id))
         focus.change(.attachment(attachment.id))

@@ -28,6 +28,10 @@ struct Convergence: Sendable {
     var surveying: Surveying?
     /// Much was changed and not looked at again: a survey is to begin.
     var isUnsurveyed = false
+    /// Devices that were changed and are said to be so by the kernel's acknowledgement alone.
+    var unverified: Set<InterfaceName> = []
+    /// Those that were found to be otherwise then.
+    var doubtful: Set<InterfaceName> = []
     /// Why what waits for a survey is no repair.
     var awaiting = Focus()
     /// Whether the API has said what is desired since the agent started; until then it is what the disk kept, and
@@ -135,6 +139,10 @@ struct Convergence: Sendable {
         if isUnsurveyed {
             isUnsurveyed = false
             focus.attention.everything = true
+        }
+        if !doubtful.isEmpty {
+            focus.attention.links.formUnion(doubtful)
+            doubtful = []
         }
         for update in content.updates { take(update, into: &focus) }
         tendBindings(content, into: &focus, at: start)

@@ -189,6 +189,14 @@ extension LinkOperation {
 }
 
 extension ObservedLink {
+    /// Whether it is what was expected of it, but for what the kernel adds by itself.
+    package func isAs(_ expected: ObservedLink) -> Bool {
+        kind == expected.kind && settings.alias == expected.settings.alias && isUnfinished == expected.isUnfinished
+            && LinkChange(from: settings, to: expected.settings) == nil
+    }
+}
+
+extension ObservedLink {
     /// A device as its creation is expected to show it.
     fileprivate init(_ name: InterfaceName, _ kind: LinkKind, _ settings: LinkSettings) {
         self.init(name: name, index: 0, kind: kind, settings: settings, isRunning: true)

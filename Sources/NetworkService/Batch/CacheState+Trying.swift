@@ -39,6 +39,7 @@ extension CacheState {
 
     /// What a plan is about to put need not be parsed again when the watch brings it.
     mutating func expect(_ effects: [WritePlan.Effect]) {
+        expected.reserveCapacity(expected.count + effects.count)
         for effect in effects {
             guard let new = effect.new else { continue }
             expected[effect.key] = Expected(resource: new.resource, stored: new.stored)

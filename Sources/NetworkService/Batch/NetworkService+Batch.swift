@@ -36,7 +36,7 @@ extension NetworkService {
         steps.reserveCapacity(operations.count)
         var problems: [OperationProblem] = []
         for (index, operation) in operations.enumerated() where problems.count < maximumProblems {
-            do throws(Problem) { steps.append(try BatchStep(operation, id: ResourceID(UUID()))) } catch {
+            do throws(Problem) { steps.append(try BatchStep(operation, id: .random())) } catch {
                 problems.append(
                     OperationProblem(index: index, kind: operation.kind.name, item: operation.givenItem, problem: error)
                 )
@@ -54,6 +54,8 @@ extension NetworkService {
         results.reserveCapacity(steps.count)
         var problems: [OperationProblem] = []
         var seen: [ResourceID: Int] = [:]
+        seen.reserveCapacity(steps.count)
+        plan.reserve(operations: steps.count)
         for (index, step) in steps.enumerated() where problems.count < maximumProblems {
             let done = plan.effects.count
             do throws(Problem) {

@@ -187,10 +187,12 @@ extension CacheState {
     private mutating func indexAttachment(_ old: Resource<Attachment>?, _ new: Resource<Attachment>?) {
         if let old { unindex(old) }
         if let new { index(new) }
-        let before = old.map(places) ?? []
-        let after = new.map(places) ?? []
-        for place in before.subtracting(after) { leave(place) }
-        for place in after.subtracting(before) { enter(place) }
+        let before = old.map(Place.all) ?? []
+        let after = new.map(Place.all) ?? []
+        if before != after {
+            for place in before where !after.contains(place) { leave(place) }
+            for place in after where !before.contains(place) { enter(place) }
+        }
         indexIsolation(old, new)
         markReservation(old, new)
     }
@@ -199,12 +201,12 @@ extension CacheState {
     private struct Place: Hashable {
         var segment: ResourceID
         var host: ResourceID
-    }
 
-    /// Two while a gateway's port moves.
-    private func places(of attachment: Resource<Attachment>) -> Set<Place> {
-        guard let segment = attachment.spec.segment.id else { return [] }
-        return Set(attachment.hosts.map { Place(segment: segment, host: $0) })
+        /// Those of an attachment: two while a gateway's port moves.
+        static func all(of attachment: Resource<Attachment>) -> [Place] {
+            guard let segment = attachment.spec.segment.id else { return [] }
+            return attachment.hosts.map { Place(segment: segment, host: $0) }
+        }
     }
 
     private mutating func unindex(_ attachment: Resource<Attachment>) {

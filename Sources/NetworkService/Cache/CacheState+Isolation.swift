@@ -24,10 +24,9 @@ extension CacheState {
 
     mutating func indexIsolation(_ old: Resource<Attachment>?, _ new: Resource<Attachment>?) {
         guard let id = (new ?? old)?.metadata.id else { return }
-        indexUse(
-            of: id,
-            before: Use(hosts: Set(old?.hosts ?? []), policies: Set(old.map(policies(of:)) ?? [])),
-            after: Use(hosts: Set(new?.hosts ?? []), policies: Set(new.map(policies(of:)) ?? [])))
+        let before = Use(old)
+        let after = Use(new)
+        if before != after { indexUse(of: id, before: before, after: after) }
         indexMembership(of: id)
         markBindings(old, new)
     }
@@ -43,9 +42,25 @@ extension CacheState {
     }
 
     /// The policies that something refers to, and the hosts that need their rules for it.
-    private struct Use {
+    private struct Use: Equatable {
         var hosts: Set<ResourceID>
         var policies: Set<ResourceID>
+
+        init(hosts: Set<ResourceID>, policies: Set<ResourceID>) {
+            self.hosts = hosts
+            self.policies = policies
+        }
+
+        /// An attachment that has no policies needs none anywhere.
+        init(_ attachment: Resource<Attachment>?) {
+            policies = attachment.map(Use.policies) ?? []
+            hosts = policies.isEmpty ? [] : Set(attachment?.hosts ?? [])
+        }
+
+        /// The users' own among its policies.
+        static func policies(of attachment: Resource<Attachment>) -> Set<ResourceID> {
+            Set(attachment.effectivePolicies.compactMap { if case .policy(let id) = $0 { id } else { nil } })
+        }
     }
 
     private mutating func indexUse(of id: ResourceID, before old: Use, after new: Use) {
@@ -64,10 +79,6 @@ extension CacheState {
             let had = old.hosts.contains(host) ? old.policies : []
             for policy in new.policies.subtracting(had) { beginUsing(policy, on: host) }
         }
-    }
-
-    private func policies(of attachment: Resource<Attachment>) -> [ResourceID] {
-        attachment.effectivePolicies.compactMap { if case .policy(let id) = $0 { id } else { nil } }
     }
 
     private mutating func beginUsing(_ policy: ResourceID, on host: ResourceID) {
@@ -105,10 +116,10 @@ extension CacheState {
     mutating func indexMembership(of id: ResourceID) {
         var membership: Relations.Membership?
         if let attachment = resource(id, as: Attachment.self) {
-            var addresses = learned.addresses[id, default: []]
-            addresses.formUnion(attachment.assigned.allAddresses)
-            let policies = Set(policies(of: attachment))
+            let policies = Use.policies(of: attachment)
             if !policies.isEmpty {
+                var addresses = learned.addresses[id, default: []]
+                addresses.formUnion(attachment.assigned.allAddresses)
                 membership = Relations.Membership(
                     policies: policies, addresses: addresses.filter { !$0.isLinkLocal })
             }
@@ -140,6 +151,7 @@ extension CacheState {
     }
 
     private mutating func markBindings(_ old: Resource<Attachment>?, _ new: Resource<Attachment>?) {
+        guard !isTrying, !feeds.isEmpty else { return }
         guard let segment = (new ?? old)?.spec.segment.id, let id = (new ?? old)?.metadata.id else { return }
         func held(_ attachment: Resource<Attachment>?) -> Set<IPv6Address> {
             guard let attachment else { return [] }

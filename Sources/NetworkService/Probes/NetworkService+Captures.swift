@@ -39,7 +39,7 @@ extension NetworkService {
                 .rateLimited,
                 "project '\(owner.name)' has \(open) open captures; end one, or wait until they end")
         }
-        let id = ResourceID(UUID())
+        let id = ResourceID.random()
         let probe = Probe(
             project: owner.id, question: .capture(task), seconds: draft.seconds, hosts: [host], created: settings.now())
         let written = try await keep(probe, id, conditions: [.exists(owner.key), .exists(item.key)])

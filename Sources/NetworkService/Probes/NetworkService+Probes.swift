@@ -17,7 +17,7 @@ extension NetworkService {
     ) async throws(Problem) -> (json: [UInt8], revision: Revision) {
         let owner = try await find(.project, project)
         try require(draft.question.isOfProject, .create, for: principal, in: owner)
-        let id = ResourceID(UUID())
+        let id = ResourceID.random()
         let question: ProbeQuestion
         var conditions: [StoreTransaction.Condition] = [.exists(owner.key)]
         var hosts: [ResourceID]

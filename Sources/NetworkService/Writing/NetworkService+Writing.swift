@@ -31,7 +31,7 @@ extension NetworkService {
     /// - Parameter project: name or id, for a kind that lives in one.
     package func create(
         _ kind: Kind, project: String? = nil, _ body: JSONNode, by principal: Principal,
-        id: ResourceID = ResourceID(UUID()), alongside: Alongside = Alongside(), tokenDigest: String? = nil
+        id: ResourceID = .random(), alongside: Alongside = Alongside(), tokenDigest: String? = nil
     ) async throws(Problem) -> Written {
         try await kind.type.create(
             in: self, project: project, body,
@@ -82,7 +82,7 @@ extension NetworkService {
         for attempt in 1...settings.attempts {
             let (plan, outcome) = try cache.state.withLock { state throws(Problem) in
                 var plan = WritePlan(
-                    subject, makeID: { ResourceID(UUID()) }, now: settings.now(), principal: principal,
+                    subject, makeID: ResourceID.random, now: settings.now(), principal: principal,
                     historyLength: settings.historyLength, tokenDigest: tokenDigest)
                 state.asker = principal
                 defer { state.asker = nil }

@@ -97,21 +97,42 @@ struct WritePlan {
     mutating func put(_ key: StoreKey, _ value: [UInt8]) { change(.put(key, value)) }
     mutating func delete(_ key: StoreKey) { change(.delete(key)) }
 
-    private mutating func change(_ change: StoreTransaction.Change) {
-        if let place = places[change.key] {
-            changes[place] = change
-        } else {
-            places[change.key] = changes.count
+    /// - Returns: what the plan had done to the key before, if anything.
+    @discardableResult
+    private mutating func change(_ change: StoreTransaction.Change) -> StoreTransaction.Change? {
+        let next = changes.count
+        let place = places.number(change.key, ifNew: next)
+        guard place < next else {
             changes.append(change)
+            return nil
         }
+        defer { changes[place] = change }
+        return changes[place]
+    }
+
+    /// Makes a key that nobody has, or that this plan itself has changed before.
+    /// - Returns: what the plan had done to the key before, if anything.
+    @discardableResult
+    private mutating func make(_ change: StoreTransaction.Change) -> StoreTransaction.Change? {
+        let before = self.change(change)
+        if before == nil { conditions.append(.absent(change.key)) }
+        return before
     }
 
     /// Holds a value that may have one holder; one that this plan gives back elsewhere may be held again.
     mutating func claim(_ key: StoreKey, for holder: ResourceID) {
         let value = Array(holder.description.utf8)
-        if let place = places[key], case .record(_, let other) = changes[place], other != value { clash = clash ?? key }
-        require(.absent(key))
-        change(.record(key, value))
+        if case .record(_, let other) = make(.record(key, value)), other != value { clash = clash ?? key }
+    }
+
+    /// Makes room for the operations of a batch.
+    mutating func reserve(operations: Int) {
+        // A resource, its name, its history, and mostly one value that it alone has.
+        changes.reserveCapacity(4 * operations)
+        places.reserveCapacity(4 * operations)
+        conditions.reserveCapacity(4 * operations)
+        effects.reserveCapacity(operations)
+        taken.reserveCapacity(operations)
     }
 
     /// Holds a value in the place of another holder, who is known to have it.
@@ -179,8 +200,7 @@ struct WritePlan {
         let metadata = resource.metadata
         let key = StoreLayout.resource(resource.kind, project: projectID, metadata.id)
         let stored = resource.stored
-        require(.absent(key))
-        put(key, stored)
+        make(.put(key, stored))
         claim(StoreLayout.name(resource.kind, project: projectID, metadata.name), for: metadata.id)
         remember(metadata, stored, .create)
         effects.append(Effect(key: key, projectID: projectID, old: nil, new: (resource, stored)))
@@ -218,5 +238,16 @@ struct WritePlan {
         if metadata.generation > historyLength {
             delete(StoreLayout.history(metadata.id, generation: metadata.generation - historyLength))
         }
+    }
+}
+
+extension [StoreKey: Int] {
+    /// The number of a key; a new key gets `next`. With one look, since a batch has thousands of keys.
+    fileprivate mutating func number(_ key: StoreKey, ifNew next: Int) -> Int {
+        func settle(_ number: inout Int) -> Int {
+            if number < 0 { number = next }
+            return number
+        }
+        return settle(&self[key, default: -1])
     }
 }

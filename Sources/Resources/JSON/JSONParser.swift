@@ -26,7 +26,7 @@ package struct JSONParser {
 
     /// - Throws: `JSONError` with the offset of the first byte that breaks a rule.
     package static func parse(_ bytes: [UInt8]) throws(JSONError) -> JSONNode {
-        guard String(validating: bytes, as: UTF8.self) != nil else {
+        do { _ = try UTF8Span(validating: bytes.span) } catch {
             throw JSONError(offset: 0, rule: "the text is not UTF-8")
         }
         var parser = JSONParser(bytes: bytes)

@@ -5,7 +5,8 @@ package struct JSONWriter: Sendable {
     package private(set) var bytes: [UInt8] = []
     private var needsComma = false
 
-    package init() {}
+    /// - Parameter capacity: bytes to make room for at once.
+    package init(capacity: Int = 0) { if capacity > 0 { bytes.reserveCapacity(capacity) } }
 
     package mutating func object(_ members: (inout JSONWriter) throws -> Void) rethrows {
         separate()
@@ -85,8 +86,19 @@ package struct JSONWriter: Sendable {
         needsComma = false
     }
 
+    /// Whether a byte cannot stand in a string as it is.
+    private static func isTranslated(_ byte: UInt8) -> Bool {
+        byte < 0x20 || byte == 0x7f || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
+    }
+
     private mutating func quote(_ text: String) {
         bytes.append(UInt8(ascii: "\""))
+        // Nothing to translate in almost every text: then it is copied in one piece.
+        guard text.utf8.contains(where: Self.isTranslated) else {
+            bytes.append(contentsOf: text.utf8)
+            bytes.append(UInt8(ascii: "\""))
+            return
+        }
         for byte in text.utf8 {
             switch byte {
             case UInt8(ascii: "\""): bytes.append(contentsOf: #"\""#.utf8)
@@ -112,7 +124,8 @@ package protocol JSONWritable: Sendable {
 extension JSONWritable {
     /// The JSON text of the value alone.
     package var json: [UInt8] {
-        var writer = JSONWriter()
+        // What most resources need, so that the text does not move while it grows.
+        var writer = JSONWriter(capacity: 512)
         write(to: &writer)
         return writer.bytes
     }

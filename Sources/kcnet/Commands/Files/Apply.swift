@@ -27,8 +27,12 @@ struct Apply: AsyncParsableCommand {
 
     func run() async throws {
         try await connection.withSession(project: project.project) { session in
-            let manifests = try ManifestSources.load(filename, session: session)
-            let changes = try await ApplyPlanning(session: session, showsNew: dryRun).changes(manifests)
+            let written = try ManifestSources.read(filename)
+            let planning = ApplyPlanning(session: session, showsNew: dryRun)
+            // What is there is read while what is wanted is checked. What is wrong with a file is said first.
+            async let live = planning.live(written.compactMap(\.subject))
+            let manifests = try ManifestSources.check(written, session: session)
+            let changes = try await planning.changes(manifests, live)
             if dryRun {
                 for change in changes { print(change) }
                 return

@@ -11,26 +11,41 @@ struct ApplyPlanning {
     /// Under this many of a collection each is asked for by itself; from it on, the whole collection is listed.
     private static let fewItems = 16
 
-    /// The changes, in the order of the manifests.
-    func changes(_ manifests: [Manifest]) async throws -> [Change] {
-        var live: [ResourceCollection: [Name: ResourceDocument]] = [:]
-        for (collection, wanted) in Dictionary(grouping: manifests, by: collection) {
+    /// What a server has, by where it is.
+    typealias Live = [ResourceCollection: [Name: ResourceDocument]]
+
+    /// What the server has of what manifests are about.
+    func live(_ subjects: [(kind: KindName, project: Name?, name: Name)]) async throws -> Live {
+        var live: Live = [:]
+        for (collection, wanted) in Dictionary(grouping: subjects, by: { collection($0.kind, $0.project) }) {
             live[collection] = try await fetch(collection, wanted.map(\.name))
         }
-        let names = try await index(manifests, live)
-        return manifests.map { change($0, live[collection($0)]?[$0.name], names) }
+        return live
     }
 
-    private func collection(_ manifest: Manifest) -> ResourceCollection {
-        ResourceCollection(manifest.kind, project: manifest.project?.text ?? session.project)
+    /// The changes, in the order of the manifests.
+    func changes(_ manifests: [Manifest], _ live: Live) async throws -> [Change] {
+        let names = try await index(live)
+        return manifests.map { manifest in
+            let collection = collection(manifest.kind, manifest.project)
+            return change(manifest, in: collection, live[collection]?[manifest.name], names)
+        }
     }
 
-    private func change(_ manifest: Manifest, _ current: ResourceDocument?, _ names: NameIndex) -> Change {
-        let collection = collection(manifest)
+    private func collection(_ kind: KindName, _ project: Name?) -> ResourceCollection {
+        ResourceCollection(kind, project: project?.text ?? session.project)
+    }
+
+    private func change(
+        _ manifest: Manifest, in collection: ResourceCollection, _ current: ResourceDocument?, _ names: NameIndex
+    ) -> Change {
+        guard showsNew || current != nil else {
+            return Change(manifest: manifest, collection: collection, action: .create, differences: [])
+        }
         var manifest = manifest
-        manifest.spec = names.spec(manifest.spec, of: manifest.description)
+        manifest.spec = names.named(manifest.spec, of: manifest.description)
         guard let current else {
-            let new = showsNew ? Difference.between(.object([]), manifest.document) : []
+            let new = Difference.between(.nothing, manifest.document)
             return Change(manifest: manifest, collection: collection, action: .create, differences: new)
         }
         let annotations = current.node["annotations"] ?? .object([])
@@ -83,10 +98,8 @@ struct ApplyPlanning {
         return found
     }
 
-    /// Names for every id that what is there, or a manifest, refers to.
-    private func index(
-        _ manifests: [Manifest], _ live: [ResourceCollection: [Name: ResourceDocument]]
-    ) async throws -> NameIndex {
+    /// Names for every id that what is there refers to.
+    private func index(_ live: Live) async throws -> NameIndex {
         var index = NameIndex()
         for (collection, documents) in live {
             guard let description = KindDescription.named(collection.kind.singular) else { continue }

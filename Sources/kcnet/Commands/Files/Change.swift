@@ -27,7 +27,7 @@ struct Change: Sendable {
     /// What a batch is asked to do for it; nil when there is nothing to do.
     var operation: BatchOperation? {
         switch action {
-        case .create: BatchOperation(.create, collection, document: manifest.body)
+        case .create: BatchOperation(.create, collection, document: manifest.newBody)
         case .update(let id, let revision):
             BatchOperation(.update(id.description, ifMatch: revision), collection, document: manifest.body)
         case .nothing: nil

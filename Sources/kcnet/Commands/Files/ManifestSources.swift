@@ -5,23 +5,29 @@ import Resources
 enum ManifestSources {
     private static let maximumBytes = 64 << 20
 
-    /// All manifests of all files in the order in which they can be applied.
-    /// - Throws: `DocumentError`, `Complaint`: before anything was sent.
-    static func load(_ paths: [String], session: Session) throws -> [Manifest] {
-        guard let project = Name(session.project) else {
-            throw Complaint(.usage, "--project \(session.project): a project's name \(Name.rule)")
-        }
-        var manifests: [Manifest] = []
+    /// All documents of all files, in the order they stand.
+    /// - Throws: `DocumentError`, `Complaint`.
+    static func read(_ paths: [String]) throws -> [WrittenManifest] {
+        var written: [WrittenManifest] = []
         for path in try paths.flatMap(files) {
             let source = path == "-" ? "(standard input)" : path
             let text: String
             do { text = try LocalFile.read(path, maximum: maximumBytes) } catch {
                 throw Complaint(.usage, "cannot read \(source): \(error)")
             }
-            manifests += try ManifestFile.manifests(
+            written += try ManifestFile.documents(
                 text, source: source, format: ManifestFile.format(name: path, text: text))
         }
-        return try ManifestFile.sorted(manifests, project: project)
+        return written
+    }
+
+    /// What the documents say, in the order in which they can be applied.
+    /// - Throws: `DocumentError`, `Complaint`.
+    static func check(_ written: [WrittenManifest], session: Session) throws -> [Manifest] {
+        guard let project = Name(session.project) else {
+            throw Complaint(.usage, "--project \(session.project): a project's name \(Name.rule)")
+        }
+        return try ManifestFile.sorted(written.map { try $0.manifest() }, project: project)
     }
 
     /// A directory stands for its .yaml, .yml and .json files, not for those below it.
