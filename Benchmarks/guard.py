@@ -79,8 +79,8 @@ class Pair:
         for table in ("bridge", "inet"):
             run("ip", "netns", "exec", self.host, "nft", "delete", "table", table, "kc")
         for link in json.loads(run("ip", "-n", self.host, "-j", "link")):
-            if link["ifname"].startswith("kct"):
-                # Without the table the gate of the port lets nothing through.
+            if link["ifname"].startswith(("kct", "kcx")):
+                # Without the tables the gates let nothing through.
                 run("ip", "netns", "exec", self.host, "tc", "qdisc", "delete", "dev", link["ifname"], "clsact")
 
     def one_rule_a_port(self):

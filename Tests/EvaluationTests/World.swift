@@ -175,7 +175,13 @@ struct World {
             put(S.segments, S.segments.element(name, value: .mark(Self.vni)))
             put(S.gateways, S.gateways.element(name, .number(port.mac.value)))
         case .external:
-            put(S.externals, S.externals.element(name, value: Way.external.value))
+            put(S.externals, S.externals.element(name, value: (isLimited ? Way.limitedExternal : .external).value))
+            guard isLimited else { return }
+            to(.limitedDeliver, .limitedDeliver)
+            let limits: [(NamedSet, UInt32)] = [(S.packetRateOut, 8), (S.packetRateIn, 14), (S.multicastRate, 4)]
+            for (set, burst) in limits {
+                put(set, set.element(name, limit: Limit(1, burst: burst, isOver: true)))
+            }
         }
     }
 

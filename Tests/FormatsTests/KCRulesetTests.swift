@@ -22,7 +22,8 @@ import Testing
             meta mark set iifname . @ll,48,64 . ip6 saddr map @own goto owned
             meta mark set iifname . @ll,48,64 map @ports goto known-port
             meta mark set iifname map @externals meta mark vmap \
-            { 0x6b630122 : goto external, 0x6b630121 : goto gateway }
+            { 0x6b630122 : goto external, 0x6b630121 : goto gateway, 0x6b630125 : goto limited-external, \
+            0x6b630126 : goto limited-gateway }
             iifname "kct*" goto from-other
             }
             """,

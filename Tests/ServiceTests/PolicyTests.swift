@@ -154,8 +154,8 @@ import Testing
         (#""addresses":["fd00:1::50"]"#, "spec.addresses[0]"),
         (#""port":{"type":"external","interface":"e0"},"host":"h1","policies":["deny-in"]"#, "spec.policies"),
         (
-            #""port":{"type":"external","interface":"e0"},"host":"h1","limits":{"in":{"packetsPerSecond":10}}"#,
-            "spec.limits"
+            #""port":{"type":"external","interface":"e0"},"host":"h1","limits":{"out":{"newFlowsPerSecond":10}}"#,
+            "spec.limits.out.newFlowsPerSecond"
         ),
     ])
     func `what makes no sense on a port is refused by field`(members: String, field: String) async throws {

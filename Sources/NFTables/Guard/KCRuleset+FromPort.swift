@@ -16,7 +16,10 @@ extension KCRuleset {
                     Rule(.inputNamePrefix("kcx"), then: .goto("from-tunnel")),
                     Rule([.lookUpMark(S.own.key, S.own.name), .verdict(.goto("owned"))]),
                     Rule([.lookUpMark(S.ports.key, S.ports.name), .verdict(.goto("known-port"))]),
-                    Rule([.lookUpMark(S.externals.key, S.externals.name), Way.choose(.external, .gateway)]),
+                    Rule([
+                        .lookUpMark(S.externals.key, S.externals.name),
+                        Way.choose(.external, .gateway, .limitedExternal, .limitedGateway),
+                    ]),
                     Rule(.inputNamePrefix("kct"), then: .goto("from-other")),
                 ]),
             Chain(
@@ -65,6 +68,8 @@ extension KCRuleset {
                     ]),
                     Rule([.setMark(FrameMark.member), .verdict(.accept)]),
                 ]),
+            Chain("limited-gateway", rules: [Rule(then: .jump("limits")), Rule(then: .goto("gateway"))]),
+            Chain("limited-external", rules: [Rule(then: .jump("limits")), Rule(then: .goto("external"))]),
             Chain("gateway", rules: [Rule([.setMark(FrameMark.outside), .verdict(.accept)])]),
             Chain(
                 "external",

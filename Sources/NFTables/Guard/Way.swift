@@ -9,7 +9,7 @@ package enum Way: UInt32, Hashable, Sendable, CaseIterable {
     case tracked, filtered, limitedOpen, limitedTracked, limitedFiltered
     // Of `ports` and `externals`.
     case guest = 0x6b63_0120
-    case gateway, external, arp, ipv4
+    case gateway, external, arp, ipv4, limitedExternal, limitedGateway
     // Of `own-ipv4`.
     case ipv4Open = 0x6b63_0150
     case ipv4Tracked, ipv4Filtered, limitedIPv4Open, limitedIPv4Tracked, limitedIPv4Filtered
@@ -36,6 +36,8 @@ package enum Way: UInt32, Hashable, Sendable, CaseIterable {
         case .guest: "guest"
         case .gateway: "gateway"
         case .external: "external"
+        case .limitedExternal: "limited-external"
+        case .limitedGateway: "limited-gateway"
         case .arp: "from-arp"
         case .ipv4: "from-ipv4"
         case .ipv4Open: "ipv4-open"

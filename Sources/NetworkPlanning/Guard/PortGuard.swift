@@ -52,8 +52,8 @@ struct PortGuard {
         var elements = ElementCollector(port: .interface(name))
         elements.add(.ready, elements.port)
         switch role {
-        case .external: elements.add(.externals, elements.port, value: Way.external.value)
-        case .externalGateway: elements.add(.externals, elements.port, value: Way.gateway.value)
+        case .external: external(isLimitedOut ? .limitedExternal : .external, &elements)
+        case .externalGateway: external(isLimitedOut ? .limitedGateway : .gateway, &elements)
         case .guest: guest(&elements)
         case .gateway: gateway(&elements)
         case .layer2: layer2(&elements)
@@ -79,6 +79,19 @@ struct PortGuard {
     }
 
     private var isLimitedIn: Bool { limits.inward.bandwidth != nil || limits.inward.packetsPerSecond != nil }
+
+    /// What is behind it is not KC's: no limits but those that were asked for.
+    private func external(_ way: Way, _ elements: inout ElementCollector) {
+        elements.add(.externals, elements.port, value: way.value)
+        if isLimitedIn {
+            for mark in [KCRuleset.FrameMark.member, KCRuleset.FrameMark.outside] {
+                elements.add(.to, .number(UInt64(mark)), elements.port, value: Way.limitedDeliver.value)
+            }
+        }
+        elements.limit(.ndRate, limits.outward.ndPerSecond, bursts: 2)
+        elements.limit(.multicastRate, limits.outward.multicastPerSecond, bursts: 2)
+        volumes(&elements)
+    }
 
     private func gateway(_ elements: inout ElementCollector) {
         elements.add(.ports, elements.port, macAndIPv6, value: Way.gateway.value)
@@ -172,6 +185,10 @@ struct PortGuard {
             elements.limit(.flowRateOut, limits.outward.newFlowsPerSecond ?? Self.newFlowsPerSecond, bursts: 4)
         }
         elements.limit(.flowRateIn, Self.newFlowsPerSecond, bursts: 4)
+        volumes(&elements)
+    }
+
+    private func volumes(_ elements: inout ElementCollector) {
         elements.limit(.packetRateOut, limits.outward.packetsPerSecond, bursts: 1)
         elements.limit(.packetRateIn, limits.inward.packetsPerSecond, bursts: 1)
         elements.limit(.byteRateOut, limits.outward.bandwidth.map { $0 / 8 }, bursts: 1)

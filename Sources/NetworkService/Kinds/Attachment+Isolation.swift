@@ -22,7 +22,8 @@ extension Attachment {
         }
     }
 
-    /// Behind an operator's interface is another network, of which KC knows neither MACs nor addresses.
+    /// Behind an operator's interface is another network, of which KC knows neither MACs nor addresses: it may be limited
+    /// and nothing else.
     private static func requireUnguarded(_ spec: Spec) throws(Problem) {
         let rule = "must be absent for a port of type 'external': KC does not know who is behind it; filter there"
         if spec.policies != Spec.standardPolicies {
@@ -31,7 +32,11 @@ extension Attachment {
         if let prefix = spec.allowedAddresses.first {
             throw Problem(field: "spec.allowedAddresses", value: prefix.description, rule: rule)
         }
-        if spec.limits != .none { throw Problem(field: "spec.limits", value: "", rule: rule) }
+        if let flows = spec.limits.outward.newFlowsPerSecond {
+            throw Problem(
+                field: "spec.limits.out.newFlowsPerSecond", value: "\(flows)",
+                rule: "must be absent for a port of type 'external': flows are tracked for guests alone")
+        }
         if spec.learnedAddresses != Spec.standardLearnedAddresses {
             throw Problem(field: "spec.learnedAddresses", value: "\(spec.learnedAddresses)", rule: rule)
         }

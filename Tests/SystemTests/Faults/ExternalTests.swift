@@ -9,6 +9,25 @@ import Testing
 extension SystemTests {
     /// An operator's interface becomes a port of a segment, and is given back as it was.
     struct ExternalTests {
+        /// What comes from outside, and goes there, keeps to the limits of the port.
+        private func limit(from guest: NamespaceName, to outside: IPv6Address, in system: System) async throws {
+            let h2 = try system.machine("h2")
+            let words = ["-6", "-n", "-q", "-c", "60", "-i", "0.01", "-W", "1", "\(outside)"]
+            func answered() async throws -> Int {
+                let output = try await h2.command(inGuest: guest, "ping", words).run().output
+                return try #require(output.firstMatch(of: /(\d+) received/).flatMap { Int($0.1) })
+            }
+            #expect(try await answered() > 50)
+            for direction in ["out", "in"] {
+                try await system.kcnet("attachment", "update", "wan", "--limit-\(direction)-packets", "10")
+                try await system.eventually("ten packets a second pass \(direction), and a second's worth at once") {
+                    try await answered() < 30
+                }
+                try await system.kcnet("attachment", "update", "wan", "--unset", "limits")
+                try await system.eventually("without the limit all pass") { try await answered() > 50 }
+            }
+        }
+
         /// The operator's interface on h1; the other end of its cable is a port of the operator's switch.
         private static let interface = "ext0"
         /// The namespace that holds the operator's switch, with the address of a machine on it.
@@ -40,6 +59,7 @@ extension SystemTests {
                 let mtu = try #require(
                     try await system.get(Segment.kind, "blue").status?["mtu"].flatMap { Int($0.excerpt) })
                 #expect(try await system.machine("h2").ping(fromGuest: db, to: outside, size: mtu))
+                if isUp { try await limit(from: db, to: outside, in: system) }
                 // The host itself takes no part in the segment.
                 #expect(try await h1.ip("-6", "address", "show", "dev", Self.interface).isEmpty)
 
