@@ -1,6 +1,10 @@
+import Authenticators
 import Foundation
 import HTTPAPI
+import Logging
+import Persistence
 import Resources
+import SQLiteStore
 import Testing
 
 @Suite(.serialized) struct AccessTests {
@@ -89,6 +93,30 @@ import Testing
             #expect(try await second("POST", "/v1/hosts/\(name)/lease").status == 204)
             #expect(try await server.curl("DELETE", "/v1/hosts/\(name)").status == 204)
             #expect(try await second("POST", "/v1/hosts/\(name)/lease").status == 401)
+        }
+    }
+
+    @Test func `a join token that was found too late lets nobody in`() async throws {
+        try await withFolder { folder in
+            let store = try await SQLiteStore.open(at: folder + "/store.db", logger: Logger(label: "test"))
+            let tokens = TokenAuthenticator(store: store, known: KnownTokens(store: store)) { nil }
+            let now = Timestamp.now
+            let token = try await tokens.makeJoinToken(ttl: .seconds(60), now: now)
+            func verdict(_ seconds: Int64) async throws -> Verdict {
+                let request = CheckedRequest(
+                    authorization: "Bearer \(token.text)", method: "POST", path: "/v1/join", peer: .tcp("2001:db8::1"))
+                return try await tokens.check(request, now: Timestamp(milliseconds: now.milliseconds + seconds * 1000))
+            }
+            guard case .allow(.joining) = try await verdict(59) else {
+                Issue.record("the token is refused in its time")
+                return
+            }
+            #expect(try await verdict(60) == .deny("the token is not known, or no longer"))
+            // The next one that is made takes it away.
+            let later = Timestamp(milliseconds: now.milliseconds + 61_000)
+            _ = try await tokens.makeJoinToken(ttl: .seconds(60), now: later)
+            #expect(try await verdict(0) == .deny("the token is not known, or no longer"))
+            await store.close()
         }
     }
 

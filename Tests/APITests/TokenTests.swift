@@ -1,5 +1,6 @@
 import Foundation
 import NetworkService
+import Persistence
 import Resources
 import Testing
 import Waiting

@@ -20,15 +20,10 @@ package enum FirstContact {
                 .badEndpoint, operation: operation, subject: endpoint.description,
                 cause: "the fingerprint is not 64 hex digits", advice: "copy the whole join line that `kcd` printed")
         }
-        guard case .encrypted(let authority) = endpoint.transport,
-            let (host, port) = Endpoint.split(authority[...]), let number = Int(port ?? "443")
-        else {
-            throw APIFailure(
-                .badEndpoint, operation: operation, subject: endpoint.description, cause: "there is no certificate",
-                advice: "use the server's https:// address")
-        }
         do {
-            return try await connect(host: String(host), port: number, expected: expected, timeout: timeout)
+            return try await connect(endpoint, operation, timeout) { try pem($0, fingerprint: expected) }
+        } catch let failure as APIFailure {
+            throw failure
         } catch is WrongFingerprint {
             throw APIFailure(
                 .notTrusted, operation: operation, subject: endpoint.description,
@@ -37,11 +32,35 @@ package enum FirstContact {
         } catch { throw APIFailure(error, operation: operation, endpoint: endpoint) }
     }
 
+    /// What the server shows in TLS, its own certificate first, as DER. Nothing of it is trusted, and nothing is asked.
+    /// - Throws: `APIFailure`: `badEndpoint`, `unreachable`, `timedOut`.
+    package static func shownCertificates(
+        _ endpoint: Endpoint, timeout: Duration = .seconds(5)
+    ) async throws(APIFailure) -> [[UInt8]] {
+        let operation = "look at the server's certificate"
+        do {
+            return try await connect(endpoint, operation, timeout) { try $0.map { try $0.toDERBytes() } }
+        } catch let failure as APIFailure {
+            throw failure
+        } catch { throw APIFailure(error, operation: operation, endpoint: endpoint) }
+    }
+
     struct WrongFingerprint: Error {}
 
-    private static func connect(host: String, port: Int, expected: [UInt8], timeout: Duration) async throws -> String {
+    /// - Parameter read: takes what it wants of the chain that the server shows; the connection ends with that.
+    private static func connect<Found: Sendable>(
+        _ endpoint: Endpoint, _ operation: String, _ timeout: Duration,
+        _ read: @escaping @Sendable ([NIOSSLCertificate]) throws -> Found
+    ) async throws -> Found {
+        guard case .encrypted(let authority) = endpoint.transport,
+            let (host, port) = Endpoint.split(authority[...]), let number = Int(port ?? "443")
+        else {
+            throw APIFailure(
+                .badEndpoint, operation: operation, subject: endpoint.description, cause: "there is no certificate",
+                advice: "use the server's https:// address")
+        }
         let group = MultiThreadedEventLoopGroup.singleton
-        let found = group.any().makePromise(of: String.self)
+        let found = group.any().makePromise(of: Found.self)
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.minimumTLSVersion = .tlsv12
         let context = try NIOSSLContext(configuration: configuration)
@@ -52,15 +71,15 @@ package enum FirstContact {
                     let handler = try NIOSSLClientHandler(
                         context: context, serverHostname: nil,
                         customVerificationCallback: { chain, verdict in
-                            let result = Result { try judge(chain, expected: expected) }
+                            let result = Result { try read(chain) }
                             verdict.succeed(.failed)
                             found.completeWith(result)
                         })
-                    try channel.pipeline.syncOperations.addHandlers(handler, FirstFailure(found: found))
+                    try channel.pipeline.syncOperations.addHandlers(handler, FirstFailure { found.fail($0) })
                 }
             }
         let channel: any Channel
-        do { channel = try await bootstrap.connect(host: host, port: port).get() } catch {
+        do { channel = try await bootstrap.connect(host: String(host), port: number).get() } catch {
             found.fail(error)
             throw error
         }
@@ -73,7 +92,7 @@ package enum FirstContact {
         return try await found.futureResult.get()
     }
 
-    private static func judge(_ chain: [NIOSSLCertificate], expected: [UInt8]) throws -> String {
+    private static func pem(_ chain: [NIOSSLCertificate], fingerprint expected: [UInt8]) throws -> String {
         // A digest compares in constant time.
         guard let der = try chain.map({ try $0.toDERBytes() }).first(where: { SHA256.hash(data: $0) == expected })
         else {
@@ -93,14 +112,14 @@ package enum FirstContact {
 /// Reports what ends the connection before a certificate was seen.
 private final class FirstFailure: ChannelInboundHandler {
     typealias InboundIn = Any
-    private let found: EventLoopPromise<String>
+    private let fail: (any Error) -> Void
 
-    init(found: EventLoopPromise<String>) { self.found = found }
+    init(_ fail: @escaping (any Error) -> Void) { self.fail = fail }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        found.fail(error)
+        fail(error)
         context.close(promise: nil)
     }
 
-    func channelInactive(context: ChannelHandlerContext) { found.fail(ChannelError.eof) }
+    func channelInactive(context: ChannelHandlerContext) { fail(ChannelError.eof) }
 }

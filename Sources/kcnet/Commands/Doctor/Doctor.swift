@@ -42,7 +42,7 @@ struct Doctor: AsyncParsableCommand {
     static func examine(_ session: Session, host: String?, seconds: Int = 1) async -> [Finding] {
         var findings = await MachineChecks.all()
         let control = await ControlPlane.look(session, host: host)
-        findings += ControlChecks.all(control) + cloud(control)
+        findings += ControlChecks.all(control) + cloud(control) + (await CertificateChecks.all(session))
         findings += AgentChecks.findings(AgentChecks.status(), isHost: control.host != nil && host == nil)
         findings.append(
             MulticastCapacity.finding(
