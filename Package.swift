@@ -86,6 +86,7 @@ let planning: [Target] = [
 
 let ports: [Target] = [
     target("Persistence", ["Resources", logging]),
+    target("ComputePorts", ["Resources", "ImageFormats"]),
     target("NodePorts", ["Addressing", "Resources", "NetworkModel", "NFTables", "DaemonConfigs", "NetworkPlanning"]),
     target(
         "NodePortsTesting",
@@ -110,6 +111,7 @@ let adapters: [Target] = [
             "LinuxProcesses", "CLinux", crypto, logging,
         ]),
     target("GuestProxy", ["Addressing", "DaemonConfigs", nioCore, nioPosix]),
+    target("FileImages", ["Resources", "ImageFormats", "ComputePorts", crypto]),
     target("SQLiteStore", ["Resources", "Persistence", grdb, grdbSQLite, logging]),
     target(
         "Authenticators",
@@ -199,6 +201,7 @@ let allTests: [Target] = [
         ]),
     tests("FormatsTests", ["Addressing", "NFTables", "DaemonConfigs"]),
     tests("ImageFormatsTests", ["SeededRandomness", "ImageFormats"]),
+    tests("ImageStoreTests", ["Resources", "ImageFormats", "ComputePorts", "FileImages", crypto]),
     tests("DomainXMLTests", ["SeededRandomness", "Addressing", "Resources", "ComputeModel", "DomainXML"]),
     tests(
         "PlanningTests",
