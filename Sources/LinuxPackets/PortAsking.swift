@@ -2,7 +2,6 @@ package import Addressing
 import CMnl
 import Glibc
 import LinuxProcesses
-import NFTables
 package import NetworkModel
 package import NodePorts
 
@@ -42,10 +41,7 @@ package struct PortAsking: GuestAsking {
             self.port = port
             socket = try TapSocket(port, .frames, filter: Self.filter(types))
             // The gate of the port lets these through.
-            var mark = KCRuleset.FrameMark.delivered
-            guard setsockopt(socket.descriptor.raw, SOL_SOCKET, SO_MARK, &mark, 4) == 0 else {
-                throw NodeError(.errno(errno), operation: "set the mark of", subject: "packet socket")
-            }
+            try socket.markDelivered()
         }
 
         deinit { buffer.deallocate() }

@@ -2,6 +2,7 @@ import Addressing
 import CMnl
 import Glibc
 import LinuxProcesses
+import NFTables
 import NodePorts
 
 /// A packet(7) socket that hears the packets of one device which have a probe's nonce. Used on one thread.
@@ -56,6 +57,14 @@ final class TapSocket {
                 Seen(
                     isOutgoing: Int32(type) == PACKET_OUTGOING, isForOthers: Int32(type) == PACKET_OTHERHOST,
                     isChecksumOpen: status & UInt32(TP_STATUS_CSUMNOTREADY) != 0))
+        }
+    }
+
+    /// Gives what is sent the mark that gates of ports and tunnels let through.
+    func markDelivered() throws(NodeError) {
+        var mark = KCRuleset.FrameMark.delivered
+        guard setsockopt(descriptor.raw, SOL_SOCKET, SO_MARK, &mark, 4) == 0 else {
+            throw NodeError(.errno(errno), operation: "set the mark of", subject: "packet socket")
         }
     }
 
