@@ -56,11 +56,17 @@ package struct PathJudge: Sendable {
         world.elapsed >= PathWorld.patience
             || world.hosts.allSatisfy { host in
                 switch host.answer {
-                case .none: world.elapsed >= PathWorld.acknowledgement
+                case .none: world.elapsed >= PathWorld.acknowledgement && !isHoped(for: host)
                 case .measuring: false
                 case .failed, .done: true
                 }
             }
+    }
+
+    /// Whether an agent that has not acknowledged may still show that it lives, and only does not hear.
+    private func isHoped(for host: PathWorld.Host) -> Bool {
+        guard let heard = host.heard else { return false }
+        return heard > world.elapsed && heard < PathWorld.renewal
     }
 
     private func finding(_ layer: PathLayer) -> Finding {

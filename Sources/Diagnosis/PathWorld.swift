@@ -28,13 +28,16 @@ package struct PathWorld: Hashable, Sendable {
         /// Whether its agent renews its lease.
         package var isUp: Bool
         package var answer: Answer
+        /// Since its agent renewed its lease last; nil when this server has not heard it.
+        package var heard: Duration?
         /// What its agent says of the segment, when something hinders it there.
         package var complaint: String?
 
         package init(
             id: ResourceID, name: String, vtep: IPv6Address, interface: InterfaceName, isUp: Bool, answer: Answer,
-            complaint: String? = nil
+            complaint: String? = nil, heard: Duration? = nil
         ) {
+            self.heard = heard
             self.complaint = complaint
             self.id = id
             self.name = name
@@ -145,13 +148,17 @@ package struct PathWorld: Hashable, Sendable {
     /// nil between hosts.
     package var segment: Segment?
     package var underlay: Underlay.Spec
+    /// MACs of all gateways of the segment: a guest may send to others through them.
+    package var routers: Set<MACAddress>
     /// Since the question was put.
     package var elapsed: Duration
 
     package init(
         from: End, to: End, flow: PathFlow, segment: Segment?, underlay: Underlay.Spec, elapsed: Duration,
-        gateway: Gateway? = nil, router: Router? = nil, resolver: IPv6Address? = nil, asked: Timestamp? = nil
+        gateway: Gateway? = nil, router: Router? = nil, resolver: IPv6Address? = nil, asked: Timestamp? = nil,
+        routers: Set<MACAddress> = []
     ) {
+        self.routers = routers
         self.router = router
         self.resolver = resolver
         self.asked = asked
@@ -166,6 +173,8 @@ package struct PathWorld: Hashable, Sendable {
 
     /// An agent that has not acknowledged by then is taken for dead or stuck.
     package static let acknowledgement = Duration.milliseconds(1500)
+    /// How often agents renew their leases, with some slack: one that lives is heard within this.
+    package static let renewal = Duration.milliseconds(3300)
     /// One that has not answered by then is taken for stuck.
     package static let patience = Duration.milliseconds(4300)
 

@@ -19,12 +19,14 @@ package struct NetlinkWaySurvey: WaySurvey {
             do throws(KernelError) {
                 let route = try work.route(to: peer, from: own)
                 let device = route?.indexes.first
+                let neighbour = try device.map { index throws(KernelError) in
+                    try work.neighbour(route?.nextHop ?? peer, index: index)
+                }
                 return UnderlayFinding(
                     hasAddress: try work.canSend(from: own, by: interface),
                     routeInterface: device.flatMap { context.name(of: $0) }, nextHop: route?.nextHop,
-                    neighbour: try device.map { index throws(KernelError) in
-                        try work.neighbour(route?.nextHop ?? peer, index: index)
-                    } ?? .none)
+                    neighbour: neighbour?.state ?? .none, neighbourMAC: neighbour?.mac,
+                    ownMAC: try work.mac(of: interface), routeMTU: route?.mtu)
             } catch {
                 throw error.error("observe the way to", "\(peer)")
             }
@@ -108,20 +110,29 @@ extension LinkWork {
 
     fileprivate func neighbour(
         _ address: IPv6Address, index: Int32
-    ) throws(KernelError) -> UnderlayFinding.Neighbour {
+    ) throws(KernelError) -> (state: UnderlayFinding.Neighbour, mac: MACAddress?) {
         request.getNeighbour(address, index: index)
         do throws(KernelError) {
-            guard let state = try netlink.get(neighbourState) else { return .none }
+            let found = try netlink.get { message in neighbourState(message).map { ($0, neighbourMAC(message)) } }
+            guard let (state, mac) = found else { return (.none, nil) }
             return switch state {
-            case _ where state & (NUD_PERMANENT | NUD_NOARP) != 0: .fixed
-            case _ where state & NUD_FAILED != 0: .failed
-            case _ where state & NUD_INCOMPLETE != 0: .incomplete
-            case _ where state & NUD_REACHABLE != 0: .reachable
-            case _ where state & (NUD_STALE | NUD_DELAY | NUD_PROBE) != 0: .stale
-            default: .none
+            case _ where state & (NUD_PERMANENT | NUD_NOARP) != 0: (.fixed, mac)
+            case _ where state & NUD_FAILED != 0: (.failed, nil)
+            case _ where state & NUD_INCOMPLETE != 0: (.incomplete, nil)
+            case _ where state & NUD_REACHABLE != 0: (.reachable, mac)
+            case _ where state & (NUD_STALE | NUD_DELAY | NUD_PROBE) != 0: (.stale, mac)
+            default: (.none, nil)
             }
         } catch  where error.errno == ENOENT || error.errno == ENODEV {
-            return .none
+            return (.none, nil)
+        }
+    }
+
+    /// nil when there is no such device.
+    fileprivate func mac(of interface: InterfaceName) throws(KernelError) -> MACAddress? {
+        request.getLink(interface)
+        do throws(KernelError) { return try netlink.get { LinkAnswer($0)?.mac } } catch  where error.errno == ENODEV {
+            return nil
         }
     }
 

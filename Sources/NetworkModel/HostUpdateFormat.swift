@@ -19,8 +19,10 @@ package enum HostUpdateFormat: UInt32, Comparable, Sendable, CaseIterable {
     case captures = 8
     /// With probes of ways that look at segments of TCP, routers, names and clocks.
     case layers = 9
+    /// With probes of ways that look closer: at ports of bridges, next hops, and where marked frames stay.
+    case closerLook = 10
 
-    package static let newest = HostUpdateFormat.layers
+    package static let newest = HostUpdateFormat.closerLook
 
     /// The request header that carries it: one that an older server passes over.
     package static let header = "KC-Desired-Format"

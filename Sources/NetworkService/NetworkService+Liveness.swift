@@ -12,7 +12,11 @@ extension NetworkService {
     package func renew(host: ResourceID, by agent: AgentSighting? = nil) async throws(Problem) {
         // The agents' renewals are the clock of moves: they come as long as any host lives, at any server.
         await advanceMoves()
-        let known = cache.state.withLock { (lease: $0.leases[host], agents: $0.agents[host]) }
+        let now = settings.now()
+        let known = cache.state.withLock { state in
+            state.renewals[host] = now
+            return (lease: state.leases[host], agents: state.agents[host])
+        }
         let agents = agent.flatMap { HostAgents.after(known.agents, hearing: $0, at: settings.now()) }
         if let lease = known.lease, try await isRenewed(lease) {
             if let agents { try await note(agents, of: host, under: lease) }

@@ -28,11 +28,14 @@ package struct CrossingOrder: Hashable, Sendable {
         package var calls: [[UInt8]]
         /// By what answers to `calls` that no guest is to get are known; nil: the guest gets them.
         package var answers: AnswerMark?
+        /// A neighbour solicitation for the nonce as an address, put in every second round; nil for none.
+        package var solicitation: [UInt8]?
 
         package init(
             port: InterfaceName, isFirst: Bool, frames: [[UInt8]], streams: [SegmentStream] = [],
-            calls: [[UInt8]] = [], answers: AnswerMark? = nil
+            calls: [[UInt8]] = [], answers: AnswerMark? = nil, solicitation: [UInt8]? = nil
         ) {
+            self.solicitation = solicitation
             self.port = port
             self.isFirst = isFirst
             self.frames = frames
@@ -97,6 +100,9 @@ package struct CrossingOrder: Hashable, Sendable {
     package static let duration = lead + interval * rounds + tail
     /// In these rounds `calls` are put in.
     package static let callRounds: Set<Int> = [0, 5]
+    /// Where a solicitation has the nonce: its target, behind the headers of Ethernet, IPv6 and four bytes of its own that
+    /// are reserved (RFC 4861 section 4.3).
+    package static let target = 14 + 40 + 8
     /// For so long answers to them are awaited.
     package static let patience = Duration.milliseconds(2500)
     package static let maximumRounds = rounds + ProbeRounds.latest(interval)
@@ -118,6 +124,9 @@ package struct CrossingResult: Hashable, Sendable {
     package var segmentsCorrupt = 0
     /// Frames that have the lane's `AnswerMark`, each once.
     package var answers: [[UInt8]] = []
+    /// Solicitations that were put in, and those of the other end that came.
+    package var solicitationsSent = 0
+    package var solicitationsHeard = 0
 
     package init(sent: Int, arrived: [ProbeTally.Kind: Int], rounds: ClosedRange<Int>? = nil) {
         self.sent = sent

@@ -27,7 +27,8 @@ enum NodeWiring {
                 runDirectory: settings.runDirectory, stateDirectory: settings.state.path),
             paths: PathProbing(
                 survey: NetlinkWaySurvey(threads: threads), exchange: PacketExchange(),
-                crossing: TapCrossing(threads: threads), guests: PortAsking(), gateways: GatewayEar()),
+                crossing: TapCrossing(threads: threads), guests: PortAsking(), gateways: GatewayEar(),
+                tunnels: TunnelEar()),
             captures: FrameCapture())
     }
 

@@ -66,6 +66,25 @@ import Testing
             ])
     }
 
+    @Test func `who may see neither hosts nor VNIs is shown what is attached, and no word about them`() throws {
+        var tenant = try picture()
+        tenant.machines = []
+        tenant.ports = tenant.ports.map { port in
+            var port = port
+            port.host = nil
+            return port
+        }
+        tenant.lanes = tenant.lanes.map { lane in
+            var lane = lane
+            lane.vni = nil
+            return lane
+        }
+        #expect(tenant.text().first == "└─ blue  fd00::/64  multicast")
+        for text in [tenant.text().joined(separator: "\n"), tenant.dot(), tenant.svg()] {
+            #expect(text.contains("web") && !text.contains("VNI") && !text.contains("on no host"))
+        }
+    }
+
     @Test func `no text of a status can end an element, a label or a line`() throws {
         let evil = "</title><script>x</script>\" ] }\n\u{1b}[31m\u{7}\\"
         let picture = try picture(message: evil)

@@ -67,7 +67,8 @@ enum Healthy {
         return PathFindings(
             revision: Revision(7),
             underlay: UnderlayFinding(
-                hasAddress: true, routeInterface: interface("eth0"), nextHop: nil, neighbour: .reachable),
+                hasAddress: true, routeInterface: interface("eth0"), nextHop: nil, neighbour: .reachable,
+                neighbourMAC: mac(0x100 + Int(peer)), ownMAC: mac(0x100 + Int(number))),
             devices: [
                 device(interface("eth0"), .underlay, mtu: 1500), device(bridge, .bridge),
                 device(.vxlan(vni), .vxlan, master: bridge, vxlan: settings),
@@ -87,12 +88,15 @@ enum Healthy {
                 ProbeTally(.marked, sent: 6, delivered: 6, expected: 6),
                 ProbeTally(.largeMarked, sent: 6, delivered: 6, expected: 6),
                 ProbeTally(.segment, sent: 36, delivered: 36, expected: 36),
+                ProbeTally(.solicitation, sent: 6, delivered: 6, expected: 6),
             ],
             guests: [
                 GuestFinding(
                     attachment: id(10 + number), isNeighbour: true, answersEcho: true, isPresent: true,
-                    routers: [router], names: NamesFinding(own: 3, asked: 0))
-            ], time: Timestamp(milliseconds: 1_000_400), isGuarded: true)
+                    routers: [router], names: NamesFinding(own: 3, asked: 0),
+                    answersTo: mac(Int(peer)))
+            ], time: Timestamp(milliseconds: 1_000_400), isGuarded: true,
+            passage: PassageFinding(left: 12, entered: 12, solicitationsLeft: 6, solicitationsEntered: 6))
     }
 
     private static func value<Value>(_ make: () throws -> Value) -> Value {

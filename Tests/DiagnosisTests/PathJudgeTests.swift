@@ -36,7 +36,7 @@ import Testing
         #expect(verdict.layers.allSatisfy { $0.state == .ok && !$0.evidence.isEmpty })
     }
 
-    static let cases: [Case] = localFaults + wireFaults + guestFaults + serviceFaults
+    static let cases: [Case] = localFaults + wireFaults + guestFaults + serviceFaults + closerFaults
 
     static let localFaults = [
         Case("the agent is dead", .agents, "agent", on: "h2") { world in
@@ -166,9 +166,6 @@ import Testing
             world.tally(.to, .marked) { $0.delivered = 0 }
             world.tally(.from, .marked) { $0.drops = ["spoofed-ip": 12, "rate": 1] }
         },
-        Case("another's filter in the bridge", .guards, "port") { world in
-            world.tally(.from, .marked) { $0.delivered = 0 }
-        },
         Case("the guest is off", .guest, "db", on: "h2") { $0.device(.to, .port) { $0.isRunning = false } },
         guest("nobody answers") {
             $0.isPresent = false
@@ -240,6 +237,47 @@ import Testing
         }
     }
 
+    @Test func `what is unusual and passes is no fault`() throws {
+        let harmless: [@Sendable (inout PathWorld) -> Void] = [
+            // A router that both know, one way or both.
+            { $0.change(.from) { $0.underlay?.nextHop = Healthy.address("fd0a::a") } },
+            // A proxy answers for the other end.
+            { $0.change(.from) { $0.underlay?.neighbourMAC = Healthy.mac(0x999) } },
+            // One isolated port has nobody to be separated from.
+            { $0.device(.from, .port) { $0.obstacles = [.isolated] } },
+            // By way of the gateway.
+            { world in
+                world.routers = [Healthy.mac(9)]
+                world.change(.from) { $0.guests[0].answersTo = Healthy.mac(9) }
+            },
+            // An agent of the version before.
+            { world in
+                world.change(.to) { findings in
+                    findings.tallies.removeAll { $0.kind == .solicitation }
+                    findings.passage = nil
+                    findings.underlay?.ownMAC = nil
+                }
+            },
+        ]
+        for change in harmless {
+            var world = Healthy.world()
+            change(&world)
+            let fault = try Self.verdict(world).fault
+            #expect(fault == nil, "\(fault.map { "\($0)" } ?? "")")
+        }
+    }
+
+    @Test func `who was heard a moment before the question is given time to be heard again`() throws {
+        var world = Healthy.world()
+        world.to.host.answer = .none
+        world.to.host.heard = .milliseconds(2000)
+        world.elapsed = .milliseconds(1600)
+        #expect(PathJudge(world).verdict == nil)
+        world.to.host.heard = .milliseconds(3400)
+        world.elapsed = .milliseconds(3000)
+        #expect(PathJudge(world).verdict?.fault?.component == "agent")
+    }
+
     @Test func `TCP that policies stop is no fault when nobody asked about TCP`() throws {
         var world = Healthy.world()
         world.tally(.to, .segment) {
@@ -300,9 +338,15 @@ import Testing
             // the layer that it is also wrong in.
             let isHidden = chosen.contains { one in
                 one.layer == .agents
-                    || ["the host is gone with its agent", "out of the bridge", "the guest is off"].contains(one.name)
+                    || [
+                        "the host is gone with its agent", "out of the bridge", "the guest is off",
+                        "the guards' table is gone",
+                    ]
+                    .contains(one.name)
                     // A guest that no router can find hears of none.
                     || one.name == "no router" && fault.layer == .guest
+                    // The MAC of a router says nothing of the other end's.
+                    || one.name == "another machine has the address" && chosen.contains { $0.name.contains("detour") }
             }
             #expect(
                 found <= first || isHidden || fault.component == "kcx00012c",
@@ -343,6 +387,7 @@ import Testing
 
     @Test func `both ends on one host skip what lies between hosts`() throws {
         var world = Healthy.world()
+        world.change(.from) { $0.guests[0].answersTo = Healthy.mac(3) }
         world.to.host = world.from.host
         world.to.guest?.mac = Healthy.mac(3)
         let verdict = try Self.verdict(world)

@@ -22,7 +22,8 @@ import Testing
             .run(.link(host), ["bridge", "fdb"]), .signal(18, role: "node", on: host), .kill(role: "api", on: host),
             .restart(role: "node", on: host), .restart(role: "node", on: host, clockShift: -60),
             .killAll(program: "radvd", in: guest, on: host), .pause(host),
-            .resume(host),
+            .resume(host), .makePolicy(host, project: host), .removePolicy(host, project: host),
+            .usePolicies(["allow-segment"], by: host, project: host),
         ]
         for step in steps {
             let node = try JSONParser.parse(step.json)

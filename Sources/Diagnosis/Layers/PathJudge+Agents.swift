@@ -34,6 +34,16 @@ extension PathJudge {
                 if cutOff(host) != nil {
                     return .skip("the agent on \(host.name) is silent, and so is the host: see the underlay")
                 }
+                if let heard = host.heard, heard < world.elapsed {
+                    return .fail(
+                        PathFault(
+                            .agents, "desired state", on: host.name,
+                            "the agent on \(host.name) lives (it renewed its lease since it was asked) and has not heard "
+                                + "the question: what the API tells it does not come, and it acts on an old state",
+                            mend:
+                                "restart `kcd node` on \(host.name), or see what holds back long connections between it "
+                                + "and the API: proxies, firewalls"))
+                }
                 let lease = host.isUp ? "its lease is still good: it is stuck or has just gone" : "it counts as down"
                 return .fail(
                     PathFault(
@@ -46,7 +56,9 @@ extension PathJudge {
                     PathFault(
                         .agents, "agent", on: host.name,
                         "the agent on \(host.name) has acknowledged and not answered within 4 s",
-                        mend: "look at the log and the load of `kcd node` on \(host.name)"))
+                        mend:
+                            "look at the log and the load of `kcd node` on \(host.name), and at its way to the API: is it slow?"
+                    ))
             }
         }
         for host in world.hosts { if let fault = clockFault(host) { return .fail(fault) } }

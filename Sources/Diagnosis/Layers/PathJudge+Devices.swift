@@ -16,6 +16,7 @@ extension PathJudge {
                 }
             }
         }
+        for host in world.hosts { if let fault = obstacle(on: host, segment) { return .fail(fault) } }
         // A bridge has the MTU of its narrowest port, which is named when it is one of these.
         for host in world.hosts {
             for role in [DeviceFinding.Role.vxlan, .port, .bridge] {
@@ -57,6 +58,36 @@ extension PathJudge {
                 "\(name) on \(host.name) is in \(device.master.map { "\($0)" } ?? "no bridge"), not in \(bridge)")
         }
         return nil
+    }
+
+    /// A port of the bridge that does not pass everything on. One isolated port alone separates nobody.
+    private func obstacle(on host: PathWorld.Host, _ segment: PathWorld.Segment) -> PathFault? {
+        let ports = [DeviceFinding.Role.vxlan, .port].flatMap { host.devices($0) }
+        let isolated = Set(ports.filter { $0.obstacles.contains(.isolated) }.map(\.name))
+        for device in ports {
+            for obstacle in device.obstacles.sorted(by: { $0.rawValue < $1.rawValue }) {
+                guard obstacle != .isolated || isolated.count > 1 else { continue }
+                // One that is down, or has no carrier, passes nothing on for that reason.
+                guard obstacle != .blocked || device.isUp && device.isRunning else { continue }
+                let (what, setting) = Self.words(obstacle)
+                return PathFault(
+                    .devices, device.name.text, on: host.name,
+                    "\(device.name) on \(host.name), a port of \(InterfaceName.bridge(segment.vni)), \(what)",
+                    mend: "bridge link set dev \(device.name) \(setting) on \(host.name); then find out who set it: "
+                        + "KC never does")
+            }
+        }
+        return nil
+    }
+
+    private static func words(_ obstacle: DeviceFinding.Obstacle) -> (what: String, setting: String) {
+        switch obstacle {
+        case .blocked: ("passes nothing on: its state is not 'forwarding'", "state 3")
+        case .isolated: ("is isolated, as others are: the bridge passes nothing between them", "isolated off")
+        case .locked: ("is locked: it takes frames of MACs alone that the bridge knows already", "locked off")
+        case .unflooded: ("gets no frames for MACs that the bridge does not know", "flood on")
+        case .groupless: ("gets no frames to groups: no neighbour discovery goes that way", "mcast_flood on")
+        }
     }
 
     private func narrowness(

@@ -45,6 +45,14 @@ extension PathJudge {
             return fault(
                 "fe80::1", "\(found.inner.device) of gateway \(gateway.name) on \(host) has not the address fe80::1")
         }
+        if let lack = found.lacks, gateway.isTranslated {
+            let what = lack == "translator" ? lack : "mapping \(lack)"
+            return fault(
+                what,
+                "the translator of gateway \(gateway.name) on \(host) "
+                    + (lack == "translator"
+                        ? "is not there" : "has not the mapping of \(world.from.name) to \(lack)"))
+        }
         if let daemon = found.daemons.first {
             return fault(
                 daemon.name, "\(daemon.name) of gateway \(gateway.name) on \(host): \(daemon.problem)",

@@ -49,6 +49,9 @@ extension PathJudge {
                         mend: "look for limits and drops of UDP between \(sender.name) and \(receiver.name)"))
             }
             if heard.delivered < heard.onWire - 1 || heard.delivered == 0 {
+                if isUnguarded(receiver) {
+                    return .skip("the tunnel of \(receiver.name) is closed: its guards are gone")
+                }
                 return .fail(
                     PathFault(
                         .vxlan, port, on: receiver.name,
@@ -126,6 +129,9 @@ extension PathJudge {
                         mend: "sysctl net.core.optmem_max on \(host.name) bounds how many groups can be joined "
                             + "(`kcnet doctor`); then ip link del \(InterfaceName.vxlan(segment.vni))"))
             }
+        }
+        if let host = world.hosts.first(where: isUnguarded) {
+            return .skip("the tunnel of \(host.name) is closed: its guards are gone")
         }
         for (sender, receiver) in directions {
             if let fault = floodFault(segment, sender, receiver) { return .fail(fault) }

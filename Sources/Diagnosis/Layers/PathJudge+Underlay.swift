@@ -17,6 +17,9 @@ extension PathJudge {
             return .fail(
                 silence(directions[silent].sender, directions[silent].receiver, both: !arrivals.contains(true)))
         }
+        for (direction, isHeard) in zip(directions, arrivals) where !isHeard {
+            if let fault = wrongMachine(direction.sender, direction.receiver) { return .fail(fault) }
+        }
         for (direction, echo) in zip(directions, echoes) where echo.onWire > 0 && echo.onWire * 10 < echo.sent * 7 {
             return .fail(
                 PathFault(
@@ -27,8 +30,40 @@ extension PathJudge {
         }
         let time = echoes.compactMap(\.microseconds).min().map { ", \(Self.milliseconds($0)) ms" }
         return .ok([
-            Evidence("\(from.vtep) ↔ \(to.vtep)\(time ?? ", no echo: a firewall drops it, UDP passes")")
+            Evidence(
+                "\(from.vtep) ↔ \(to.vtep)\(time ?? ", no echo: a firewall drops it, UDP passes")" + twoWays)
         ])
+    }
+
+    /// What there is to say of ways there and back that differ.
+    private var twoWays: String {
+        let hops = directions.map { $0.sender.findings?.underlay?.nextHop }
+        guard (hops[0] == nil) != (hops[1] == nil) else { return "" }
+        return zip(directions, hops).compactMap { direction, hop in
+            hop.map { "; \(direction.sender.name) sends by \($0), \(direction.receiver.name) straight" }
+        }.joined()
+    }
+
+    /// The router that one end sends by though the other one sends straight: the end and the hop, for what is lost there.
+    func detour(_ sender: PathWorld.Host, _ receiver: PathWorld.Host) -> IPv6Address? {
+        guard receiver.findings?.underlay != nil, receiver.findings?.underlay?.nextHop == nil else { return nil }
+        return sender.findings?.underlay?.nextHop
+    }
+
+    /// What a host sends to the other one's address goes to another machine. Proxies do so, too, and deliver.
+    func wrongMachine(_ host: PathWorld.Host, _ peer: PathWorld.Host) -> PathFault? {
+        guard let way = host.findings?.underlay, way.nextHop == nil, let mac = way.neighbourMAC,
+            let right = peer.findings?.underlay?.ownMAC, mac != right
+        else { return nil }
+        let isByHand = way.neighbour == .fixed
+        return PathFault(
+            .underlay, "neighbour \(peer.vtep)", on: host.name,
+            "\(host.name) sends what is for \(peer.vtep) to \(mac), and \(peer.interface) of \(peer.name) is \(right): "
+                + (isByHand ? "its entry was put there by hand" : "another machine says that it has the address"),
+            mend: isByHand
+                ? "ip -6 neigh del \(peer.vtep) dev \(host.interface) on \(host.name)"
+                : "find the machine with the MAC \(mac) and take \(peer.vtep) away from it; then: ip -6 neigh flush "
+                    + "\(peer.vtep) on \(host.name)")
     }
 
     /// What is wrong on one host.
@@ -77,6 +112,9 @@ extension PathJudge {
     }
 
     func silence(_ sender: PathWorld.Host, _ receiver: PathWorld.Host, both: Bool) -> PathFault {
+        for (host, peer) in [(sender, receiver), (receiver, sender)] {
+            if let fault = wrongMachine(host, peer) { return fault }
+        }
         for host in [sender, receiver] {
             guard let way = host.findings?.underlay else { continue }
             if way.neighbour == .fixed {
@@ -96,6 +134,13 @@ extension PathJudge {
                 "\(hop) does not answer neighbour discovery on \(host.interface) of \(host.name)",
                 mend: "look at \(hop): is it up, is it on this link, does a filter drop ICMPv6 types 135 and 136?")
         }
+        if let hop = detour(sender, receiver) {
+            return PathFault(
+                .underlay, "next hop \(hop)", on: sender.name,
+                "nothing from \(sender.vtep) arrives at \(receiver.vtep): \(sender.name) sends by \(hop), while "
+                    + "\(receiver.name) sends straight",
+                mend: "ip -6 route get \(receiver.vtep) on \(sender.name): is the detour wanted, does \(hop) forward?")
+        }
         return PathFault(
             .underlay, "underlay",
             both
@@ -103,39 +148,6 @@ extension PathJudge {
                 : "nothing from \(sender.vtep) arrives at \(receiver.vtep), no echo is answered",
             mend: "look at routers and firewalls between \(sender.name) and \(receiver.name): "
                 + "`traceroute6 \(receiver.vtep)` on \(sender.name)")
-    }
-
-    var mtu: Finding {
-        let wanted = world.underlay.mtu.bytes
-        for host in world.hosts {
-            let narrow = host.devices(.underlay).first { $0.exists && $0.mtu < wanted }
-            if let narrow {
-                return .fail(
-                    PathFault(
-                        .mtu, narrow.name.text, on: host.name,
-                        "\(narrow.name) on \(host.name) has an MTU of \(narrow.mtu), the underlay's is \(wanted)",
-                        mend: "ip link set \(narrow.name) mtu \(wanted) on \(host.name)"))
-            }
-        }
-        let largeEcho = directions.contains { $0.sender.tally(.largeEcho).onWire > 0 }
-        let smallEcho = directions.contains { $0.sender.tally(.echo).onWire > 0 }
-        for (sender, receiver) in directions {
-            let isNarrow =
-                (receiver.tally(.unicast).onWire > 0 && receiver.tally(.largeUnicast).onWire == 0)
-                || (smallEcho && !largeEcho && receiver.tally(.largeUnicast).onWire == 0)
-            guard isNarrow else { continue }
-            return .fail(
-                PathFault(
-                    .mtu, "underlay",
-                    "packets of \(wanted) bytes from \(sender.vtep) do not arrive at \(receiver.vtep), small ones do",
-                    mend:
-                        "raise the MTU on the way to \(wanted) (`tracepath6 \(receiver.vtep)` on \(sender.name) shows "
-                        + "the hop), or make a new underlay MTU known: kcnet underlay update default --mtu"))
-        }
-        guard largeEcho || directions.allSatisfy({ $0.receiver.tally(.largeUnicast).onWire > 0 }) else {
-            return .skip("nothing large could be sent")
-        }
-        return .ok([Evidence("\(wanted) bytes proven both ways")])
     }
 
     /// "0.21"

@@ -15,7 +15,7 @@ extension NetworkPicture {
         }
         for (number, port) in ports.enumerated() where port.host == nil { lines.append(node(number, port)) }
         for (index, lane) in lanes.enumerated() {
-            let label = [title(of: lane), "VNI \(lane.vni)", lane.prefix ?? ""].filter { !$0.isEmpty }
+            let label = [title(of: lane), lane.vni.map { "VNI \($0)" } ?? "", lane.prefix ?? ""].filter { !$0.isEmpty }
             lines.append("  s\(index) [shape=ellipse, label=\(quoted(label.joined(separator: "\n")))];")
             for (number, port) in ports.enumerated() where port.segment == lane.id {
                 let isWell = port.place.state

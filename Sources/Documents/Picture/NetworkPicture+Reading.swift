@@ -61,9 +61,8 @@ extension NetworkPicture.Lane {
             id: item.id, project: item.project ?? "", name: item.name,
             vni: vni.map {
                 String(repeating: "0", count: max(0, 6 - String($0, radix: 16).count)) + String($0, radix: 16)
-            }
-                ?? "?",
-            prefix: item.status?["prefix"]?.string, replication: item.status?["replication"]?.string ?? "", hosts: hosts
+            }, prefix: item.status?["prefix"]?.string, replication: item.status?["replication"]?.string ?? "",
+            hosts: hosts
         )
     }
 }

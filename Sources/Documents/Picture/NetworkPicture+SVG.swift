@@ -26,7 +26,9 @@ extension NetworkPicture {
             out.title([machine.name, machine.phase, machine.message].compactMap(\.self).joined(separator: ": "))
         }
         out.box(column.x, Layout.margin, Layout.columnWidth, layout.height - 2 * Layout.margin, colour, "#fafafa")
-        out.label(column.x + 12, Layout.margin + 22, column.machine?.name ?? "on no host", weight: "bold")
+        out.label(
+            column.x + 12, Layout.margin + 22, column.machine?.name ?? (machines.isEmpty ? "" : "on no host"),
+            weight: "bold")
         out.label(column.x + 12, Layout.margin + 40, column.machine?.vtep ?? "", colour: "#555555")
         out.close("g")
     }
@@ -34,7 +36,7 @@ extension NetworkPicture {
     private func draw(_ row: Layout.Row, _ layout: Layout, _ out: inout SVGText) {
         let middle = row.y + 18
         out.label(Layout.margin, row.y + 16, title(of: row.lane), weight: "bold")
-        out.label(Layout.margin, row.y + 32, "VNI \(row.lane.vni)", colour: "#555555")
+        out.label(Layout.margin, row.y + 32, row.lane.vni.map { "VNI \($0)" } ?? "", colour: "#555555")
         out.label(Layout.margin, row.y + 48, row.lane.prefix ?? "", colour: "#555555")
         for column in layout.columns {
             let ports = ports(of: row.lane, on: column.machine?.id)

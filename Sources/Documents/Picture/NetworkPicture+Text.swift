@@ -12,7 +12,8 @@ extension NetworkPicture {
         }
         let lost = lanes.filter { !ports(of: $0, on: nil).isEmpty }
         if !lost.isEmpty {
-            lines.append("(on no host)")
+            // Who may not see hosts is not told that there are none.
+            if !machines.isEmpty { lines.append("(on no host)") }
             lines += branches(lost.map { ($0, nil) }, coloured)
         }
         let empty = lanes.filter { lane in !ports.contains { $0.segment == lane.id } }
@@ -46,7 +47,7 @@ extension NetworkPicture {
     private func title(of port: Port) -> String { port.isGateway ? "gateway \(port.name)" : port.name }
 
     private func describe(_ lane: Lane) -> String {
-        let parts = [title(of: lane), "VNI \(lane.vni)", lane.prefix ?? "no prefix", lane.replication]
+        let parts = [title(of: lane), lane.vni.map { "VNI \($0)" } ?? "", lane.prefix ?? "no prefix", lane.replication]
         return parts.filter { !$0.isEmpty }.joined(separator: "  ")
     }
 

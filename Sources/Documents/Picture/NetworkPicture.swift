@@ -29,8 +29,8 @@ package struct NetworkPicture: Hashable, Sendable {
         package var id: ResourceID
         package var project: String
         package var name: String
-        /// In hexadecimal, as in the names of its devices.
-        package var vni: String
+        /// In hexadecimal, as in the names of its devices; nil for who may not see it.
+        package var vni: String?
         package var prefix: String?
         package var replication: String
         /// By host: how the segment is there; a host without it is missing.

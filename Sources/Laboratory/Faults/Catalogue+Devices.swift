@@ -45,6 +45,42 @@ extension Fault {
         Fault("bridge-wrong-entry", "a static forwarding entry leads the peer's frames to the wrong port") { scene in
             entry(scene, ["dev", scene.here.port.text, "master"], "sticky")
         },
+        Fault("port-elsewhere", "the attachment's port is in a bridge that is not its segment's", .paused) { scene in
+            let (other, port) = ("labbridge", scene.here.port.text)
+            return FaultScript(
+                [
+                    .ip(scene.here.place, "link", "add", other, "up", "type", "bridge"),
+                    .ip(scene.here.place, "link", "set", port, "master", other),
+                ],
+                heal: [.ip(scene.here.place, "link", "del", other)]
+            ).whilePaused(scene.here.host.name)
+        },
+        Fault("ports-isolated", "the ports of the segment's bridge are isolated from each other") { scene in
+            let ports = [scene.here.port, scene.vxlan]
+            return FaultScript(
+                ports.map { flag(scene, $0, "isolated", "on") }, heal: ports.map { flag(scene, $0, "isolated", "off") })
+        },
+        Fault("port-disabled", "the attachment's port forwards nothing: its state in the bridge is 'disabled'") {
+            scene in
+            FaultScript(
+                [flag(scene, scene.here.port, "state", "0")], heal: [flag(scene, scene.here.port, "state", "3")])
+        },
+        Fault(
+            "port-locked", "the attachment's port takes frames of MACs alone that the bridge knows, and it knows none"
+        ) {
+            scene in
+            FaultScript(
+                [
+                    flag(scene, scene.here.port, "locked", "on"),
+                    .run(
+                        scene.here.place,
+                        ["bridge", "fdb", "flush", "dev", scene.bridge.text, "brport", scene.here.port.text]),
+                ], heal: [flag(scene, scene.here.port, "locked", "off")])
+        },
+        Fault("flood-off", "the bridge passes no frames to groups on into the tunnel") { scene in
+            FaultScript(
+                [flag(scene, scene.vxlan, "mcast_flood", "off")], heal: [flag(scene, scene.vxlan, "mcast_flood", "on")])
+        },
         paused("port-mtu", "the attachment's port carries 1,300 bytes and no more") {
             [.ip($0.here.place, "link", "set", $0.here.port.text, "mtu", "1300")]
         },
@@ -61,6 +97,11 @@ extension Fault {
         Fault(name, summary, .paused) { scene throws(LaboratoryError) in
             FaultScript(try steps(scene), heal: []).whilePaused(scene.here.host.name)
         }
+    }
+
+    /// A setting of a port of a bridge. Agents look after those of KC's own alone.
+    private static func flag(_ scene: FaultScene, _ port: InterfaceName, _ words: String...) -> FaultStep {
+        .run(scene.here.place, ["bridge", "link", "set", "dev", port.text] + words)
     }
 
     /// A static entry for the peer's MAC. Agents look after the entries they make, not after those of others.

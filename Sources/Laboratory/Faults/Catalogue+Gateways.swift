@@ -31,6 +31,27 @@ extension Fault {
             FaultScript([.ip(router.inside, "link", "set", router.interface.text, "down")], heal: [])
                 .whilePaused(router.host)
         },
+        Fault("nat64-mapping-missing", "the gateway's translator has lost the mapping of the attachment", .paused) {
+            scene throws(LaboratoryError) in
+            let (router, device) = (try scene.theRouter(), "nat0")
+            guard let address = scene.here.address else {
+                throw LaboratoryError(.absent, operation: "find", subject: "an address of \(scene.here.attachment)")
+            }
+            let key = address.bytes.map { String($0, radix: 16) }.joined(separator: " ")
+            // Of the tables of the programs at the device, the one that is by senders.
+            let script = """
+                for program in $( (tc filter show dev \(device) ingress; tc filter show dev \(device) egress) \
+                    | sed -n 's/.* id \\([0-9]*\\) .*/\\1/p'); do
+                    for map in $(bpftool -j prog show id $program \
+                        | sed -n 's/.*"map_ids":.\\([0-9,]*\\)\\].*/\\1/p' | tr , ' '); do
+                        bpftool -j map show id $map | grep -q '"name":"by_ipv6"' || continue
+                        bpftool map delete id $map key hex \(key) && exit 0
+                    done
+                done
+                exit 1
+                """
+            return FaultScript([.run(router.inside, ["sh", "-c", script])], heal: []).whilePaused(router.host)
+        },
         Fault("uplink-down", "the gateway's uplink is down", .paused) { scene throws(LaboratoryError) in
             let router = try scene.theRouter()
             guard router.hasUplink else {
@@ -67,6 +88,26 @@ extension Fault {
                     ("output", "ip6 daddr \(scene.topology.api.address) drop"),
                     ("input", "ip6 saddr \(scene.topology.api.address) drop"),
                 ])
+        },
+        Fault(
+            "snapshot-stale",
+            "what the API tells the host's agent does not come, what the agent says does; until it connects anew"
+        ) { scene in
+            // By the connection that it has sent nothing by for the longest time it listens.
+            let (address, port) = (scene.topology.api.address, scene.topology.api.port)
+            let script = """
+                own=$(ss -tniH state established "dst [\(address)]:\(port)" | paste - - | tr -s ' \\t' ' ' \
+                    | sed -n 's/^[0-9]* [0-9]* [^ ]*\\]:\\([0-9]*\\) .* lastsnd:\\([0-9]*\\) .*/\\2 \\1/p' | sort -n \
+                    | tail -1 | cut -d' ' -f2)
+                test -n "$own" && nft -f - <<END
+                add table inet \(table)
+                add chain inet \(table) input { type filter hook input priority -5; policy accept; }
+                add rule inet \(table) input ip6 saddr \(address) tcp sport \(port) tcp dport $own drop
+                END
+                """
+            return FaultScript(
+                [.run(scene.here.place, ["sh", "-c", script])],
+                heal: [.nft(scene.here.place, "delete table inet \(table)")])
         },
         Fault("clock-wrong", "the clock by which the host's agent goes is an hour ahead") { scene in
             let host = scene.here.host.name

@@ -23,6 +23,63 @@ extension Fault {
         Fault("host-firewall", "a firewall of the host's own drops what is forwarded, bridges included") { scene in
             table(scene.here.place, "bridge", [("forward", "iifname \"\(scene.here.port)\" drop")])
         },
+        Fault("peer-firewall", "a firewall of the peer's host drops what is forwarded, bridges included") { scene in
+            table(scene.there.place, "bridge", [("forward", "oifname \"\(scene.there.port)\" drop")])
+        },
+        Fault("forward-policy", "the host's firewall forwards nothing, and sees bridged frames, too") { scene in
+            let calls = "net/bridge/bridge-nf-call-ip6tables"
+            return FaultScript(
+                [
+                    .sysctl(scene.here.place, calls, "1"),
+                    .run(scene.here.place, ["ip6tables", "-P", "FORWARD", "DROP"]),
+                ],
+                heal: [
+                    .run(scene.here.place, ["ip6tables", "-P", "FORWARD", "ACCEPT"]),
+                    .sysctl(scene.here.place, calls, "0"),
+                ])
+        },
+        Fault("tunnel-filter", "a filter at the host's tunnel drops what comes out of it") { scene in
+            FaultScript(
+                [
+                    .nft(
+                        scene.here.place,
+                        """
+                        add table netdev \(table)
+                        add chain netdev \(table) in { type filter hook ingress device "\(scene.vxlan)" priority 0; }
+                        add rule netdev \(table) in drop
+                        """)
+                ], heal: [.nft(scene.here.place, "delete table netdev \(table)")])
+        },
+        Fault("solicitations-dropped", "a filter on the peer's host drops neighbour solicitations out of the tunnel") {
+            scene in
+            table(
+                scene.there.place, "bridge",
+                [("prerouting", "iifname \"\(scene.vxlan)\" icmpv6 type nd-neighbor-solicit drop")])
+        },
+        paused("guard-element-missing", "one element of a guard's set is missing: what the guest may say it is") {
+            scene in
+            let (high, low) = (scene.here.address?.high ?? 0, scene.here.address?.low ?? 0)
+            let key = "\"\(scene.here.port)\" . 0x\(String(high, radix: 16)) . 0x\(String(low, radix: 16))"
+            return [.nft(scene.here.place, "delete element bridge kc targets { \(key) }")]
+        },
+        paused("guard-rule-added", "somebody put a rule of his own into KC's table") {
+            [.nft($0.here.place, "insert rule bridge kc from-port iifname \"\($0.here.port)\" ether type ip6 drop")]
+        },
+        Fault("policy-denies", "the attachment has a policy that lets nobody in") { scene throws(LaboratoryError) in
+            guard let policy = Name("lab-nobody") else {
+                throw LaboratoryError(.invalid, operation: "name", subject: "lab-nobody")
+            }
+            let (attachment, project) = (scene.here.attachment, scene.project)
+            return FaultScript(
+                [
+                    .makePolicy(policy, project: project),
+                    .usePolicies([policy.text], by: attachment, project: project),
+                ],
+                heal: [
+                    .usePolicies(scene.here.policies, by: attachment, project: project),
+                    .removePolicy(policy, project: project),
+                ])
+        },
     ]
 
     /// What becomes of TCP that leaves the host by the segment's VXLAN device.
@@ -68,6 +125,27 @@ extension Fault {
                     ),
                     ("input", "drop"),
                 ])
+        },
+        Fault("guest-no-answers", "the guest's own firewall lets no answer to an echo out") { scene in
+            table(scene.here.inside, "inet", [("output", "meta l4proto ipv6-icmp icmpv6 type echo-reply drop")])
+        },
+        Fault("guest-neighbour-wrong", "the guest has a wrong permanent neighbour entry for the other one") {
+            scene throws(LaboratoryError) in
+            let (peer, device) = ("\(try scene.theirAddress())", scene.here.interface.text)
+            return FaultScript(
+                [
+                    .ip(
+                        scene.here.inside, "neigh", "replace", peer, "lladdr", "02:00:00:de:ad:02", "dev", device,
+                        "nud",
+                        "permanent")
+                ], heal: [.ip(scene.here.inside, "neigh", "del", peer, "dev", device)])
+        },
+        Fault("guest-no-route", "the guest's routing table says that the other one is unreachable") {
+            scene throws(LaboratoryError) in
+            let peer = "\(try scene.theirAddress())/128"
+            return FaultScript(
+                [.ip(scene.here.inside, "route", "add", "blackhole", peer, "metric", "1")],
+                heal: [.ip(scene.here.inside, "route", "del", "blackhole", peer, "metric", "1")])
         },
         Fault("guest-silent", "the guest answers no neighbour solicitation") { scene in
             table(scene.here.inside, "inet", [("input", "meta l4proto ipv6-icmp icmpv6 type nd-neighbor-solicit drop")])

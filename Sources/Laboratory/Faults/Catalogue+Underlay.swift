@@ -42,6 +42,52 @@ extension Fault {
                 [.ip(scene.here.place, "route", "add", "unreachable", peer, "metric", "1")],
                 heal: [.ip(scene.here.place, "route", "del", "unreachable", peer, "metric", "1")])
         },
+        Fault("underlay-route-mtu", "the host's route to its peer carries 1,400 bytes and no more") { scene in
+            route(scene, "dev", scene.here.host.interface.text, "mtu", "1400")
+        },
+        Fault("asymmetric-drop", "the host sends to its peer by another machine of the link, which does not forward") {
+            scene in
+            route(scene, "via", "\(scene.topology.api.address)", "dev", scene.here.host.interface.text)
+        },
+        Fault(
+            "asymmetric-mtu",
+            "the host sends to its peer by another machine of the link, behind which 1,400 bytes pass and no more"
+        ) { scene throws(LaboratoryError) in
+            let peer = "\(scene.there.host.address)/128"
+            let (detour, machine) = (try detour(scene), try scene.apiMachine())
+            // The API's machine has one interface, of the standard name.
+            return FaultScript(
+                [.ip(machine, "route", "add", peer, "dev", "eth0", "mtu", "1400", "metric", "1")] + detour.inject,
+                heal: detour.heal + [
+                    .ip(machine, "route", "del", peer, "dev", "eth0", "metric", "1")
+                ] + forgotten(scene))
+        },
+        // Not wrong: a checker must say so.
+        Fault("asymmetric-harmless", "the host sends to its peer by another machine of the link, and all of it arrives")
+        {
+            scene throws(LaboratoryError) in
+            try detour(scene)
+        },
+        Fault("duplicate-vtep", "another machine of the link has the peer's tunnel endpoint, and answers for it") {
+            scene throws(LaboratoryError) in
+            let machine = try scene.apiMachine()
+            let address = "\(scene.there.host.address)/64"
+            let (device, peer) = (scene.here.host.interface.text, "\(scene.there.host.address)")
+            return FaultScript(
+                [
+                    .ip(machine, "addr", "add", address, "dev", "eth0", "nodad"),
+                    .ip(scene.here.place, "-6", "neigh", "flush", "to", peer, "dev", device),
+                    // Who speaks first is believed; the answer goes where it will.
+                    .run(machine, ["sh", "-c", "ping -c 1 -W 1 -I \(peer) \(scene.here.host.address); true"]),
+                ],
+                heal: [
+                    .ip(machine, "addr", "del", address, "dev", "eth0"),
+                    .ip(scene.here.place, "-6", "neigh", "flush", "to", peer, "dev", device),
+                ])
+        },
+        Fault("underlay-lossy", "something between the hosts drops three packets of ten") { scene in
+            table(scene.link, "bridge", [("forward", "numgen random mod 10 < 3 drop")])
+        },
         Fault("vxlan-filtered-in", "a firewall of the host's own drops the VXLAN that comes in") { scene in
             table(scene.here.place, "inet", [("input", "udp dport 4789 drop")])
         },
@@ -99,6 +145,38 @@ extension Fault {
     static func toggle(_ place: FaultPlace, _ device: String, _ now: String, _ then: String) -> FaultScript {
         FaultScript(
             [.ip(place, "link", "set", device, now)], heal: [.ip(place, "link", "set", device, then)])
+    }
+
+    /// A route of its own to the peer's tunnel endpoint.
+    private static func route(_ scene: FaultScene, _ words: String...) -> FaultScript {
+        let peer = "\(scene.there.host.address)/128"
+        return FaultScript(
+            [.run(scene.here.place, ["ip", "route", "add", peer, "metric", "1"] + words)],
+            heal: [
+                .ip(scene.here.place, "route", "del", peer, "metric", "1")
+            ] + forgotten(scene))
+    }
+
+    /// What hosts and guests have learned of MTUs.
+    private static func forgotten(_ scene: FaultScene) -> [FaultStep] {
+        [scene.here.place, scene.here.inside, scene.there.inside].map { .ip($0, "-6", "route", "flush", "cache") }
+    }
+
+    /// By the API's machine, which forwards meanwhile. It would tell the host of the straight way (RFC 4861 section 8).
+    private static func detour(_ scene: FaultScene) throws(LaboratoryError) -> FaultScript {
+        let machine = try scene.apiMachine()
+        let device = scene.here.host.interface.text
+        let redirects = "net/ipv6/conf/\(device)/accept_redirects"
+        let way = route(scene, "via", "\(scene.topology.api.address)", "dev", device)
+        return FaultScript(
+            [
+                .sysctl(machine, "net/ipv6/conf/all/forwarding", "1"),
+                .sysctl(scene.here.place, redirects, "0"),
+            ] + way.inject,
+            heal: way.heal + [
+                .sysctl(scene.here.place, redirects, "1"),
+                .sysctl(machine, "net/ipv6/conf/all/forwarding", "0"),
+            ])
     }
 
     private static func mtu(

@@ -53,7 +53,7 @@ extension FaultScene {
             throw refuse("segment \(document.name)", error.description)
         }
         self.init(
-            topology: topology, here: chosen, there: other, vni: segment.vni, group: segment.group,
+            topology: topology, project: project, here: chosen, there: other, vni: segment.vni, group: segment.group,
             mtu: segment.mtu.bytes, prefix: segment.prefix, segment: document.id,
             router: Router(of: document.id, segment.vni, view))
     }
@@ -75,9 +75,11 @@ extension FaultScene.End {
         if case .array(let items)? = status["addresses"]?.content {
             addresses = items.compactMap { $0["value"]?.string.flatMap { IPv6Address($0) } }
         }
+        var policies = Attachment.Spec.standardPolicies.map(\.description)
+        if case .array(let items)? = spec["policies"]?.content { policies = items.compactMap(\.string) }
         self.init(
             attachment: document.name, segment: segment, host: host, port: port, guest: guest, interface: interface,
-            mac: mac, address: addresses.first { !$0.isLinkLocal })
+            mac: mac, address: addresses.first { !$0.isLinkLocal }, policies: policies)
     }
 }
 

@@ -19,6 +19,9 @@ package struct FaultScene: Sendable {
         /// Its first address that is not link-local; nil when it has none.
         package var address: IPv6Address?
 
+        /// By name or id; what it has when nothing is said.
+        var policies: [String]
+
         var place: FaultPlace { .machine(host.name) }
         var inside: FaultPlace { .guest(guest, on: host.name) }
     }
@@ -35,6 +38,7 @@ package struct FaultScene: Sendable {
     }
 
     package var topology: Topology
+    package var project: Name
     package var here: End
     package var there: End
     package var vni: VNI
@@ -46,6 +50,16 @@ package struct FaultScene: Sendable {
 
     var vxlan: InterfaceName { .vxlan(vni) }
     var bridge: InterfaceName { .bridge(vni) }
+
+    /// The machine of the API: another one on the link.
+    func apiMachine() throws(LaboratoryError) -> FaultPlace {
+        guard topology.api.link == here.host.link, let name = Name(Topology.apiMachine) else {
+            throw LaboratoryError(
+                .absent, operation: "find", subject: "another machine on the link \(here.host.link)",
+                message: "the API's is on another one")
+        }
+        return .machine(name)
+    }
 
     /// The underlay link that the host of `here` is on.
     var link: FaultPlace { .link(here.host.link) }

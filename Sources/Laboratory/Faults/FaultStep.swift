@@ -23,6 +23,11 @@ package enum FaultStep: Hashable, Sendable {
     case killAll(program: String, in: NamespaceName, on: Name)
     case pause(Name)
     case resume(Name)
+    /// Makes a policy that lets nobody begin to talk to whoever has it; takes it away.
+    case makePolicy(Name, project: Name)
+    case removePolicy(Name, project: Name)
+    /// Gives an attachment these policies and no others, by name or id.
+    case usePolicies([String], by: Name, project: Name)
 
     static func ip(_ place: FaultPlace, _ words: String...) -> FaultStep { .run(place, ["ip"] + words) }
 
@@ -85,6 +90,13 @@ extension FaultStep: JSONCodable {
                 on: try reader.required("machine"))
         case "pause": self = .pause(try reader.required("machine"))
         case "resume": self = .resume(try reader.required("machine"))
+        case "makePolicy": self = .makePolicy(try reader.required("policy"), project: try reader.required("project"))
+        case "removePolicy":
+            self = .removePolicy(try reader.required("policy"), project: try reader.required("project"))
+        case "usePolicies":
+            self = .usePolicies(
+                try reader.required("policies"), by: try reader.required("attachment"),
+                project: try reader.required("project"))
         default: throw FieldError(field: reader.path(of: "do"), value: verb, rule: "is no step of a fault")
         }
         try reader.finish()
@@ -114,6 +126,19 @@ extension FaultStep: JSONCodable {
                 writer.member("machine", machine)
             case .pause(let machine): Self.write("pause", nil, machine, &writer)
             case .resume(let machine): Self.write("resume", nil, machine, &writer)
+            case .makePolicy(let policy, let project):
+                writer.member("do", "makePolicy")
+                writer.member("policy", policy)
+                writer.member("project", project)
+            case .removePolicy(let policy, let project):
+                writer.member("do", "removePolicy")
+                writer.member("policy", policy)
+                writer.member("project", project)
+            case .usePolicies(let policies, let attachment, let project):
+                writer.member("do", "usePolicies")
+                writer.member("policies", policies)
+                writer.member("attachment", attachment)
+                writer.member("project", project)
             }
         }
     }

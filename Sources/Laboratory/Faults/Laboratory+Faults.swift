@@ -74,7 +74,7 @@ extension Laboratory {
 
     private func file(of fault: String) -> String { "\(faultFolder)/\(fault)" }
 
-    private func carryOut(_ step: FaultStep) async throws(LaboratoryError) {
+    func carryOut(_ step: FaultStep) async throws(LaboratoryError) {
         switch step {
         case .run(let place, let words, let input):
             try await command(in: place, words, input: Array(input.utf8)).check("do", words.joined(separator: " "))
@@ -88,6 +88,10 @@ extension Laboratory {
             try await killAll(program, in: namespace, on: machine(name))
         case .pause(let host): try await setPaused(host, true)
         case .resume(let host): try await setPaused(host, false)
+        case .makePolicy(let name, let project): try await makePolicy(name, in: project)
+        case .removePolicy(let name, let project): try await removePolicy(name, in: project)
+        case .usePolicies(let names, let attachment, let project):
+            try await setPolicies(names, of: attachment, in: project)
         }
     }
 
@@ -116,42 +120,5 @@ extension Laboratory {
                 .absent, operation: "kill", subject: program, message: "it does not run in \(namespace)")
         }
         for victim in victims { victim.signal(SIGKILL) }
-    }
-
-    /// Tells the API, and waits until the host's agent says that it took notice.
-    private func setPaused(_ host: Name, _ isPaused: Bool) async throws(LaboratoryError) {
-        let client = try client()
-        let hosts = ResourceCollection(Host.kind, project: "")
-        do {
-            let old = try await client.get(hosts, host.text)
-            _ = try await client.update(hosts, host.text, try Self.body(old, isPaused: isPaused), ifMatch: old.revision)
-            try await eventually(isPaused ? "pause" : "resume", host.text, within: .seconds(5)) {
-                // Asked again: a server that is busy is no fault of the host's.
-                let message = try? await client.get(hosts, host.text).message
-                return (message?.hasPrefix("paused") ?? false) == isPaused
-            }
-        } catch let error as LaboratoryError {
-            await client.shutdown()
-            throw error
-        } catch {
-            await client.shutdown()
-            throw LaboratoryError(
-                .program, operation: isPaused ? "pause" : "resume", subject: host.text, message: "\(error)")
-        }
-        await client.shutdown()
-    }
-
-    private static func body(_ host: ResourceDocument, isPaused: Bool) throws(FieldError) -> [UInt8] {
-        guard let node = host.spec else { throw FieldError(field: "spec", rule: "is missing") }
-        var spec = try Host.Spec(json: node, path: "spec")
-        spec.isPaused = isPaused
-        var writer = JSONWriter()
-        writer.object { writer in
-            writer.member("name", host.name)
-            writer.member("protected", host.isProtected)
-            writer.member("labels", host.labels)
-            writer.member("spec", spec)
-        }
-        return writer.bytes
     }
 }

@@ -1,5 +1,6 @@
 import Addressing
 import CMnl
+import NetworkModel
 import NetworkPlanning
 
 /// RTM_NEWLINK as the kernel answers it: other devices are still indexes, which only the whole dump (or a question)
@@ -20,6 +21,7 @@ struct LinkAnswer {
     var netfilterCalls: Bool?
     var linkLocalLearning: Bool?
     var learning: Bool?
+    var obstacles: Set<DeviceFinding.Obstacle> = []
     /// True when the device has no IPv6 at all (no AF_INET6 part: a kernel with IPv6 off, an MTU below 1280).
     var ipv6Disabled = true
 
@@ -76,7 +78,22 @@ struct LinkAnswer {
             }
         }
         if let port, portKind == "bridge" {
-            for attribute in port where attribute.type == IFLA_BRPORT_LEARNING { learning = attribute.uint8 == 1 }
+            read(port: port)
+        }
+    }
+
+    private mutating func read(port data: Attributes) {
+        for attribute in data {
+            switch attribute.type {
+            case IFLA_BRPORT_LEARNING: learning = attribute.uint8 == 1
+            // BR_STATE_FORWARDING of linux/if_bridge.h.
+            case IFLA_BRPORT_STATE: if attribute.uint8 != UInt8(BR_STATE_FORWARDING) { obstacles.insert(.blocked) }
+            case IFLA_BRPORT_ISOLATED: if attribute.uint8 == 1 { obstacles.insert(.isolated) }
+            case IFLA_BRPORT_LOCKED: if attribute.uint8 == 1 { obstacles.insert(.locked) }
+            case IFLA_BRPORT_UNICAST_FLOOD: if attribute.uint8 == 0 { obstacles.insert(.unflooded) }
+            case IFLA_BRPORT_MCAST_FLOOD: if attribute.uint8 == 0 { obstacles.insert(.groupless) }
+            default: break
+            }
         }
     }
 
@@ -137,7 +154,7 @@ extension LinkAnswer {
             name: name, index: index, kind: observedKind(nameOf: nameOf), settings: settings,
             isRunning: flags & UInt32(IFF_UP) != 0 && flags & UInt32(IFF_RUNNING) != 0,
             isMulticast: flags & UInt32(IFF_MULTICAST) != 0,
-            isUnfinished: group == ObservedLink.creationGroup && alias == nil)
+            isUnfinished: group == ObservedLink.creationGroup && alias == nil, obstacles: obstacles)
     }
 
     private func observedKind(nameOf: (Int32) -> InterfaceName?) -> LinkKind {

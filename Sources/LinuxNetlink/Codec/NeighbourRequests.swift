@@ -84,3 +84,11 @@ func neighbourState(_ message: Message) -> Int32? {
     else { return nil }
     return Int32(header.ndm_state)
 }
+
+/// What RTM_NEWNEIGH says that an address is reached at (NDA_LLADDR).
+func neighbourMAC(_ message: Message) -> MACAddress? {
+    for attribute in message.attributes(after: ndmsg.self) where attribute.type == Int(NDA_LLADDR) {
+        return attribute.mac
+    }
+    return nil
+}

@@ -69,6 +69,8 @@ struct RouteAnswer {
     /// Made by the kernel for an address of the device (RTPROT_KERNEL).
     let isKernels: Bool
     let isIPv6: Bool
+    /// RTAX_MTU of RTA_METRICS; nil when it is the device's.
+    let mtu: Int?
 
     init?(_ message: Message) {
         guard message.type == RTM_NEWROUTE || message.type == RTM_DELROUTE, let header = message.header(rtmsg.self)
@@ -76,16 +78,20 @@ struct RouteAnswer {
         var indexes: [Int32] = []
         var nextHop: IPv6Address?
         var address = IPv6Address.unspecified
+        var mtu: UInt32?
         for attribute in message.attributes(after: rtmsg.self) {
             switch attribute.type {
             case Int(RTA_OIF.rawValue): indexes += attribute.int32.map { [$0] } ?? []
             case Int(RTA_GATEWAY.rawValue): nextHop = attribute.address ?? attribute.mappedAddress
             case Int(RTA_DST.rawValue): address = attribute.address ?? attribute.mappedAddress ?? .unspecified
+            case Int(RTA_METRICS.rawValue):
+                for metric in attribute.nested where metric.type == RTAX_MTU { mtu = metric.uint32 }
             case Int(RTA_MULTIPATH.rawValue): indexes += Self.nextHops(attribute.bytes)
             default: break
             }
         }
         self.indexes = indexes
+        self.mtu = mtu.map(Int.init)
         isDefault = header.rtm_dst_len == 0 && Int(header.rtm_type) == Int(RTN_UNICAST)
         isKernels = Int32(header.rtm_protocol) == RTPROT_KERNEL
         isIPv6 = Int32(header.rtm_family) == AF_INET6

@@ -49,6 +49,9 @@ struct CrossingRun {
             // What is not sent is not answered.
             for call in lane.calls { _ = Self.write(call, to: tap) }
         }
+        if let solicitation = lane.solicitation, round.isMultiple(of: 2), Self.write(solicitation, to: tap) {
+            results[index].solicitationsSent += 1
+        }
         guard round < lane.frames.count else { return }
         if Self.write(lane.frames[round], to: tap) { results[index].sent += 1 }
         guard round < lane.streams.count else { return }
@@ -106,6 +109,10 @@ extension CrossingRun {
             bytes[mark.offset..<mark.offset + 16].elementsEqual(mark.nonce.bytes)
         {
             if answers[index].count < mark.count { answers[index].insert(Array(bytes)) }
+            return
+        }
+        if lane.solicitation != nil, ProbeMark.isSolicitation(bytes, nonce) {
+            results[index].solicitationsHeard += 1
             return
         }
         if let mark = ProbeMark(bytes, at: order.offset, nonce), mark.kind != .segment {

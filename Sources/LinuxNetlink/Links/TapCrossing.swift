@@ -115,6 +115,9 @@ final class CrossingLane: Sendable {
         if !lane.streams.isEmpty, order.offset != headers {
             exits.append((handle ^ 0x4000_0000, order.nonce, headers))
         }
+        if lane.solicitation != nil, order.offset != CrossingOrder.target {
+            exits.append((handle ^ 0x0800_0000, order.nonce, CrossingOrder.target))
+        }
         if let answers = lane.answers { exits.append((handle ^ 0x2000_0000, answers.nonce, answers.offset)) }
         return exits
     }

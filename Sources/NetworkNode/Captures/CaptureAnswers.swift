@@ -4,19 +4,12 @@ import NetworkModel
 import NetworkPlanning
 import NodePorts
 import Resources
-import Synchronization
 
 /// Answers probes that capture frames: chunks go to the API while it lasts.
 final class CaptureAnswers: Sendable {
-    private struct State {
-        var snapshot: HostSnapshot?
-        var wanted: Set<ResourceID> = []
-        var begun: Set<ResourceID> = []
-        var running = 0
+    private let queue = ProbeQueue(maximum: CaptureAnswers.maximumAtOnce, makesWait: false) { probe in
+        if case .capture(let task) = probe.question { task } else { nil }
     }
-
-    private let state = Mutex(State())
-    private let signal = Signal()
     private let ports: HostPorts
     private let sink: any ProbeSink
     private let logger: Logger
@@ -33,51 +26,18 @@ final class CaptureAnswers: Sendable {
     }
 
     /// What the desired state asks of this host. A capture that is not in it any more ends.
-    func want(_ snapshot: HostSnapshot) {
-        let isNew = state.withLock { state in
-            let captures = snapshot.probes.values.filter { $0.captureTask != nil }
-            state.wanted = Set(captures.map(\.id))
-            state.begun.formIntersection(state.wanted)
-            let open = captures.contains { !state.begun.contains($0.id) }
-            state.snapshot = open ? snapshot : nil
-            return open
-        }
-        if isNew { signal.wake() }
-    }
+    func want(_ snapshot: HostSnapshot) { queue.want(snapshot) }
 
     /// Answers until cancelled.
     func run() async {
-        await withDiscardingTaskGroup { group in
-            for await _ in signal.wakeups {
-                while let (snapshot, probe, task, isTooMany) = next() {
-                    group.addTask { [self] in
-                        if isTooMany {
-                            await send(
-                                ProbeResult(.failed, message: "too many captures run on this host"), to: probe.id)
-                        } else {
-                            await capture(probe, task, snapshot)
-                        }
-                        state.withLock { $0.running -= 1 }
-                    }
-                }
+        await queue.run { [self] turn in
+            if turn.isOneTooMany {
+                await send(ProbeResult(.failed, message: "too many captures run on this host"), to: turn.probe.id)
+            } else {
+                await capture(turn.probe, turn.question, turn.snapshot)
             }
-            group.cancelAll()
         }
     }
-
-    private func next() -> (HostSnapshot, DesiredProbe, CaptureTask, isTooMany: Bool)? {
-        state.withLock { state in
-            guard let snapshot = state.snapshot,
-                let probe = snapshot.probes.values.filter({ $0.captureTask != nil && !state.begun.contains($0.id) })
-                    .min(by: { $0.id < $1.id }), let task = probe.captureTask
-            else { return nil }
-            state.begun.insert(probe.id)
-            state.running += 1
-            return (snapshot, probe, task, state.running > Self.maximumAtOnce)
-        }
-    }
-
-    private func isWanted(_ probe: ResourceID) -> Bool { state.withLock { $0.wanted.contains(probe) } }
 
     private func capture(_ probe: DesiredProbe, _ task: CaptureTask, _ snapshot: HostSnapshot) async {
         guard let capturing = ports.captures else {
@@ -93,7 +53,7 @@ final class CaptureAnswers: Sendable {
                 "probe": "\(probe.id)", "attachment": "\(task.attachment)", "by": "\(task.by)",
                 "points": "\(task.points.map(\.rawValue).joined(separator: ","))", "seconds": "\(probe.seconds)",
             ])
-        let run = CaptureRun(probe, task, plan.devices, sink) { [self] in isWanted(probe.id) }
+        let run = CaptureRun(probe, task, plan.devices, sink) { [queue] in queue.isWanted(probe.id) }
         let message: String?
         do throws(NodeError) {
             message = try await run.capture(plan.order, by: capturing)
@@ -118,8 +78,4 @@ final class CaptureAnswers: Sendable {
             }
         }
     }
-}
-
-extension DesiredProbe {
-    fileprivate var captureTask: CaptureTask? { if case .capture(let task) = question { task } else { nil } }
 }

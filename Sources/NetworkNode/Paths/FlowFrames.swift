@@ -43,6 +43,23 @@ struct FlowFrames {
             ).bytes, segment: segment)
     }
 
+    /// As a guest that looks for the other one's MAC, to the group that the other one listens to (RFC 4291 section 2.7.1),
+    /// but for an address that nobody has: no guest answers, and none learns anything.
+    /// - Returns: nil for a nonce that is no unicast address, which a guard may drop.
+    func solicitation(from own: PathEnd.Guest, to other: PathEnd.Guest) -> [UInt8]? {
+        let target = IPv6Address(high: nonce.high, low: nonce.low)
+        guard !target.isMulticast, !target.isUnspecified else { return nil }
+        let group = IPv6Address(high: 0xff02 << 48, low: 0x1_ff00_0000 | other.address.low & 0xff_ffff)
+        return EthernetFrame(
+            to: MACAddress(0x3333_0000_0000 | group.low & 0xffff_ffff), from: own.mac,
+            .ipv6(
+                IPv6Packet(
+                    from: own.address, to: group, hopLimit: 255,
+                    .icmpv6(
+                        ICMPv6Message(.neighbourSolicitation(target: target, [.sourceLinkLayer(own.mac)])))))
+        ).bytes
+    }
+
     func frame(_ mark: ProbeMark, from own: PathEnd.Guest, to other: PathEnd.Guest, mtu: MTU) -> [UInt8] {
         var data = mark.bytes(nonce)
         if mark.kind == .largeMarked {

@@ -95,7 +95,10 @@ struct GuestQuestions {
                 if target == own.address || target == .linkLocal(own.mac) { finding.isPresent = true }
             case .echo(isReply: true, let identifier, let number, _):
                 guard identifier == UInt16(truncatingIfNeeded: nonce.low) else { continue }
-                if number == 0 { finding.answersEcho = true }
+                if number == 0 {
+                    finding.answersEcho = true
+                    finding.answersTo = frame.destination
+                }
                 if number == Self.choiceNumber, packet.source != own.address, !packet.source.isLinkLocal {
                     finding.chosenSource = packet.source
                 }

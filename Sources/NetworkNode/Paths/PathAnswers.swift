@@ -4,18 +4,12 @@ import NetworkModel
 import NetworkPlanning
 import NodePorts
 import Resources
-import Synchronization
 
 /// Answers probes about ways: each is acknowledged at once, measured for about a second, and answered once.
 final class PathAnswers: Sendable {
-    private struct State {
-        var snapshot: HostSnapshot?
-        var begun: Set<ResourceID> = []
-        var running = 0
+    private let queue = ProbeQueue(maximum: PathAnswers.maximumAtOnce, makesWait: true) { probe in
+        if case .path(let task) = probe.question { task } else { nil }
     }
-
-    private let state = Mutex(State())
-    private let signal = Signal()
     private let ports: HostPorts
     private let sink: any ProbeSink
     private let logger: Logger
@@ -31,31 +25,12 @@ final class PathAnswers: Sendable {
     }
 
     /// What the desired state asks of this host.
-    func want(_ snapshot: HostSnapshot) {
-        let isNew = state.withLock { state in
-            state.begun.formIntersection(snapshot.probes.keys)
-            let open = snapshot.probes.values.contains { $0.pathTask != nil && !state.begun.contains($0.id) }
-            state.snapshot = open ? snapshot : nil
-            return open
-        }
-        if isNew { signal.wake() }
-    }
+    func want(_ snapshot: HostSnapshot) { queue.want(snapshot) }
 
     /// Answers until cancelled.
     func run() async {
         await clear()
-        await withDiscardingTaskGroup { group in
-            for await _ in signal.wakeups {
-                while let (snapshot, probe, task) = next() {
-                    group.addTask { [self] in
-                        await answer(probe, task, snapshot)
-                        state.withLock { $0.running -= 1 }
-                        signal.wake()
-                    }
-                }
-            }
-            group.cancelAll()
-        }
+        await queue.run { [self] turn in await answer(turn.probe, turn.question, turn.snapshot) }
     }
 
     /// What an agent that was killed while it measured has left at ports.
@@ -65,18 +40,6 @@ final class PathAnswers: Sendable {
             let devices = try await ports.links.observe(in: nil).links.keys.filter(\.isPort)
             await probing.crossing.clear(Set(devices))
         } catch { logger.debug("ports cannot be looked at", metadata: ["reason": "\(error)"]) }
-    }
-
-    private func next() -> (HostSnapshot, DesiredProbe, PathTask)? {
-        state.withLock { state in
-            guard state.running < Self.maximumAtOnce, let snapshot = state.snapshot,
-                let probe = snapshot.probes.values.filter({ $0.pathTask != nil && !state.begun.contains($0.id) })
-                    .min(by: { $0.id < $1.id }), let task = probe.pathTask
-            else { return nil }
-            state.begun.insert(probe.id)
-            state.running += 1
-            return (snapshot, probe, task)
-        }
     }
 
     private func answer(_ probe: DesiredProbe, _ task: PathTask, _ snapshot: HostSnapshot) async {
@@ -98,8 +61,4 @@ final class PathAnswers: Sendable {
             logger.debug("a probe about a way is not answered", metadata: ["reason": "\(error)"])
         }
     }
-}
-
-extension DesiredProbe {
-    fileprivate var pathTask: PathTask? { if case .path(let task) = question { task } else { nil } }
 }

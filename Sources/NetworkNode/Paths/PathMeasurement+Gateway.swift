@@ -39,9 +39,23 @@ extension PathMeasurement {
             finding.inner = hop(inner, seen, heard.first)
             finding.outer = outer.map { hop($0, seen, heard.dropFirst().first) }
         } catch {}  // it does not exist
+        if finding.exists { finding.lacks = await whatTranslatorLacks(gateway, namespace) }
         finding.daemons = Self.broken(before.0, await daemons(of: gateway))
         finding.drops = Self.growth(before.1, await firewallDrops(namespace))
         return finding
+    }
+
+    /// What stands between the first end and the IPv4 world; nil when nothing is missing, or nobody asked.
+    private func whatTranslatorLacks(_ gateway: DesiredGateway, _ namespace: NamespaceName) async -> String? {
+        guard looksCloser, let nat64 = gateway.nat64 else { return nil }
+        do throws(NodeError) {
+            guard let translator = try await ports.translators.observe(in: namespace) else { return "translator" }
+            let planned = nat64.mappings.first { $0.value == task.from.guest?.address }
+            return planned.flatMap { translator.mappings[$0.key] == $0.value ? nil : "\($0.key)" }
+        } catch {
+            // It cannot be looked at just now: echoes through it say whether it works.
+            return nil
+        }
     }
 
     private func hop(_ name: InterfaceName, _ seen: ObservedLinks, _ heard: HeardEchoes?) -> GatewayFinding.Hop {

@@ -48,25 +48,40 @@ extension PathMeasurement {
             calls.append(self.calls(of: end, own))
             lanes[lanes.count - 1].calls = calls.last?.frames ?? []
             lanes[lanes.count - 1].answers = calls.last?.answers
+            if looksCloser { lanes[lanes.count - 1].solicitation = frames.solicitation(from: own, to: other) }
         }
         guard lanes.count == near.count else { return Crossed(failures: ["no port for an end of the way"]) }
         let ports = Set(near.compactMap(port))
         let before = await drops(ports)
+        let crossing = CrossingEnd()
+        async let passage = listenAtTunnel(frames.offset, until: crossing)
+        async let lacking = whatGuardsLack()
         do throws(NodeError) {
             let results = try await probing.crossing.cross(
                 CrossingOrder(nonce: task.nonce, offset: frames.offset, lanes: lanes))
-            var crossed = Crossed(tallies: tallies(results, lanes, Self.growth(before, await drops(ports))))
+            crossing.note()
+            let growth = Self.growth(before, await drops(ports))
+            var crossed = Crossed(tallies: tallies(results, lanes, growth))
+            crossed.passage = await passage
+            // What is missing still: an element may be on its way just then.
+            if let early = await lacking { crossed.guards = await whatGuardsLack()?.common(with: early) }
             for (call, result) in zip(calls, results) {
                 crossed.names[call.own.attachment] = call.names(result.answers)
             }
             return crossed
-        } catch { return Crossed(failures: [Self.words(error)]) }
+        } catch {
+            crossing.note()
+            _ = await (passage, lacking)
+            return Crossed(failures: [Self.words(error)])
+        }
     }
 
     /// What came of frames through ports.
     struct Crossed {
         var tallies: [ProbeTally] = []
         var failures: [String] = []
+        var passage: PassageFinding?
+        var guards: GuardFinding?
         /// What resolvers said to each guest.
         var names: [ResourceID: NamesFinding] = [:]
     }
@@ -126,9 +141,10 @@ extension PathMeasurement {
                 kind, sent: sent, delivered: results.map { $0.arrived[kind, default: 0] }.reduce(0, +),
                 expected: expected, drops: dropped)
         }
-        guard lanes.contains(where: { !$0.streams.isEmpty }) else { return plain }
         let rounds = results.compactMap { $0.rounds?.count }.reduce(0, +)
-        return plain + [
+        let asked = lanes.contains { $0.solicitation != nil } ? [solicitations(results)] : []
+        guard lanes.contains(where: { !$0.streams.isEmpty }) else { return plain + asked }
+        return plain + asked + [
             ProbeTally(
                 .segment, sent: results.map(\.segmentsSent).reduce(0, +),
                 delivered: results.map { $0.arrived[.segment, default: 0] }.reduce(0, +),
@@ -146,6 +162,7 @@ extension PathMeasurement {
             do throws(NodeError) {
                 let before = (await drops([port]), try await probing.survey.refusedFrames(at: port))
                 var finding = questions.finding(try await probing.guests.ask(questions.frames, at: port))
+                if !looksCloser { finding.answersTo = nil }
                 finding.drops = Self.growth(before.0, await drops([port]))
                 let refused = try await probing.survey.refusedFrames(at: port)
                 // A port that was made anew counts from the beginning.

@@ -19,6 +19,8 @@ struct PathMeasurement {
     var segment: DesiredSegment? { task.segment.flatMap { snapshot.segments[$0] } }
     /// The ends that are on this host.
     var near: [PathEnd] { [task.from, task.to].filter { $0.host == host.id } }
+    /// Servers of earlier versions do not know what is found then.
+    var looksCloser: Bool { task.extras.contains(.closerLook) }
     private var far: PathEnd? { [task.from, task.to].first { $0.host != host.id } }
 
     func run() async -> PathFindings {
@@ -36,6 +38,8 @@ struct PathMeasurement {
         let marked = await crossed
         findings.tallies += marked.tallies
         findings.failures += marked.failures
+        findings.passage = marked.passage
+        findings.guards = marked.guards
         findings.guests = await guests
         let heard = await routers
         for index in findings.guests.indices {
@@ -52,7 +56,9 @@ struct PathMeasurement {
         // At the end: packets have been sent that way.
         if let far {
             do throws(NodeError) {
-                findings.underlay = try await probing.survey.way(to: far.vtep, from: host.vtep, by: host.interface)
+                var way = try await probing.survey.way(to: far.vtep, from: host.vtep, by: host.interface)
+                if !looksCloser { (way.neighbourMAC, way.ownMAC, way.routeMTU) = (nil, nil, nil) }
+                findings.underlay = way
             } catch { findings.failures.append(Self.words(error)) }
             if let segment, segment.replication == .multicast {
                 do throws(NodeError) {
@@ -119,8 +125,10 @@ extension PathMeasurement {
         if far == nil { wanted.removeAll { $0.1 == .vxlan } }
         let observed = try await ports.links.observe(links: Set(wanted.map(\.0)), in: nil)
         return wanted.map { name, role, attachment in
-            DeviceFinding(
+            var found = DeviceFinding(
                 name, role, attachment, observed.links[name], floods: observed.floods[name, default: []].sorted())
+            if looksCloser, role != .underlay { found.obstacles = observed.links[name]?.obstacles ?? [] }
+            return found
         }
     }
 }

@@ -1,4 +1,5 @@
 package import Addressing
+package import NetworkModel
 
 /// One network device as the kernel shows it, with everything the planner compares.
 package struct ObservedLink: Hashable, Sendable {
@@ -14,14 +15,17 @@ package struct ObservedLink: Hashable, Sendable {
     /// A device that an interrupted creation left behind: it has the device group that the adapter gives every device
     /// it makes (`creationGroup`) and no alias yet. Ours, though no alias says so.
     package var isUnfinished: Bool
+    /// Why a bridge does not pass everything on at this port of it.
+    package var obstacles: Set<DeviceFinding.Obstacle>
 
     /// IFLA_GROUP of devices made by KC ("kc"): can be set in the creating message, which an alias cannot.
     package static let creationGroup: UInt32 = 0x6b63
 
     package init(
         name: InterfaceName, index: Int32, kind: LinkKind, settings: LinkSettings, isRunning: Bool,
-        isMulticast: Bool = true, isUnfinished: Bool = false
+        isMulticast: Bool = true, isUnfinished: Bool = false, obstacles: Set<DeviceFinding.Obstacle> = []
     ) {
+        self.obstacles = obstacles
         self.name = name
         self.index = index
         self.kind = kind

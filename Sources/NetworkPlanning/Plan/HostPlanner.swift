@@ -1,5 +1,6 @@
 package import NFTables
 package import NetworkModel
+package import Resources
 
 /// Makes the ordered list of effects that takes a host from what it is to what it shall be.
 ///
@@ -44,6 +45,16 @@ package enum HostPlanner {
             desired: desired, observed: ObservedHost(), wanted: DesiredIndex(desired), seen: ObservedIndex(),
             structure: structure(for: desired.underlay)
         ).filterContent(opening: Array(desired.attachments.values))
+    }
+
+    /// The elements of the ports of some attachments, with those that all ports of their segments share, as they shall be.
+    package static func guardElements(of ids: Set<ResourceID>, for desired: HostSnapshot) -> [GuardElement] {
+        let context = PlanContext(
+            desired: desired, observed: ObservedHost(), wanted: DesiredIndex(desired), seen: ObservedIndex(),
+            structure: structure(for: desired.underlay))
+        let attachments = ids.compactMap { desired.attachments[$0] }
+        let segments = Set(attachments.map(\.segment)).compactMap { desired.segments[$0] }
+        return attachments.flatMap(context.guardElements(of:)) + segments.flatMap(context.tunnelElements(of:))
     }
 
     static func plan(in context: PlanContext, scope: PlanScope) -> HostPlan {

@@ -109,6 +109,7 @@ extension CacheState {
             if answers[id]?.isEmpty == true { answers[id] = nil }
         case .use(let id): uses[id] = nil
         case .lease(let host):
+            renewals[host] = nil
             guard leases.removeValue(forKey: host) != nil else { return }
             agents[host] = nil
             lastSeen[host] = .now

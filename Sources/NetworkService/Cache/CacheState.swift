@@ -18,6 +18,8 @@ struct CacheState {
     /// The revision of each `w/u/` key.
     var uses: [ResourceID: Revision] = [:]
     var leases: [ResourceID: LeaseID] = [:]
+    /// When this server heard the host's agent last.
+    var renewals: [ResourceID: Timestamp] = [:]
     /// Who renews them, where agents say so.
     var agents: [ResourceID: HostAgents] = [:]
     var lastSeen: [ResourceID: Timestamp] = [:]

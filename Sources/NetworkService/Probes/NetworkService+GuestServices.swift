@@ -9,9 +9,9 @@ import Synchronization
 extension NetworkService {
     /// What agents are to look at beside the way itself.
     func extras(_ segment: ResourceID?) -> Set<PathExtra> {
-        guard let segment else { return [.time] }
+        guard let segment else { return [.time, .closerLook] }
         let isAdvertised = cache.state.withLock { $0.worldRouter(segment) != nil }
-        return isAdvertised ? [.segments, .time, .routers] : [.segments, .time]
+        return Set([.segments, .time, .closerLook] + (isAdvertised ? [.routers] : []))
     }
 
     /// Whom guests of the segment are told to ask for names; nil for nobody.

@@ -98,8 +98,7 @@ extension NetworkService {
     /// The verdict as far as it can be told; nil while agents may still answer, and for other questions.
     func verdict(_ probe: Probe, _ answers: [ResourceID: ProbeResult]) -> PathVerdict? {
         guard case .path(let task) = probe.question else { return nil }
-        let age = Duration.milliseconds(settings.now().milliseconds - probe.created.milliseconds)
-        let world = cache.state.withLock { $0.world(task, answers, probe.created, elapsed: age) }
+        let world = cache.state.withLock { $0.world(task, answers, probe.created, now: settings.now()) }
         guard let world else {
             return PathJudge.refusal("resource", "an end of the way was deleted meanwhile", mend: "ask again")
         }
@@ -131,10 +130,11 @@ extension CacheState {
     }
 
     fileprivate func world(
-        _ task: PathTask, _ answers: [ResourceID: ProbeResult], _ asked: Timestamp, elapsed: Duration
+        _ task: PathTask, _ answers: [ResourceID: ProbeResult], _ asked: Timestamp, now: Timestamp
     ) -> PathWorld? {
-        guard let underlay = all(Underlay.self).first?.spec, let from = worldEnd(task.from, task.segment, answers),
-            let to = worldEnd(task.to, task.segment, answers)
+        guard let underlay = all(Underlay.self).first?.spec,
+            let from = worldEnd(task.from, task.segment, answers, now),
+            let to = worldEnd(task.to, task.segment, answers, now)
         else { return nil }
         var segment: PathWorld.Segment?
         if let id = task.segment {
@@ -144,10 +144,12 @@ extension CacheState {
                 mtu: found.assigned.mtu, replication: found.assigned.replication)
         }
         return PathWorld(
-            from: from, to: to, flow: task.flow, segment: segment, underlay: underlay, elapsed: elapsed,
+            from: from, to: to, flow: task.flow, segment: segment, underlay: underlay,
+            elapsed: .milliseconds(now.milliseconds - asked.milliseconds),
             gateway: task.gateway.flatMap { worldGateway($0, task.segment) },
             router: task.extras.contains(.routers) ? task.segment.flatMap { worldRouter($0) } : nil,
-            resolver: task.resolver?.address, asked: asked)
+            resolver: task.resolver?.address, asked: asked,
+            routers: Set(task.segment.map { routers(of: $0) } ?? []))
     }
 
     /// Nothing but a stateful DHCPv6 server tells a guest of an assigned address.
@@ -158,13 +160,14 @@ extension CacheState {
     }
 
     private func worldEnd(
-        _ end: PathEnd, _ segment: ResourceID?, _ answers: [ResourceID: ProbeResult]
+        _ end: PathEnd, _ segment: ResourceID?, _ answers: [ResourceID: ProbeResult], _ now: Timestamp
     ) -> PathWorld.End? {
         guard let host = resource(end.host, as: Host.self) else { return nil }
         let world = PathWorld.Host(
             id: end.host, name: host.metadata.name.text, vtep: end.vtep, interface: host.spec.interface,
             isUp: liveness(of: end.host) == .up, answer: PathWorld.Answer(answers[end.host]),
-            complaint: segment.flatMap { reports[$0]?[end.host] }.flatMap { $0.phase == .wired ? nil : $0.message })
+            complaint: segment.flatMap { reports[$0]?[end.host] }.flatMap { $0.phase == .wired ? nil : $0.message },
+            heard: renewals[end.host].map { .milliseconds(now.milliseconds - $0.milliseconds) })
         guard let guest = end.guest else { return PathWorld.End(name: world.name, host: world) }
         guard let attachment = resource(guest.attachment, as: Attachment.self),
             let desired = desiredAttachment(guest.attachment)

@@ -16,11 +16,14 @@ extension SystemTests {
             "vxlan-wrong-port", "vxlan-wrong-group", "vxlan-wrong-local", "vxlan-wrong-remote", "bridge-wrong-entry",
             "guard-table-deleted", "ruleset-flushed", "guard-elements-missing",
             "host-firewall", "guest-down", "guest-wrong-prefix", "guest-firewall", "duplicate-mac", "spoofed-source",
-            "host-dead",
+            "host-dead", "asymmetric-drop", "duplicate-vtep", "port-elsewhere", "ports-isolated", "port-disabled",
+            "port-locked", "flood-off", "guard-element-missing", "guard-rule-added", "peer-firewall", "forward-policy",
+            "tunnel-filter", "guest-no-answers", "guest-neighbour-wrong", "guest-no-route",
         ]
         /// These need a router, a resolver or an uplink.
         private static let elsewhere: Set<String> = [
-            "querier-without-router", "multicast-router-stopped", "resolver-dead", "dns-wrong", "uplink-down",
+            "nat64-mapping-missing", "querier-without-router", "multicast-router-stopped", "resolver-dead", "dns-wrong",
+            "uplink-down",
             "no-route-back",
         ]
         /// One of each sort, for every run; the long one tries them all.

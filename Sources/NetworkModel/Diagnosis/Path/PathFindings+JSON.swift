@@ -11,7 +11,8 @@ extension PathFindings: JSONCodable {
             hasJoined: try reader.optional("hasJoined"), tallies: try reader.optional("tallies") ?? [],
             guests: try reader.optional("guests") ?? [], gateway: try reader.optional("gateway"),
             failures: try reader.optional("failures") ?? [], time: try reader.optional("time"),
-            isGuarded: try reader.optional("isGuarded"))
+            isGuarded: try reader.optional("isGuarded"), passage: try reader.optional("passage"),
+            guards: try reader.optional("guards"))
         guard
             [devices.count, entries.count, tallies.count, guests.count, failures.count].allSatisfy({
                 $0 <= Self.maximumItems
@@ -36,6 +37,8 @@ extension PathFindings: JSONCodable {
             writer.member("failures", failures)
             writer.member("time", time)
             writer.member("isGuarded", isGuarded)
+            writer.member("passage", passage)
+            writer.member("guards", guards)
         }
     }
 }
@@ -45,7 +48,9 @@ extension UnderlayFinding: JSONCodable {
         var reader = try FieldReader(node, path: path)
         self.init(
             hasAddress: try reader.required("hasAddress"), routeInterface: try reader.optional("routeInterface"),
-            nextHop: try reader.optional("nextHop"), neighbour: try reader.required("neighbour"))
+            nextHop: try reader.optional("nextHop"), neighbour: try reader.required("neighbour"),
+            neighbourMAC: try reader.optional("neighbourMAC"), ownMAC: try reader.optional("ownMAC"),
+            routeMTU: try reader.optional("routeMTU"))
         try reader.finish()
     }
 
@@ -55,6 +60,9 @@ extension UnderlayFinding: JSONCodable {
             writer.member("routeInterface", routeInterface)
             writer.member("nextHop", nextHop)
             writer.member("neighbour", neighbour)
+            writer.member("neighbourMAC", neighbourMAC)
+            writer.member("ownMAC", ownMAC)
+            writer.member("routeMTU", routeMTU)
         }
     }
 }
@@ -67,7 +75,8 @@ extension DeviceFinding: JSONCodable {
             attachment: try reader.optional("attachment"), exists: try reader.required("exists"),
             isUp: try reader.required("isUp"), isRunning: try reader.required("isRunning"),
             mtu: try reader.required("mtu"), master: try reader.optional("master"),
-            vxlan: try reader.optional("vxlan"))
+            vxlan: try reader.optional("vxlan"),
+            obstacles: Set(try reader.optional("obstacles", as: [Obstacle].self) ?? []))
         try reader.finish()
     }
 
@@ -82,6 +91,7 @@ extension DeviceFinding: JSONCodable {
             writer.member("mtu", mtu)
             writer.member("master", master)
             writer.member("vxlan", vxlan)
+            if !obstacles.isEmpty { writer.member("obstacles", obstacles.sorted { $0.rawValue < $1.rawValue }) }
         }
     }
 }
@@ -166,7 +176,7 @@ extension GuestFinding: JSONCodable {
             claimsOther: try reader.required("claimsOther"), foreignMAC: try reader.optional("foreignMAC"),
             chosenSource: try reader.optional("chosenSource"), refused: try reader.optional("refused") ?? 0,
             drops: try reader.optional("drops") ?? [:], routers: try reader.optional("routers"),
-            names: try reader.optional("names"))
+            names: try reader.optional("names"), answersTo: try reader.optional("answersTo"))
         guard routers?.count ?? 0 <= RouterFinding.maximum else {
             throw FieldError(field: path, rule: "must have at most \(RouterFinding.maximum) routers")
         }
@@ -187,6 +197,7 @@ extension GuestFinding: JSONCodable {
             if !drops.isEmpty { writer.member("drops", drops) }
             writer.member("routers", routers)
             writer.member("names", names)
+            writer.member("answersTo", answersTo)
         }
     }
 }

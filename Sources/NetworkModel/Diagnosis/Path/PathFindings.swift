@@ -26,13 +26,19 @@ package struct PathFindings: Hashable, Sendable {
     package var time: Timestamp?
     /// Whether KC's guards are in the kernel; nil: nobody asked.
     package var isGuarded: Bool?
+    /// Where marked frames were seen at the segment's tunnel; nil: nobody listened there.
+    package var passage: PassageFinding?
+    /// What the guards lack; nil: nobody asked, or nothing was dropped.
+    package var guards: GuardFinding?
 
     package init(
         revision: Revision, underlay: UnderlayFinding? = nil, devices: Set<DeviceFinding> = [],
         entries: Set<ForwardingFinding> = [], hasJoined: Bool? = nil, tallies: [ProbeTally] = [],
         guests: [GuestFinding] = [], gateway: GatewayFinding? = nil, failures: [String] = [],
-        time: Timestamp? = nil, isGuarded: Bool? = nil
+        time: Timestamp? = nil, isGuarded: Bool? = nil, passage: PassageFinding? = nil, guards: GuardFinding? = nil
     ) {
+        self.passage = passage
+        self.guards = guards
         self.isGuarded = isGuarded
         self.time = time
         self.gateway = gateway
@@ -62,8 +68,20 @@ package struct UnderlayFinding: Hashable, Sendable {
     /// nil on the link itself.
     package var nextHop: IPv6Address?
     package var neighbour: Neighbour
+    /// What packets that way are sent to; nil when it is not known.
+    package var neighbourMAC: MACAddress?
+    /// Of the underlay interface itself.
+    package var ownMAC: MACAddress?
+    /// The MTU that the route itself has, by hand or learned from "packet too big"; nil: that of its device.
+    package var routeMTU: Int?
 
-    package init(hasAddress: Bool, routeInterface: InterfaceName?, nextHop: IPv6Address?, neighbour: Neighbour) {
+    package init(
+        hasAddress: Bool, routeInterface: InterfaceName?, nextHop: IPv6Address?, neighbour: Neighbour,
+        neighbourMAC: MACAddress? = nil, ownMAC: MACAddress? = nil, routeMTU: Int? = nil
+    ) {
+        self.neighbourMAC = neighbourMAC
+        self.ownMAC = ownMAC
+        self.routeMTU = routeMTU
         self.hasAddress = hasAddress
         self.routeInterface = routeInterface
         self.nextHop = nextHop
@@ -74,6 +92,20 @@ package struct UnderlayFinding: Hashable, Sendable {
 /// One device at one moment.
 package struct DeviceFinding: Hashable, Sendable {
     package enum Role: String, Choice { case underlay, vxlan, bridge, port }
+
+    /// Why a bridge does not pass everything on at this port of it (IFLA_BRPORT_* of linux/if_link.h).
+    package enum Obstacle: String, Choice {
+        /// Its state is not "forwarding".
+        case blocked
+        /// It exchanges nothing with other isolated ports.
+        case isolated
+        /// It takes frames of known MACs alone.
+        case locked
+        /// It gets no frames for MACs that the bridge does not know.
+        case unflooded
+        /// It gets no frames to groups.
+        case groupless
+    }
 
     package var name: InterfaceName
     package var role: Role
@@ -87,11 +119,15 @@ package struct DeviceFinding: Hashable, Sendable {
     package var master: InterfaceName?
     /// nil for what is no VXLAN device.
     package var vxlan: VXLANFinding?
+    /// Of a port of a bridge.
+    package var obstacles: Set<Obstacle>
 
     package init(
         name: InterfaceName, role: Role, attachment: ResourceID? = nil, exists: Bool = false, isUp: Bool = false,
-        isRunning: Bool = false, mtu: Int = 0, master: InterfaceName? = nil, vxlan: VXLANFinding? = nil
+        isRunning: Bool = false, mtu: Int = 0, master: InterfaceName? = nil, vxlan: VXLANFinding? = nil,
+        obstacles: Set<Obstacle> = []
     ) {
+        self.obstacles = obstacles
         self.name = name
         self.role = role
         self.attachment = attachment

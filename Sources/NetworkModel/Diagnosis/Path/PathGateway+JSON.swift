@@ -25,7 +25,8 @@ extension GatewayFinding: JSONCodable {
             exists: try reader.required("exists"), isForwarding: try reader.required("isForwarding"),
             hasRouterAddress: try reader.required("hasRouterAddress"), hasWayOut: try reader.required("hasWayOut"),
             inner: try reader.required("inner"), outer: try reader.optional("outer"),
-            daemons: try reader.optional("daemons") ?? [], drops: try reader.optional("drops") ?? [:])
+            daemons: try reader.optional("daemons") ?? [], drops: try reader.optional("drops") ?? [:],
+            lacks: try reader.optional("lacks"))
         guard daemons.count <= 16, daemons.allSatisfy({ $0.name.utf8.count <= 64 && $0.problem.utf8.count <= 1024 })
         else { throw FieldError(field: path, rule: "must have at most 16 daemons, with words of 1024 bytes") }
         try reader.finish()
@@ -41,6 +42,7 @@ extension GatewayFinding: JSONCodable {
             writer.member("outer", outer)
             if !daemons.isEmpty { writer.member("daemons", daemons) }
             if !drops.isEmpty { writer.member("drops", drops) }
+            writer.member("lacks", lacks)
         }
     }
 }

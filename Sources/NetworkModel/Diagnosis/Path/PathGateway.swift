@@ -67,11 +67,14 @@ package struct GatewayFinding: Hashable, Sendable {
     package var daemons: [Daemon]
     /// What its firewall dropped meanwhile, by reason.
     package var drops: [String: Int]
+    /// What its translator lacks for the first end: "translator", or the IPv4 address of a mapping; nil: nothing.
+    package var lacks: String?
 
     package init(
         exists: Bool, isForwarding: Bool = false, hasRouterAddress: Bool = false, hasWayOut: Bool = false, inner: Hop,
-        outer: Hop? = nil, daemons: [Daemon] = [], drops: [String: Int] = [:]
+        outer: Hop? = nil, daemons: [Daemon] = [], drops: [String: Int] = [:], lacks: String? = nil
     ) {
+        self.lacks = lacks
         self.exists = exists
         self.isForwarding = isForwarding
         self.hasRouterAddress = hasRouterAddress

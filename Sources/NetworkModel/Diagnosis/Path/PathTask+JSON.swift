@@ -28,8 +28,10 @@ extension PathTask: JSONCodable {
 
     /// As an agent that reads this format knows it.
     func known(to format: HostUpdateFormat) -> PathTask {
-        guard format < .layers else { return self }
+        guard format < .closerLook else { return self }
         var task = self
+        task.extras.remove(.closerLook)
+        guard format < .layers else { return task }
         task.extras = []
         task.resolver = nil
         return task

@@ -43,6 +43,9 @@ package enum PathExtra: String, Choice {
     case routers
     /// The time by the host's clock.
     case time
+    /// What lies between the ports: flags of bridge ports, next hops of the underlay, where marked frames enter and leave
+    /// the tunnel, solicitations from port to port, and what guards and translators lack.
+    case closerLook = "closer-look"
 }
 
 /// Who resolves names for the guests of a segment.

@@ -20,6 +20,12 @@ package struct ProbeMark: Hashable, Sendable {
         ]
     }
 
+    /// Whether a frame is the probe's neighbour solicitation (ICMPv6 type 135): its target is the nonce.
+    package static func isSolicitation(_ frame: UnsafeRawBufferPointer, _ nonce: [UInt8]) -> Bool {
+        frame.count >= 78 && frame[12] == 0x86 && frame[13] == 0xdd && frame[20] == 58 && frame[54] == 135
+            && frame[62..<78].elementsEqual(nonce)
+    }
+
     /// nil for anything else than a packet of the probe with that nonce.
     package init?(_ bytes: UnsafeRawBufferPointer, at offset: Int, _ nonce: [UInt8]) {
         guard bytes.count >= offset + Self.length, bytes[offset..<offset + 16].elementsEqual(nonce),

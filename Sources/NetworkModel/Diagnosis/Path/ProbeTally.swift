@@ -18,6 +18,8 @@ package struct ProbeTally: Hashable, Sendable {
         /// A full segment of TCP, several of which were put in at the sender's port as one frame: cutting it and filling
         /// its checksum in are left to devices, as a guest's own TCP leaves them.
         case segment
+        /// A neighbour solicitation from port to port, the way of floods: for an address that nobody has.
+        case solicitation
     }
 
     package var kind: Kind
@@ -78,12 +80,16 @@ package struct GuestFinding: Hashable, Sendable {
     package var routers: [RouterFinding]?
     /// What became of questions about names that it would ask; nil: none was put.
     package var names: NamesFinding?
+    /// The MAC that it sends what is for the other end to; nil: it sent nothing there, or nobody asked.
+    package var answersTo: MACAddress?
 
     package init(
         attachment: ResourceID, isNeighbour: Bool, answersEcho: Bool, isPresent: Bool = false,
         claimsOther: Bool = false, foreignMAC: MACAddress? = nil, chosenSource: IPv6Address? = nil, refused: Int = 0,
-        drops: [String: Int] = [:], routers: [RouterFinding]? = nil, names: NamesFinding? = nil
+        drops: [String: Int] = [:], routers: [RouterFinding]? = nil, names: NamesFinding? = nil,
+        answersTo: MACAddress? = nil
     ) {
+        self.answersTo = answersTo
         self.routers = routers
         self.names = names
         self.chosenSource = chosenSource
