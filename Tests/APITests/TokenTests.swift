@@ -72,7 +72,7 @@ import Waiting
                 let made = try await server.make(Self.tokens, #"{"name":"\#(name)","spec":\#(spec)}"#)
                 return try #require(made.text("secret"))
             }
-            let expires = Timestamp(milliseconds: Timestamp.now.milliseconds + 6000)
+            let expires = Timestamp(milliseconds: Timestamp.now.milliseconds + 12_000)
             let revoked = try await secret("revoked", #"{"role":"viewer"}"#)
             let other = try await secret("other", #"{"role":"viewer","kinds":["attachment"]}"#)
             let brief = try await secret("brief", #"{"role":"viewer","expires":"\#(expires)"}"#)
@@ -104,7 +104,7 @@ import Waiting
 
     @Test func `a token ends when it says`() async throws {
         try await LiveServer.with { server in
-            let expires = Timestamp(milliseconds: Timestamp.now.milliseconds + 5000)
+            let expires = Timestamp(milliseconds: Timestamp.now.milliseconds + 10_000)
             let token = try await make(server, "brief", #"{"role":"viewer","expires":"\#(expires)"}"#)
             #expect(try await token("GET", Self.segments).status == 200)
             try await eventually("its end") { try await token("GET", Self.segments).status == 401 }

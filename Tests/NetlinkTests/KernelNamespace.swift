@@ -68,7 +68,11 @@ struct KernelNamespace {
     /// Everything in the namespace but whether devices run: that follows their settings a moment later.
     func settings() async throws -> ObservedLinks {
         var observed = try await table.observe(in: name)
-        for name in observed.links.keys { observed.links[name]?.isRunning = false }
+        for name in observed.links.keys {
+            observed.links[name]?.isRunning = false
+            // A new port of a bridge begins to forward a moment after it has a carrier.
+            observed.links[name]?.obstacles = []
+        }
         return observed
     }
 
