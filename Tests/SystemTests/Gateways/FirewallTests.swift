@@ -188,7 +188,8 @@ extension SystemTests {
                     inGuest: place.guest, "iperf3", ["-6", "-c", "2001:db8:ffff::1", "-t", "6", "-J"],
                     timeout: .seconds(30)
                 ).check("measure", "web")
-                return true
+                // A server that does not listen yet is an error in JSON, and none of the status.
+                return try JSONParser.parse(Array(text.utf8))["error"] == nil
             }
             let node = try JSONParser.parse(Array(text.utf8))
             let rate = node["end"]?["sum_received"]?["bits_per_second"].flatMap { Double($0.excerpt) } ?? 0
