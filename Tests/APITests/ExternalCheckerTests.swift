@@ -46,6 +46,7 @@ import Waiting
                 if self.path == "/twice": return self.send(ALLOW + ALLOW)
                 if self.path == "/role": return self.send(ALLOW.replace(b"viewer", b"root"))
                 if self.path == "/closed": self.close_connection = True; return
+                # A server that is slow on purpose: what is waited for is that nobody waits for it.
                 if self.path == "/silent": time.sleep(20); return
                 if self.path == "/short":
                     self.send_response(200); self.send_header("Content-Length", "1000"); self.end_headers()

@@ -29,6 +29,7 @@ package struct CertificateFacts: Sendable {
             switch name {
             case .dnsName(let text): text
             case .ipAddress(let bytes):
+                // Bytes that are no address are no name.
                 try? SocketAddress(packedIPAddress: ByteBuffer(bytes: bytes.bytes), port: 0).ipAddress
             default: nil
             }

@@ -73,6 +73,7 @@ final class StreamGuard: ChannelDuplexHandler, RemovableChannelHandler {
         if pending == 0 { since = .now() }
         pending += 1
         let promise = promise ?? context.eventLoop.makePromise()
+        // A handler and what its channel completes are of one loop; NIO ends the process where that is not so.
         promise.futureResult.assumeIsolated().whenComplete { [self] _ in
             pending -= 1
             since = .now()
