@@ -67,7 +67,7 @@ let values: [Target] = [
 
 let models: [Target] = [
     target("NetworkModel", ["Addressing", "Resources"]),
-    target("ComputeModel", ["Resources"]),
+    target("ComputeModel", ["Addressing", "Resources"]),
 ]
 
 let formats: [Target] = [
@@ -191,7 +191,7 @@ let allTests: [Target] = [
     tests("AddressingTests", ["SeededRandomness", "Addressing"]),
     tests("ResourcesTests", ["SeededRandomness", "Resources"]),
     tests("NetworkModelTests", ["Addressing", "Resources", "NetworkModel"]),
-    tests("ComputeModelTests", ["SeededRandomness", "Resources", "ComputeModel"]),
+    tests("ComputeModelTests", ["SeededRandomness", "Addressing", "Resources", "ComputeModel"]),
     tests("FramesTests", ["SeededRandomness", "Addressing", "Frames"]),
     tests(
         "EvaluationTests",

@@ -30,13 +30,27 @@ package struct ComputeHostReport: Hashable, JSONCodable {
     package var capacity: Capacity
     /// Whether a probe has proved that KVM works; otherwise guests run by emulation.
     package var hasKVM: Bool
+    /// Images whose bytes are on the host, in order of their ids.
+    package var images: [ResourceID]
+    /// Names of domains that are somebody else's, and are left alone; at most `maximumForeign`.
+    package var foreign: [String]
+    /// What keeps the host from doing what it is told, for people: the hypervisor does not answer, say. Empty when nothing.
+    package var message: String
     /// Present while the host is lost.
     package var loss: Loss?
 
-    package init(architecture: Architecture, capacity: Capacity, hasKVM: Bool, loss: Loss? = nil) {
+    package static let maximumForeign = 32
+
+    package init(
+        architecture: Architecture, capacity: Capacity, hasKVM: Bool, images: [ResourceID] = [],
+        foreign: [String] = [], message: String = "", loss: Loss? = nil
+    ) {
         self.architecture = architecture
         self.capacity = capacity
         self.hasKVM = hasKVM
+        self.images = images.sorted()
+        self.foreign = foreign.prefix(Self.maximumForeign).map { String(decoding: $0.utf8.prefix(128), as: UTF8.self) }
+        self.message = String(decoding: message.utf8.prefix(Condition.maximumMessage), as: UTF8.self)
         self.loss = loss
     }
 
@@ -44,7 +58,9 @@ package struct ComputeHostReport: Hashable, JSONCodable {
         var reader = try FieldReader(node, path: path)
         self.init(
             architecture: try reader.required("architecture"), capacity: try reader.required("capacity"),
-            hasKVM: try reader.required("kvm"), loss: try reader.optional("lost"))
+            hasKVM: try reader.required("kvm"), images: try reader.optional("images") ?? [],
+            foreign: try reader.optional("foreign") ?? [], message: try reader.optional("message") ?? "",
+            loss: try reader.optional("lost"))
         try reader.finish()
     }
 
@@ -53,6 +69,9 @@ package struct ComputeHostReport: Hashable, JSONCodable {
             writer.member("architecture", architecture)
             writer.member("capacity", capacity)
             writer.member("kvm", hasKVM)
+            if !images.isEmpty { writer.member("images", images) }
+            if !foreign.isEmpty { writer.member("foreign", foreign) }
+            if !message.isEmpty { writer.member("message", message) }
             writer.member("lost", loss)
         }
     }

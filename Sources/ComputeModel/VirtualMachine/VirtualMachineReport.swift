@@ -63,6 +63,8 @@ package struct Condition: Hashable, JSONCodable {
         case attachmentsWired
         /// The hypervisor knows it.
         case defined
+        /// The hypervisor runs it; of machines that shall run.
+        case started
         /// The guest's agent answers; only of machines that have the device.
         case guestAnswers
     }
