@@ -113,6 +113,7 @@ let adapters: [Target] = [
     target("GuestProxy", ["Addressing", "DaemonConfigs", nioCore, nioPosix]),
     target("FileImages", ["Resources", "ImageFormats", "ComputePorts", crypto]),
     target("SQLiteStore", ["Resources", "Persistence", grdb, grdbSQLite, logging]),
+    target("EtcdStore", ["Resources", "Persistence", asyncHTTPClient, nioCore, nioHTTP1, nioSSL, logging]),
     target(
         "Authenticators",
         [
@@ -180,6 +181,9 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 // What several suites stand on; built with them, no part of the product.
 let testSupport: [Target] = [
     .target(name: "Waiting", path: "Tests/Waiting", swiftSettings: strict),
+    .target(
+        name: "StoreContract", dependencies: ["SeededRandomness", "Waiting", "Resources", "Persistence"],
+        path: "Tests/StoreContract", swiftSettings: strict),
     .target(name: "SeededRandomness", path: "Tests/SeededRandomness", swiftSettings: strict),
     .target(
         name: "TestNamespaces", dependencies: ["NetworkModel", "NodePorts", "LinuxProcesses"],
@@ -211,7 +215,16 @@ let allTests: [Target] = [
             "NodePortsTesting",
         ]),
     tests("PlacementTests", ["SeededRandomness", "Resources", "ComputeModel", "Placement"]),
-    tests("StoreTests", ["SeededRandomness", "Resources", "Persistence", "SQLiteStore", grdb, logging]),
+    tests(
+        "StoreTests",
+        ["SeededRandomness", "StoreContract", "Resources", "Persistence", "SQLiteStore", grdb, logging]),
+    tests(
+        "EtcdTests",
+        [
+            "SeededRandomness", "StoreContract", "TestNamespaces", "Resources", "Persistence", "EtcdStore",
+            "SQLiteStore",
+            "LinuxProcesses", "NetworkModel", "NodePorts", logging,
+        ]),
     tests(
         "NetlinkTests",
         ["Addressing", "NetworkModel", "NetworkPlanning", "NodePorts", "NodePortsTesting", "LinuxNetlink", "CMnl"]),

@@ -26,7 +26,8 @@ package protocol Store: Sendable {
     /// All changes under `prefix` after `revision` but `.record`s, in order, one batch per transaction. Ends by cancellation of the
     /// consumer or by an error: `.compacted` when `revision` is older than what the store still knows, or is one that it
     /// never handed out, as after a restore (list again); `.slowConsumer` when the consumer fell more than the store's
-    /// buffer behind. One consumer a stream. A change may be seen here, and be read, a moment before it is durable and its
+    /// buffer behind. Ends without an error, which not every store does, when its consumer is to list again and compare.
+    /// One consumer a stream. A change may be seen here, and be read, a moment before it is durable and its
     /// `commit` returns; whatever is committed after it is durable no sooner than it.
     func watch(_ prefix: StoreKey, after revision: Revision) -> AsyncThrowingStream<StoreBatch, any Error>
 

@@ -2,7 +2,7 @@ package import Logging
 package import Resources
 
 /// Keeps something in memory equal to what the store has under one prefix: lists, then watches, and lists again whenever
-/// the watch breaks, after 50 ms at first and at most 5 s.
+/// the watch breaks, after 50 ms at first and at most 5 s, or ends because its store wants a comparison.
 package struct StoreFollower: Sendable {
     private let store: any Store
     private let prefix: StoreKey
@@ -31,6 +31,11 @@ package struct StoreFollower: Sendable {
                 let revision = try await list(takeList)
                 delay = .milliseconds(50)
                 for try await batch in store.watch(prefix, after: revision) { take(batch) }
+                if !Task.isCancelled {
+                    // The store asks for a comparison; what is in memory stays good meanwhile.
+                    try await Task.sleep(for: delay)
+                    continue
+                }
             } catch {
                 if Task.isCancelled { break }
                 logger.warning("the cache lists again", metadata: ["reason": "\(error)"])

@@ -4,6 +4,7 @@ import Glibc
 import Persistence
 import Resources
 import SQLiteStore
+import StoreContract
 import Testing
 import Waiting
 

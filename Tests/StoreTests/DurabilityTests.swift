@@ -4,6 +4,7 @@ import Persistence
 import Resources
 import SQLiteStore
 import SeededRandomness
+import StoreContract
 import Testing
 
 @Suite struct DurabilityTests {

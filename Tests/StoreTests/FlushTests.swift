@@ -3,6 +3,7 @@ import Glibc
 import Persistence
 import Resources
 import SQLiteStore
+import StoreContract
 import Testing
 import Waiting
 

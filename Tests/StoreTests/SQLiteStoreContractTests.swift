@@ -1,5 +1,6 @@
 import Persistence
 import SQLiteStore
+import StoreContract
 import Testing
 
 @Suite struct SQLiteStoreContractTests {

@@ -3,6 +3,7 @@ import GRDB
 import Persistence
 import Resources
 import SQLiteStore
+import StoreContract
 import Testing
 
 @Suite struct ValueSumTests {

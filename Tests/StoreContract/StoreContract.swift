@@ -1,60 +1,66 @@
-import Persistence
-import Resources
-import Testing
+package import Persistence
+package import Resources
+package import Testing
 
-/// What every `Store` promises, as clauses that any implementation is held to. A test target runs them with
+/// For tests alone. What every `Store` promises, as clauses that any implementation is held to. A test target runs them with
 /// `@Test(arguments: StoreContract.clauses)`, one fresh subject each.
-enum StoreContract {
+package enum StoreContract {
     /// A store to look at. Other keys and earlier revisions may be there: clauses stay under `prefix` and assume no
     /// revision. Its watches must buffer at most `watchBufferBytes`.
-    struct Subject: Sendable {
-        var store: any Store
-        var prefix: String
-        var watchBufferBytes: Int
+    package struct Subject: Sendable {
+        package var store: any Store
+        package var prefix: String
+        package var watchBufferBytes: Int
+
+        package init(store: any Store, prefix: String, watchBufferBytes: Int) {
+            self.store = store
+            self.prefix = prefix
+            self.watchBufferBytes = watchBufferBytes
+        }
 
         func key(_ name: String) -> StoreKey { StoreKey(prefix + name) }
         var root: StoreKey { StoreKey(prefix) }
     }
 
-    struct Clause: Sendable, CustomTestStringConvertible {
-        var promise: String
-        var body: @Sendable (Subject) async throws -> Void
+    package struct Clause: Sendable, CustomTestStringConvertible {
+        package var promise: String
+        package var body: @Sendable (Subject) async throws -> Void
 
         init(_ promise: String, _ body: @escaping @Sendable (Subject) async throws -> Void) {
             self.promise = promise
             self.body = body
         }
 
-        var testDescription: String { promise }
+        package var testDescription: String { promise }
     }
 
-    static let clauses = transactions + refusals + pages + watches + watchEnds + leases + races
+    package static let clauses = transactions + refusals + pages + watches + watchEnds + leases + races
 }
 
 /// The bytes of a text, for values.
-func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
+package func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
 
 extension Store {
     /// Puts one key, unconditionally.
     @discardableResult
-    func put(_ key: StoreKey, _ value: String, lease: LeaseID? = nil) async throws -> Revision {
+    package func put(_ key: StoreKey, _ value: String, lease: LeaseID? = nil) async throws -> Revision {
         try await commit(StoreTransaction(changes: [.put(key, bytes(value), lease: lease)])).committed()
     }
 
     @discardableResult
-    func delete(_ key: StoreKey) async throws -> Revision {
+    package func delete(_ key: StoreKey) async throws -> Revision {
         try await commit(StoreTransaction(changes: [.delete(key)])).committed()
     }
 
-    func value(_ key: StoreKey) async throws -> String? {
+    package func value(_ key: StoreKey) async throws -> String? {
         try await get(key).entry.map { String(decoding: $0.value, as: UTF8.self) }
     }
 }
 
 extension CommitOutcome {
-    struct NotCommitted: Error { var outcome: CommitOutcome }
+    package struct NotCommitted: Error { package var outcome: CommitOutcome }
 
-    func committed() throws -> Revision {
+    package func committed() throws -> Revision {
         guard case .committed(let revision) = self else { throw NotCommitted(outcome: self) }
         return revision
     }
@@ -62,7 +68,7 @@ extension CommitOutcome {
 
 /// Expects `body` to throw a `StoreError`, and returns it.
 @discardableResult
-func expectStoreError(
+package func expectStoreError(
     _ code: StoreError.Code, sourceLocation: SourceLocation = #_sourceLocation, _ body: () async throws -> Void
 ) async -> StoreError? {
     do {
@@ -78,12 +84,13 @@ func expectStoreError(
     }
 }
 
-struct Timeout: Error, CustomStringConvertible {
-    var description: String
+package struct Timeout: Error, CustomStringConvertible {
+    package var description: String
+    package init(description: String) { self.description = description }
 }
 
 /// Runs `body`, and throws when it takes longer than `limit`.
-func within<T: Sendable>(
+package func within<T: Sendable>(
     _ limit: Duration = .seconds(60), _ body: @escaping @Sendable () async throws -> T
 ) async throws -> T {
     try await withThrowingTaskGroup(of: T.self) { group in
@@ -99,7 +106,7 @@ func within<T: Sendable>(
 }
 
 /// The next `count` batches of a watch.
-func take(
+package func take(
     _ count: Int, from watch: AsyncThrowingStream<StoreBatch, any Error>
 ) async throws -> [StoreBatch] {
     try await within {
