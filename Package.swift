@@ -129,11 +129,16 @@ let services: [Target] = [
         ["Addressing", "Resources", "NetworkModel", "NetworkPlanning", "Persistence", "Diagnosis", logging]),
     target("ComputeService", ["Resources", "ComputeModel", "Placement", "Persistence", logging]),
     target(
+        "HTTPServing",
+        [
+            "Resources", "Persistence", hummingbird, logging, nioCore, nioPosix, nioHTTP1, nioHTTP2, nioHTTPTypesHTTP2,
+            nioSSL, nioTLS, serviceLifecycle,
+        ]),
+    target(
         "HTTPAPI",
         [
-            "Addressing", "Resources", "NetworkModel", "Documents", "Persistence", "NetworkService",
-            hummingbird, logging, nioCore, nioPosix, nioHTTP1, nioHTTP2, nioHTTPTypesHTTP2, nioSSL, nioTLS,
-            serviceLifecycle,
+            "Addressing", "Resources", "NetworkModel", "Documents", "Persistence", "NetworkService", "HTTPServing",
+            hummingbird, logging, serviceLifecycle,
         ]),
     target(
         "APIClient",
@@ -158,7 +163,8 @@ let programs: [Target] = [
             "Addressing", "Resources", "NetworkModel", "NetworkPlanning", "Persistence", "NodePorts",
             "LinuxNetlink", "LinuxPacketFilter", "LinuxPackets", "LinuxBPF", "LinuxDaemons", "SQLiteStore",
             "Authenticators",
-            "NetworkService", "HTTPAPI", "APIClient", "NetworkNode", argumentParser, logging, serviceLifecycle,
+            "NetworkService", "HTTPServing", "HTTPAPI", "APIClient", "NetworkNode", argumentParser, logging,
+            serviceLifecycle,
         ]),
     program(
         "kcnet",
@@ -274,7 +280,7 @@ let allTests: [Target] = [
         [
             "SeededRandomness", "Addressing", "Resources", "NetworkModel", "Persistence", "SQLiteStore",
             "Authenticators", "NetworkService",
-            "HTTPAPI", "APIClient", "NetworkNode", crypto, hummingbird, logging, serviceLifecycle,
+            "HTTPServing", "HTTPAPI", "APIClient", "NetworkNode", crypto, hummingbird, logging, serviceLifecycle,
         ]),
     tests(
         "NodeTests",

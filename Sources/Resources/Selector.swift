@@ -38,6 +38,21 @@ package struct Selector: Hashable, Sendable {
         self.requirements = requirements
     }
 
+    /// What `parsing` reads, in the shortest form.
+    package var text: String {
+        func list(_ values: Set<String>) -> String { "(" + values.sorted().joined(separator: ",") + ")" }
+        return requirements.map { requirement in
+            switch requirement {
+            case .equals(let key, let value): "\(key)=\(value)"
+            case .differs(let key, let value): "\(key)!=\(value)"
+            case .oneOf(let key, let values): "\(key) in\(list(values))"
+            case .noneOf(let key, let values): "\(key) notin\(list(values))"
+            case .exists(let key): key
+            case .absent(let key): "!\(key)"
+            }
+        }.joined(separator: ",")
+    }
+
     /// Cuts at commas outside parentheses.
     private static func terms(_ text: String) -> [Substring] {
         var terms: [Substring] = []

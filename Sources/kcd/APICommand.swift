@@ -2,6 +2,7 @@ import Addressing
 import ArgumentParser
 import Authenticators
 import HTTPAPI
+import HTTPServing
 import Logging
 import NetworkService
 import Persistence
@@ -156,10 +157,9 @@ struct APICommand: AsyncParsableCommand {
                 files: trust.authority, store: store, known: known, lifetime: Double(hostCertificateHours) * 3600
             ) { trust.served.chain }
         }
-        var settings = APIServer.Settings(listeners: listeners)
+        var settings = ServerSettings(listeners: listeners)
         settings.requestsPerSecond = requestsPerSecond
         settings.refusalsPerSecond = refusalsPerSecond
-        settings.certifier = hosts
         settings.connections = ConnectionLimits(all: connections, perNetwork: connectionsPerAddress)
         OpenFiles.allow(2 * connections + 2048)
         let presence = ServiceManager().map { APIPresence($0, service: service, listeners: listeners.count) }
@@ -167,7 +167,7 @@ struct APICommand: AsyncParsableCommand {
         let server = APIServer(
             service: service, authenticator: tokens,
             checker: try checker(OwnProofs(tokens: tokens, hosts: hosts), logger),
-            settings: settings, logger: logger)
+            settings: settings, certifier: hosts, logger: logger)
         return try server.services() + [Following(known: known)] + (trust.map { [$0] } ?? [])
             + (presence.map { [$0] } ?? [])
     }

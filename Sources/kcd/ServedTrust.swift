@@ -1,5 +1,6 @@
 import Authenticators
 import HTTPAPI
+import HTTPServing
 import Logging
 import ServiceLifecycle
 

@@ -1,6 +1,7 @@
 import Authenticators
 import Foundation
 import HTTPAPI
+import HTTPServing
 import Logging
 import Persistence
 import Resources

@@ -1,6 +1,7 @@
 import Authenticators
 import Foundation
 import HTTPAPI
+import HTTPServing
 import Persistence
 import Resources
 import Testing

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import HTTPAPI
+import HTTPServing
 import Persistence
 import SeededRandomness
 import Testing

@@ -2,6 +2,7 @@ import Addressing
 import Authenticators
 import Foundation
 import HTTPAPI
+import HTTPServing
 import Logging
 import NetworkService
 import Persistence
@@ -61,7 +62,7 @@ struct LiveServer: Sendable {
             authority: olderCertificate ? nil : authority)
         let files = Listener.TLSFiles(certificate: certificate.certificatePath, key: certificate.keyPath)
         let served = try ServedCertificate(files, logger: logger)
-        var settings = APIServer.Settings(listeners: [
+        var settings = ServerSettings(listeners: [
             try Listener(unix: folder + "/api.sock"), try Listener(ListenAddress("\(host):\(port)"), tls: nil),
             try Listener(ListenAddress("https://\(host):\(port + 1)"), tls: served),
         ])
@@ -74,11 +75,10 @@ struct LiveServer: Sendable {
             authority.pin(ofChain: served.chain).map { ServerCertificate.fingerprint(of: $0) }
         }
         let hosts = HostCertificates(files: authority, store: store, known: known, lifetime: seconds) { served.chain }
-        settings.certifier = hosts
         let server = APIServer(
             service: service, authenticator: tokens,
             checker: try checker(OwnProofs(tokens: tokens, hosts: hosts), folder),
-            settings: settings, logger: logger)
+            settings: settings, certifier: hosts, logger: logger)
         let group = ServiceGroup(configuration: .init(services: try server.services(), logger: logger))
         let pem = try String(contentsOfFile: certificate.certificatePath, encoding: .utf8)
         let live = LiveServer(

@@ -1,6 +1,7 @@
 import APIClient
 import Foundation
 import HTTPAPI
+import HTTPServing
 import Resources
 import Testing
 import Waiting

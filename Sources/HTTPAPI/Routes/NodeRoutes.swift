@@ -1,4 +1,5 @@
 import FoundationEssentials
+import HTTPServing
 import HTTPTypes
 import Hummingbird
 import NetworkModel
@@ -267,19 +268,6 @@ struct NodeRoutes: Sendable {
             }
             try await service.renew(host: host.id, by: agent)
             return .nothing()
-        }
-    }
-}
-
-extension Problem {
-    /// Of an error met while a document was read.
-    init(reading error: any Error) {
-        switch error {
-        case let error as FieldError: self.init(error)
-        case let error as JSONError: self.init(error)
-        case let error as StoreError: self.init(error)
-        case let problem as Problem: self = problem
-        default: self.init(.malformed, "\(error)")
         }
     }
 }

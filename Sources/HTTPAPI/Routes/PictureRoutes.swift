@@ -1,4 +1,5 @@
 import Documents
+import HTTPServing
 import HTTPTypes
 import Hummingbird
 import NetworkService

@@ -1,3 +1,4 @@
+import HTTPServing
 import HTTPTypes
 import Hummingbird
 import NetworkService
@@ -7,8 +8,7 @@ import Resources
 /// The routes that tell about the server itself.
 struct SystemRoutes: Sendable {
     let service: NetworkService
-    let metrics: @Sendable () -> [UInt8]
-    let document: @Sendable () -> [UInt8]
+    let pages: ServerPages
 
     var routes: [Route] { [health, readiness, metricsPage, openAPI, whoami] }
 
@@ -35,14 +35,14 @@ struct SystemRoutes: Sendable {
         Route(
             method: .get, path: "/metrics", operation: "metrics", summary: "Measurements in Prometheus' text format.",
             access: .cluster(.read), mediaType: "text/plain; version=0.0.4"
-        ) { _ throws(Problem) in .text(metrics()) }
+        ) { _ throws(Problem) in .text(pages.metrics()) }
     }
 
     private var openAPI: Route {
         Route(
             method: .get, path: "/openapi.json", operation: "openAPI", summary: "This description.",
             access: .authenticated, answer: Schema(#"{"type":"object"}"#)
-        ) { _ throws(Problem) in .json(document()) }
+        ) { _ throws(Problem) in .json(pages.document()) }
     }
 
     private var whoami: Route {

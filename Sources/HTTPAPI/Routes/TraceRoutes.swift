@@ -1,4 +1,5 @@
 import Addressing
+import HTTPServing
 import Hummingbird
 import NetworkModel
 import NetworkService

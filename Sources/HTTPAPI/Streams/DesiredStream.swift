@@ -1,3 +1,4 @@
+import HTTPServing
 import NetworkModel
 import NetworkService
 import Resources

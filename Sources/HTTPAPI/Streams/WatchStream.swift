@@ -1,3 +1,4 @@
+import HTTPServing
 import NetworkService
 import Persistence
 import Resources
@@ -99,23 +100,5 @@ struct WatchStream: Sendable {
         if let item, candidate.id != item { return false }
         guard service.isShown(candidate, to: principal) else { return false }
         return selector?.matches(candidate.resource.metadata.labels) ?? true
-    }
-}
-
-/// Runs `body` while something ticks beside it; ends the ticking with it.
-func withTicks(
-    every interval: Duration, _ tick: @escaping @Sendable () async -> Void, while body: () async throws -> Void
-)
-    async throws
-{
-    try await withThrowingTaskGroup(of: Void.self) { group in
-        group.addTask {
-            while !Task.isCancelled {
-                try await Task.sleep(for: interval)
-                await tick()
-            }
-        }
-        defer { group.cancelAll() }
-        try await body()
     }
 }

@@ -3,7 +3,6 @@ import Logging
 import NIOCore
 import NIOHTTP1
 import NIOHTTPTypes
-import NetworkService
 import Resources
 
 /// What a connection has to bear before a request is one: bytes that are no HTTP get a problem document like every other

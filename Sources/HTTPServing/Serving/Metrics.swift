@@ -1,4 +1,3 @@
-import NetworkService
 import Resources
 import Synchronization
 
@@ -49,7 +48,8 @@ final class Metrics: Sendable {
     func streamBegan() { state.withLock { $0.streams += 1 } }
     func streamEnded() { state.withLock { $0.streams -= 1 } }
 
-    func text(_ service: NetworkService) -> [UInt8] {
+    /// - Parameter more: adds what the service counts.
+    func text(_ more: (inout MetricsPage) -> Void) -> [UInt8] {
         let state = state.withLock { $0 }
         var page = MetricsPage()
         page.family("kc_build_info", "gauge", "What runs here.")
@@ -72,7 +72,7 @@ final class Metrics: Sendable {
         page.family("kc_streams", "gauge", "Open streams of server-sent events.")
         page.sample("kc_streams", [], Double(state.streams))
         addConnections(&page)
-        addService(service, &page)
+        more(&page)
         return page.bytes
     }
 
@@ -91,52 +91,24 @@ final class Metrics: Sendable {
             page.sample(name, [("transport", transport), ("limit", "all")], Double(totals.refusedInAll))
         }
     }
-
-    private func addService(_ service: NetworkService, _ page: inout MetricsPage) {
-        page.family("kc_cache_revision", "gauge", "The revision of the store that reads show.")
-        page.sample("kc_cache_revision", [], Double(service.cache.revision.value))
-        page.family("kc_cache_synced", "gauge", "1 while the cache follows the store.")
-        page.sample("kc_cache_synced", [], service.cache.isSynced ? 1 : 0)
-        page.family("kc_resources", "gauge", "Resources by kind.")
-        let counts = service.cache.counts
-        for kind in Kind.allCases { page.sample("kc_resources", [("kind", kind.rawValue)], Double(counts[kind] ?? 0)) }
-        let hosts = service.cache.hostsUp
-        page.family("kc_hosts", "gauge", "Hosts by whether their agent is there.")
-        page.sample("kc_hosts", [("phase", "up")], Double(hosts.up))
-        page.sample("kc_hosts", [("phase", "down")], Double(hosts.all - hosts.up))
-        let store = service.measures.values
-        page.family("kc_store_commits_lost_total", "counter", "Transactions whose conditions did not hold.")
-        page.sample("kc_store_commits_lost_total", [], Double(store.lost))
-        page.family("kc_store_commit_failures_total", "counter", "Transactions the store could not do.")
-        page.sample("kc_store_commit_failures_total", [], Double(store.failures))
-        page.family("kc_store_commit_seconds", "histogram", "Time of a transaction.")
-        var previous: UInt64 = 0
-        let counted = store.buckets.map { bucket in
-            defer { previous = bucket }
-            return bucket - previous
-        }
-        page.histogram(
-            "kc_store_commit_seconds", [], bounds: StoreMeasures.bounds, counts: counted, sum: store.seconds,
-            count: store.commits)
-    }
 }
 
 /// Text in Prometheus' format.
-struct MetricsPage {
-    private(set) var bytes: [UInt8] = []
+package struct MetricsPage {
+    package private(set) var bytes: [UInt8] = []
 
-    mutating func family(_ name: String, _ type: String, _ help: String) {
+    package mutating func family(_ name: String, _ type: String, _ help: String) {
         bytes += "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n".utf8
     }
 
-    mutating func sample(_ name: String, _ labels: [(String, String)], _ value: Double) {
+    package mutating func sample(_ name: String, _ labels: [(String, String)], _ value: Double) {
         let list = labels.map { #"\#($0)="\#(Self.escaped($1))""# }.joined(separator: ",")
         let number = value == value.rounded() && abs(value) < 1e15 ? String(Int64(value)) : String(value)
         bytes += "\(name)\(list.isEmpty ? "" : "{\(list)}") \(number)\n".utf8
     }
 
     /// - Parameter counts: how many fell into each bucket alone.
-    mutating func histogram(
+    package mutating func histogram(
         _ name: String, _ labels: [(String, String)], bounds: [Double], counts: [UInt64], sum: Double, count: UInt64
     ) {
         var below: UInt64 = 0

@@ -1,24 +1,24 @@
 import Hummingbird
 import HummingbirdCore
 import NIOCore
-import Resources
+package import Resources
 import Synchronization
 
 /// What a stream of server-sent events does once its client is there.
-typealias EventSource = @Sendable (inout EventWriter) async throws -> Void
+package typealias EventSource = @Sendable (inout EventWriter) async throws -> Void
 
 /// Writes server-sent events (the HTML standard, section 9.2) to one client.
 ///
 /// A write waits while the client does not read. A client that reads nothing for a while (`patience`) is cut off, so
 /// that no connection holds memory for ever.
-struct EventWriter {
+package struct EventWriter {
     private var body: any ResponseBodyWriter
     private let progress: WriteProgress
     private var buffer = ByteBuffer()
-    private(set) var lastWrite = ContinuousClock.now
+    package private(set) var lastWrite = ContinuousClock.now
 
     /// Keep-alive comments are written this often when nothing else is.
-    static let keepAlive = Duration.seconds(10)
+    package static let keepAlive = Duration.seconds(10)
     /// Events are gathered up to this size before a write.
     private static let chunk = 65_536
 
@@ -43,7 +43,7 @@ struct EventWriter {
     }
 
     /// Adds one event; it leaves with the next `flush`, or when much has gathered.
-    mutating func event(_ name: StaticString, id: Revision? = nil, data: [UInt8]) async throws {
+    package mutating func event(_ name: StaticString, id: Revision? = nil, data: [UInt8]) async throws {
         buffer.writeString("event: \(name)\n")
         if let id { buffer.writeString("id: \(id)\n") }
         // A line break in the data (annotations may have them between their values) begins a further data line, and who
@@ -69,13 +69,13 @@ struct EventWriter {
     }
 
     /// A comment when nothing was written for a while, so that both ends notice a dead connection.
-    mutating func keepAlive() async throws {
+    package mutating func keepAlive() async throws {
         guard lastWrite.duration(to: .now) >= Self.keepAlive else { return }
         buffer.writeString(":\n\n")
         try await flush()
     }
 
-    mutating func flush() async throws {
+    package mutating func flush() async throws {
         guard buffer.readableBytes > 0 else { return }
         let bytes = buffer
         buffer = ByteBuffer()

@@ -1,6 +1,5 @@
 import HTTPTypes
 import NIOCore
-import NetworkService
 import Resources
 
 /// Tells the client of one connection too many why it is not served, and ends that connection.

@@ -1,13 +1,17 @@
-import NetworkService
-import Resources
+package import Resources
 import Synchronization
 
 /// Holds machines to so many requests a second about one thing, with room for a few at once: a thing that changes all
 /// the time must not become a write to the store each time.
-final class RequestPace: Sendable {
-    struct Key: Hashable {
-        var host: ResourceID
-        var subject: ResourceID
+package final class RequestPace: Sendable {
+    package struct Key: Hashable {
+        package var host: ResourceID
+        package var subject: ResourceID
+
+        package init(host: ResourceID, subject: ResourceID) {
+            self.host = host
+            self.subject = subject
+        }
     }
 
     private struct Bucket {
@@ -20,13 +24,13 @@ final class RequestPace: Sendable {
     private let buckets = Mutex<[Key: Bucket]>([:])
 
     /// - Parameter burst: requests at once after a while of silence. Default 4.
-    init(burst: Int = 4, perSecond: Int = 1) {
+    package init(burst: Int = 4, perSecond: Int = 1) {
         self.burst = Double(burst)
         self.perSecond = Double(perSecond)
     }
 
     /// - Throws: `rateLimited` when the host asks too often.
-    func admit(_ key: Key, now: ContinuousClock.Instant = .now) throws(Problem) {
+    package func admit(_ key: Key, now: ContinuousClock.Instant = .now) throws(Problem) {
         let isAdmitted = buckets.withLock { (table: inout [Key: Bucket]) -> Bool in
             // A full bucket says no more than none.
             if table.count > 10_000 { table = table.filter { self.level(of: $0.value, now) < burst } }

@@ -2,11 +2,13 @@ import HTTPTypes
 import Hummingbird
 import HummingbirdCore
 import NIOCore
-import NetworkService
 import Resources
 
 extension Response {
-    init(_ answer: Answer, _ route: Route, channel: any Channel, patience: Duration, metrics: Metrics) {
+    init(
+        _ answer: Answer, _ route: Route<some ServedService>, channel: any Channel, patience: Duration,
+        metrics: Metrics
+    ) {
         var headers = HTTPFields()
         switch answer {
         case .json(let bytes, let revision, let written):

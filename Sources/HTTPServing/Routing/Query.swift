@@ -1,14 +1,13 @@
-import NetworkService
-import Persistence
-import Resources
+package import Persistence
+package import Resources
 
 /// The query of a request; a name that the route does not know is refused, and so is one that stands twice.
-struct Query: Sendable {
+package struct Query: Sendable {
     private var values: [String: String] = [:]
 
-    init() {}
+    package init() {}
 
-    init(_ text: some StringProtocol, allowed: [String]) throws(Problem) {
+    package init(_ text: some StringProtocol, allowed: [String]) throws(Problem) {
         for pair in text.split(separator: "&") {
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard let name = percentDecoded(parts[0], plusIsSpace: true),
@@ -27,9 +26,9 @@ struct Query: Sendable {
         }
     }
 
-    subscript(_ name: String) -> String? { values[name] }
+    package subscript(_ name: String) -> String? { values[name] }
 
-    func flag(_ name: String) throws(Problem) -> Bool {
+    package func flag(_ name: String) throws(Problem) -> Bool {
         switch values[name] {
         case nil, "false", "0": return false
         case "true", "1", "": return true
@@ -37,7 +36,7 @@ struct Query: Sendable {
         }
     }
 
-    func number(_ name: String) throws(Problem) -> UInt64? {
+    package func number(_ name: String) throws(Problem) -> UInt64? {
         guard let text = values[name] else { return nil }
         guard let value = UInt64(text), text.first != "+" else {
             throw Problem(field: name, value: text, rule: "must be a whole number from 0 to \(UInt64.max)")
@@ -45,22 +44,22 @@ struct Query: Sendable {
         return value
     }
 
-    func revision(_ name: String) throws(Problem) -> Revision? { try number(name).map(Revision.init) }
+    package func revision(_ name: String) throws(Problem) -> Revision? { try number(name).map(Revision.init) }
 
-    func selector() throws(Problem) -> Selector? {
+    package func selector() throws(Problem) -> Selector? {
         guard let text = values["selector"], !text.isEmpty else { return nil }
         do { return try Selector(parsing: text) } catch { throw Problem(error) }
     }
 
     /// How new the answer must be.
-    func freshness() throws(Problem) -> Freshness {
+    package func freshness() throws(Problem) -> Freshness {
         if try flag("consistent") { return .consistent }
         return try revision("minRevision").map { .revision($0) } ?? .any
     }
 }
 
 /// nil for an escape that is none, or bytes that are not UTF-8 (RFC 3986 section 2.1).
-func percentDecoded(_ text: some StringProtocol, plusIsSpace: Bool = false) -> String? {
+package func percentDecoded(_ text: some StringProtocol, plusIsSpace: Bool = false) -> String? {
     guard text.utf8.contains(where: { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "+") }) else { return String(text) }
     var bytes: [UInt8] = []
     var rest = Substring(text).utf8[...]

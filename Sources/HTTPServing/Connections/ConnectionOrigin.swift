@@ -2,18 +2,18 @@ import Hummingbird
 import HummingbirdCore
 import Logging
 import NIOCore
-import Persistence
+package import Persistence
 import Synchronization
 
 /// A connection as the server's own socket knows it. Made once for each, since every request's checker is shown it.
-struct ConnectionOrigin: Sendable {
-    let peer: CheckedRequest.Peer
+package struct ConnectionOrigin: Sendable {
+    package let peer: CheckedRequest.Peer
     let place: ConnectionPlace
     let shown = ShownSecret()
     let letIn = LetIn()
 
     /// For people: the address, or "unix".
-    var address: String {
+    package var address: String {
         switch peer {
         case .tcp(let address): address
         case .unix: "unix"
@@ -21,7 +21,7 @@ struct ConnectionOrigin: Sendable {
     }
 
     /// Of the connection that the current task serves; nil outside of one.
-    @TaskLocal static var current: ConnectionOrigin?
+    @TaskLocal package static var current: ConnectionOrigin?
     /// The certificates of the client of that connection; nil where it has no TLS.
     @TaskLocal static var certificates: ClientCertificates?
 }

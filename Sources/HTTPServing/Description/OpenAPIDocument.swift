@@ -1,20 +1,45 @@
 import Hummingbird
-import NetworkService
 import Resources
 
 /// The OpenAPI 3.1 description of a table of routes.
-struct OpenAPIDocument: Sendable {
-    let routes: [Route]
+package struct OpenAPIDocument<Service: ServedService>: Sendable {
+    package struct Words: Sendable {
+        package var title: String
+        package var description: String
+        /// Which credentials are taken.
+        package var credentials: String
 
-    var json: [UInt8] {
+        package init(title: String, description: String, credentials: String) {
+            self.title = title
+            self.description = description
+            self.credentials = credentials
+        }
+    }
+
+    private let words: Words
+    private let routes: [Route<Service>]
+    private let schemas: [(name: String, schema: Schema)]
+    private let service: Service
+
+    /// - Parameter schemas: what routes refer to by name, beside `CommonSchemas`.
+    package init(
+        _ words: Words, routes: [Route<Service>], schemas: [(name: String, schema: Schema)], of service: Service
+    ) {
+        self.words = words
+        self.routes = routes
+        self.schemas = schemas
+        self.service = service
+    }
+
+    package var json: [UInt8] {
         var writer = JSONWriter()
         writer.object { writer in
             writer.member("openapi", "3.1.0")
             writer.name("info")
             writer.object { writer in
-                writer.member("title", "KC")
+                writer.member("title", words.title)
                 writer.member("version", BuildInfo.version)
-                writer.member("description", "The network controller's API. Errors are RFC 9457 problem documents.")
+                writer.member("description", words.description)
                 writer.name("license")
                 writer.object { writer in
                     writer.member("name", "Apache-2.0")
@@ -45,9 +70,9 @@ struct OpenAPIDocument: Sendable {
     }
 
     /// In the order of the table.
-    private var paths: [(String, [Route])] {
+    private var paths: [(String, [Route<Service>])] {
         var order: [String] = []
-        var byPath: [String: [Route]] = [:]
+        var byPath: [String: [Route<Service>]] = [:]
         for route in routes {
             if byPath[route.path] == nil { order.append(route.path) }
             byPath[route.path, default: []].append(route)
@@ -55,12 +80,12 @@ struct OpenAPIDocument: Sendable {
         return order.map { ($0, byPath[$0] ?? []) }
     }
 
-    private func write(_ route: Route, to writer: inout JSONWriter) {
+    private func write(_ route: Route<Service>, to writer: inout JSONWriter) {
         writer.name(route.method.rawValue.lowercased())
         writer.object { writer in
             writer.member("operationId", route.operation)
             writer.member("summary", route.summary)
-            if case .anyone = route.access {
+            if service.isForAnyone(route.access) {
                 writer.name("security")
                 writer.array { _ in }
             }
@@ -103,7 +128,7 @@ struct OpenAPIDocument: Sendable {
         }
     }
 
-    private func writeResponses(of route: Route, to writer: inout JSONWriter) {
+    private func writeResponses(of route: Route<Service>, to writer: inout JSONWriter) {
         writer.name(String(route.status.code))
         writer.object { writer in
             writer.member("description", route.summary)
@@ -135,12 +160,17 @@ struct OpenAPIDocument: Sendable {
         writer.name("components")
         writer.object { writer in
             writer.name("securitySchemes")
-            writer.raw(
-                #"{"token":{"type":"http","scheme":"bearer","description":"A token of the administrator, of a host, or for joining. Root on the Unix socket needs none."}}"#
-                    .utf8)
+            writer.object { writer in
+                writer.name("token")
+                writer.object { writer in
+                    writer.member("type", "http")
+                    writer.member("scheme", "bearer")
+                    writer.member("description", words.credentials)
+                }
+            }
             writer.name("schemas")
             writer.object { writer in
-                for (name, schema) in Schemas.all {
+                for (name, schema) in schemas {
                     writer.name(name)
                     writer.raw(schema.json.utf8)
                 }

@@ -1,5 +1,4 @@
 import HTTPTypes
-import NetworkService
 import Resources
 
 /// A problem as it goes over the wire (RFC 9457).

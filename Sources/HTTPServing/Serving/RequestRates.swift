@@ -1,4 +1,3 @@
-import NetworkService
 import Persistence
 import Resources
 import Synchronization

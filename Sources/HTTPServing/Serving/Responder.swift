@@ -4,16 +4,16 @@ import Hummingbird
 import HummingbirdCore
 import Logging
 import NIOCore
-import NetworkService
 import Persistence
 import Resources
 
 /// Turns a request into a response: route, who asks, body, handler; and never lets an error out that is not a problem
 /// document.
-struct Responder: Sendable {
+struct Responder<Service: ServedService>: Sendable {
     let table: RouteTable
-    let service: NetworkService
-    let checker: any Checker
+    /// In the order of the table.
+    let routes: [Route<Service>]
+    let service: Service
     let metrics: Metrics
     let rates: RequestRates
     let strangers: StrangerRates
@@ -22,7 +22,7 @@ struct Responder: Sendable {
     let logger: Logger
 
     /// The longest target (path and query) of a request, in bytes.
-    static let maximumTarget = 8192
+    private static var maximumTarget: Int { 8192 }
 
     func respond(to request: Request, _ writer: consuming ResponseWriter, _ channel: any Channel) async throws {
         let start = DispatchTime.now().uptimeNanoseconds
@@ -37,13 +37,13 @@ struct Responder: Sendable {
         do {
             var (answer, route) = try await answer(request, match, checked, &principal, start)
             if case .events(let source) = answer, let principal {
-                answer = .events(whileLetIn(principal, checked, channel, source))
+                answer = .events(whileLetIn(principal, checked, request.headers, channel, source))
             }
             response = Response(answer, route, channel: channel, patience: patience, metrics: metrics)
         } catch {
             response = Response(error, requestID: id)
             if error.code == .tooLarge { response = response.closing(channel) }
-            if error.code == .unauthenticated { response.headers[.wwwAuthenticate] = checker.challenge }
+            if error.code == .unauthenticated { response.headers[.wwwAuthenticate] = service.challenge }
         }
         response.headers.append(HTTPField(name: .requestID, value: id.text))
         let nanoseconds = DispatchTime.now().uptimeNanoseconds - start
@@ -53,16 +53,16 @@ struct Responder: Sendable {
     }
 
     private func answer(
-        _ request: Request, _ match: RouteTable.Match, _ checked: CheckedRequest, _ principal: inout Principal?,
+        _ request: Request, _ match: RouteMatch, _ checked: CheckedRequest, _ principal: inout Principal?,
         _ start: UInt64
-    ) async throws(Problem) -> (Answer, Route) {
+    ) async throws(Problem) -> (Answer, Route<Service>) {
         guard (request.head.path ?? "").utf8.count <= Self.maximumTarget else {
             throw Problem(.headersTooLarge, "the target of the request is longer than \(Self.maximumTarget) bytes")
         }
-        if case .route(let found, _) = match, case .anyone = table.routes[found].access {
+        if case .route(let found, _) = match, service.isForAnyone(routes[found].access) {
         } else {
             // Who has not said who he is does not learn which paths exist either.
-            let asking = try await letIn(checked, now: start)
+            let asking = try await letIn(checked, request.headers, now: start)
             principal = asking
             try rates.admit(asking, now: start)
         }
@@ -75,9 +75,9 @@ struct Responder: Sendable {
                 "\(request.method.rawValue.prefix(32)) is not for this path; it takes \(allowed.joined(separator: ", "))"
             )
         case .route(let found, let values):
-            let route = table.routes[found]
+            let route = routes[found]
             let principal = principal ?? .administrator(via: "nobody")
-            var admission = try await authorize(principal, for: route, values)
+            var admission = try await service.admit(principal, to: route.access, values)
             let query =
                 try request.uri.query.map { text throws(Problem) in
                     try Query(text, allowed: route.parameters.filter { $0.place == .query }.map(\.name))
@@ -87,13 +87,13 @@ struct Responder: Sendable {
             let freshness = try query.freshness()
             if freshness != .any {
                 try await service.await(freshness)
-                admission.item = nil
+                admission = service.renewed(admission)
             }
             return (
                 try await route.handle(
                     RouteRequest(
                         values: values, query: query, headers: request.headers, body: body, principal: principal,
-                        view: admission.view, found: admission.item)),
+                        admission: admission)),
                 route
             )
         }

@@ -2,7 +2,6 @@ import HTTPTypes
 import Logging
 import NIOCore
 import NIOHTTPTypes
-import NetworkService
 import Resources
 
 /// What one stream of HTTP/2 has to bear: a body that does not arrive in time, and a client that does not take its response.

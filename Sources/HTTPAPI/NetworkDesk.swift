@@ -1,42 +1,38 @@
-import HTTPTypes
-import Hummingbird
-import NIOCore
-import NetworkService
-import Persistence
-import Resources
+package import HTTPServing
+package import HTTPTypes
+package import NetworkService
+package import Persistence
+package import Resources
 
-/// Who asks, and whether that may.
-extension Responder {
-    /// What the checker is shown.
-    func checked(_ request: Request, _ path: String, _ match: RouteTable.Match) -> CheckedRequest {
-        var project: String?
-        if case .route(_, let values) = match { project = values["project"] }
-        let origin = ConnectionOrigin.current
-        let certificates = ConnectionOrigin.certificates
-        return CheckedRequest(
-            authorization: request.headers[.authorization], method: request.method.rawValue, path: path,
-            project: project, peer: origin?.peer ?? .tcp(""), shown: origin?.shown,
-            certificates: certificates.flatMap { $0.chain.isEmpty ? nil : $0 })
+/// Who is let in to the network's API, and to what.
+package struct NetworkDesk: ServedService {
+    let service: NetworkService
+    let checker: any Checker
+
+    /// Who may call a route.
+    package enum Access: Sendable {
+        case anyone
+        /// Whoever has proved who he is.
+        case authenticated
+        /// Who is admin over all projects.
+        case administrator
+        /// Who has a role over all projects that shows what concerns them all, or (for other verbs) changes it.
+        case cluster(Verb)
+        /// Who may do that with the kind in the project of the path, and know of its item if the path names one.
+        case kind(Kind, Verb)
+        /// Each operation of a batch is judged by itself.
+        case eachOperation
+        /// The host that the path names, and the administrator.
+        case hostItself
+        /// The holder of a join token, and the administrator.
+        case joining
     }
 
-    /// Who asks, unless too many were refused before him.
-    func letIn(_ request: CheckedRequest, now: UInt64) async throws(Problem) -> Principal {
-        try strangers.admit(request, now: now)
-        do {
-            let principal = try await authenticate(request)
-            let origin = ConnectionOrigin.current
-            if origin?.letIn.isNew(request.authorization) ?? true {
-                strangers.letIn(request)
-                origin?.place.letIn()
-            }
-            return principal
-        } catch {
-            if error.code == .unauthenticated { strangers.refused(request, now: now) }
-            throw error
-        }
-    }
+    package var challenge: String? { checker.challenge }
 
-    func authenticate(_ request: CheckedRequest) async throws(Problem) -> Principal {
+    package func isForAnyone(_ access: Access) -> Bool { if case .anyone = access { true } else { false } }
+
+    package func authenticate(_ request: CheckedRequest, _ headers: HTTPFields) async throws(Problem) -> Principal {
         if request.authorization == nil, request.certificates == nil {
             switch request.peer {
             case .unix(userID: 0): return .administrator(via: "root@unix")
@@ -76,37 +72,10 @@ extension Responder {
         }
     }
 
-    /// A stream ends soon after its client would no longer be let in as who it was: at most half a second for people and
-    /// tokens, two for hosts, which are many.
-    func whileLetIn(
-        _ principal: Principal, _ request: CheckedRequest, _ channel: any Channel, _ source: @escaping EventSource
-    ) -> EventSource {
-        let interval: Duration
-        switch principal {
-        case .identity: interval = .milliseconds(500)
-        case .host: interval = .seconds(2)
-        case .administrator, .joining: return source
-        }
-        var request = request
-        request.isOngoing = true
-        return { [request] writer in
-            try await withTicks(
-                every: interval,
-                {
-                    // A store that does not answer takes nothing back.
-                    do throws(Problem) {
-                        if try await authenticate(request) == principal { return }
-                    } catch { if error.code != .unauthenticated { return } }
-                    channel.close(promise: nil)
-                }, while: { try await source(&writer) })
-        }
-    }
-
-    /// Lets the request through, with what it is shown and what its path names, if that had to be looked up.
-    func authorize(
-        _ principal: Principal, for route: Route, _ values: RouteValues
+    package func admit(
+        _ principal: Principal, to access: Access, _ values: RouteValues
     ) async throws(Problem) -> Admission {
-        switch (route.access, principal) {
+        switch (access, principal) {
         case (.anyone, _), (.authenticated, _), (_, .administrator): break
         case (.joining, .joining): break
         case (.kind(let kind, let verb), _):
@@ -123,4 +92,18 @@ extension Responder {
         }
         return Admission(view: service.view(principal, project: values["project"]))
     }
+
+    package func await(_ freshness: Freshness) async throws(Problem) { try await service.await(freshness) }
+
+    package func renewed(_ admission: Admission) -> Admission { Admission(view: admission.view) }
+}
+
+typealias Route = HTTPServing.Route<NetworkDesk>
+typealias RouteRequest = HTTPServing.RouteRequest<NetworkDesk>
+
+extension HTTPServing.RouteRequest<NetworkDesk> {
+    /// How much of what the path names is shown.
+    var view: View { admission.view }
+    /// What the path names, when it was looked up to let the request in and is new enough; nil otherwise.
+    var found: Item? { admission.item }
 }

@@ -1,0 +1,16 @@
+/// How a server serves.
+package struct ServerSettings: Sendable {
+    package var listeners: [Listener]
+    package var connections = ConnectionLimits()
+    /// Requests a second of each identity, with bursts of five seconds' worth; 0 for no limit.
+    package var requestsPerSecond = 1000
+    /// Requests a second that are refused for want of a credential, of each network, with bursts of five seconds' worth;
+    /// beyond that such requests are not looked at. 0 for no limit.
+    package var refusalsPerSecond = 100
+    /// How long a client may take to send a request's header, and then its body; and how long the client of a stream
+    /// may read nothing of it. Default 30 s.
+    package var patience = Duration.seconds(30)
+    /// Called for each listener once it is open.
+    package var opened: @Sendable () -> Void = {}
+    package init(listeners: [Listener]) { self.listeners = listeners }
+}
