@@ -16,6 +16,9 @@ package struct AgentSettings: Hashable, Sendable {
     package var longestReconnect = Duration.seconds(10)
     /// A lease is believed for 10 s: one lost renewal does not matter.
     package var lease = Duration.seconds(3)
+    /// For so long the stream of what is desired may lack a revision that a renewal of the lease has told of; then the
+    /// agent connects anew.
+    package var deafness = Duration.seconds(6)
     /// The least time between two writes of the snapshot to disk.
     package var snapshot = Duration.seconds(1)
     /// The least time between two writes of the status file; it is written at least every third such time.

@@ -99,6 +99,7 @@ package struct NodeAgent: Service, CustomStringConvertible {
             var alarm: ContinuousClock.Instant?
             var gate = HostGate(logger: logger)
             var isLeasing = false
+            let hearing = StreamHearing(patience: settings.deafness)
             var isFollowing = false
             var isProbing = false
             for await _ in inbox.wakeups {
@@ -107,7 +108,7 @@ package struct NodeAgent: Service, CustomStringConvertible {
                 learned.set(isOpen: gate.isAccepted)
                 if gate.isAccepted, !isLeasing {
                     isLeasing = true
-                    group.addTask { await renewLease(board) }
+                    group.addTask { await renewLease(board, hearing) }
                 }
                 let result = await convergence.turn(content, begun: begun)
                 if let wanted = result.survey {
@@ -126,7 +127,7 @@ package struct NodeAgent: Service, CustomStringConvertible {
                 if !isFollowing, convergence.hasBegun {
                     // Not before, since what it costs would only hold up the host's own state.
                     isFollowing = true
-                    group.addTask { await follow(inbox) }
+                    group.addTask { await follow(inbox, hearing) }
                 }
                 if !isProbing, convergence.hasCompared {
                     // What looks at all devices by itself would have the kernel's lock, and the comparison would wait.
@@ -263,18 +264,19 @@ package struct NodeAgent: Service, CustomStringConvertible {
         }
     }
 
-    private func follow(_ inbox: Inbox) async {
+    private func follow(_ inbox: Inbox, _ hearing: StreamHearing) async {
         let feed = DesiredFeed(
-            source: source, firstWait: settings.firstReconnect, longestWait: settings.longestReconnect, logger: logger
+            source: source, hearing: hearing, firstWait: settings.firstReconnect,
+            longestWait: settings.longestReconnect, logger: logger
         ) { event in inbox.post { $0.upstream.append(event) } }
         await feed.run()
     }
 
     /// Only while the API speaks of this host: a foreign one must not live by this machine.
-    private func renewLease(_ board: StatusBoard) async {
+    private func renewLease(_ board: StatusBoard, _ hearing: StreamHearing) async {
         while !Task.isCancelled {
             if board.isConnected {
-                do { try await sink.renewLease() } catch {
+                do { if let revision = try await sink.renewLease() { hearing.learn(revision) } } catch {
                     // The feed says when the API is away; one lost renewal is not worth a word to people.
                     logger.debug("the lease was not renewed", metadata: ["reason": "\(error)"])
                 }

@@ -54,10 +54,12 @@ extension APIClient {
 
     /// Says that the agent is alive; to be repeated every `leaseInterval`. No write in the store.
     /// - Parameter agent: which one, so that two for one host are told apart.
-    package func renewLease(host: String, agent: AgentInstance? = nil) async throws {
+    /// - Returns: the revision of the store that the server shows; nil from one that does not say.
+    @discardableResult
+    package func renewLease(host: String, agent: AgentInstance? = nil) async throws -> Revision? {
         var request = APIRequest(.post, ["v1", "hosts", host, "lease"], timeout: .seconds(5))
         if let agent { request.headers = [(AgentInstance.header, agent.headerText)] }
-        _ = try await send(request)
+        return try await send(request).revision
     }
 
     /// Asks for a certificate for this host.

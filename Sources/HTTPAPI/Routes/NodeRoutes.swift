@@ -253,7 +253,10 @@ struct NodeRoutes: Sendable {
     private var lease: Route {
         Route(
             method: .post, path: "/v1/hosts/{host}/lease", operation: "renewLease",
-            summary: "Says that the host's agent is there; it counts as up for 10 s.", access: .hostItself,
+            summary:
+                "Says that the host's agent is there; it counts as up for 10 s. `KC-Revision` of the answer is what its "
+                + "stream has told by then, or tells within a second or two.",
+            access: .hostItself,
             parameters: [.agent], status: .noContent
         ) { request throws(Problem) in
             let host = try await service.find(.host, request.value("host"))
@@ -267,7 +270,7 @@ struct NodeRoutes: Sendable {
                 agent = AgentSighting(instance, address: ConnectionOrigin.current?.address ?? "")
             }
             try await service.renew(host: host.id, by: agent)
-            return .nothing()
+            return .nothing(written: service.cache.revision)
         }
     }
 }

@@ -96,9 +96,14 @@ extension Fault {
             // By the connection that it has sent nothing by for the longest time it listens.
             let (address, port) = (scene.topology.api.address, scene.topology.api.port)
             let script = """
-                own=$(ss -tniH state established "dst [\(address)]:\(port)" | paste - - | tr -s ' \\t' ' ' \
-                    | sed -n 's/^[0-9]* [0-9]* [^ ]*\\]:\\([0-9]*\\) .* lastsnd:\\([0-9]*\\) .*/\\2 \\1/p' | sort -n \
-                    | tail -1 | cut -d' ' -f2)
+                # An agent that has just been cut off comes back in a moment.
+                for try in $(seq 50); do
+                    own=$(ss -tniH state established "dst [\(address)]:\(port)" | paste - - | tr -s ' \\t' ' ' \
+                        | sed -n 's/^[0-9]* [0-9]* [^ ]*\\]:\\([0-9]*\\) .* lastsnd:\\([0-9]*\\) .*/\\2 \\1/p' | sort -n \
+                        | tail -1 | cut -d' ' -f2)
+                    test -n "$own" && break
+                    sleep 0.2
+                done
                 test -n "$own" && nft -f - <<END
                 add table inet \(table)
                 add chain inet \(table) input { type filter hook input priority -5; policy accept; }

@@ -70,20 +70,24 @@ extension Fault {
         },
         Fault("duplicate-vtep", "another machine of the link has the peer's tunnel endpoint, and answers for it") {
             scene throws(LaboratoryError) in
-            let machine = try scene.apiMachine()
-            let address = "\(scene.there.host.address)/64"
+            // On a leg of the switch's own, so that nobody but the host believes it: the API has its neighbours already.
             let (device, peer) = (scene.here.host.interface.text, "\(scene.there.host.address)")
+            let address = "\(peer)/\(try scene.underlayPrefixLength())"
+            let (leg, twin) = ("faultleg", "faulttwin")
+            let flush = FaultStep.ip(scene.here.place, "-6", "neigh", "flush", "to", peer, "dev", device)
             return FaultScript(
                 [
-                    .ip(machine, "addr", "add", address, "dev", "eth0", "nodad"),
-                    .ip(scene.here.place, "-6", "neigh", "flush", "to", peer, "dev", device),
+                    .ip(scene.link, "link", "add", leg, "up", "master", "br0", "type", "veth", "peer", "name", twin),
+                    .sysctl(scene.link, "net/ipv6/conf/\(twin)/disable_ipv6", "0"),
+                    .ip(scene.link, "link", "set", twin, "up"),
+                    .ip(scene.link, "addr", "add", address, "dev", twin, "nodad"),
+                    flush,
                     // Who speaks first is believed; the answer goes where it will.
-                    .run(machine, ["sh", "-c", "ping -c 1 -W 1 -I \(peer) \(scene.here.host.address); true"]),
+                    .run(
+                        scene.link,
+                        ["sh", "-c", "ping -c 1 -W 1 -I \(twin) \(scene.here.host.address); true"]),
                 ],
-                heal: [
-                    .ip(machine, "addr", "del", address, "dev", "eth0"),
-                    .ip(scene.here.place, "-6", "neigh", "flush", "to", peer, "dev", device),
-                ])
+                heal: [.ip(scene.link, "link", "del", leg), flush])
         },
         Fault("underlay-lossy", "something between the hosts drops three packets of ten") { scene in
             table(scene.link, "bridge", [("forward", "numgen random mod 10 < 3 drop")])

@@ -27,8 +27,8 @@ package struct APIControlPlane: DesiredSource, ReportSink, BindingSink, ProbeSin
         do { try await client.report(host: host, reports) } catch { throw ControlPlaneError(error) }
     }
 
-    package func renewLease() async throws(ControlPlaneError) {
-        do { try await client.renewLease(host: host, agent: agent) } catch { throw ControlPlaneError(error) }
+    package func renewLease() async throws(ControlPlaneError) -> Revision? {
+        do { return try await client.renewLease(host: host, agent: agent) } catch { throw ControlPlaneError(error) }
     }
 
     package func publish(

@@ -15,7 +15,8 @@ package protocol ReportSink: Sendable {
     /// Hands over reports; safe to repeat.
     func send(_ reports: [ResourceReport]) async throws(ControlPlaneError)
     /// Says that the host lives; every 3 s, believed for 10 s.
-    func renewLease() async throws(ControlPlaneError)
+    /// - Returns: the store's revision that the API knows; nil from one that does not say.
+    func renewLease() async throws(ControlPlaneError) -> Revision?
 }
 
 /// Where the agent says which addresses guests gave themselves.

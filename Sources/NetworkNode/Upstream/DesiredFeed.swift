@@ -1,11 +1,13 @@
 import Logging
 import NetworkModel
+import Resources
 import Synchronization
 
 /// Keeps one connection to the source of desired state open: connects, hands every update on, and connects again after
 /// a jittered wait when it ends, for as long as the agent runs.
 struct DesiredFeed: Sendable {
     let source: any DesiredSource
+    let hearing: StreamHearing
     let firstWait: Duration
     let longestWait: Duration
     let logger: Logger
@@ -24,7 +26,7 @@ struct DesiredFeed: Sendable {
             let isFirst = Mutex(true)
             var reason = "the server ended the stream"
             do {
-                try await source.follow { update in
+                if let missing = try await follow({ update in
                     if isFirst.withLock({ first in
                         defer { first = false }
                         return first
@@ -32,6 +34,8 @@ struct DesiredFeed: Sendable {
                         logger.info("connected to the API", metadata: ["revision": "\(update.revision)"])
                     }
                     deliver(.update(update))
+                }) {
+                    reason = "the stream is silent: it has not told revision \(missing), which the API has"
                 }
             } catch { reason = "\(error)" }
             if !isFirst.withLock({ $0 }) { backoff.succeeded(0) }
@@ -47,6 +51,23 @@ struct DesiredFeed: Sendable {
             backoff.failed(0, at: now, jitter: .random(in: 0...1))
             // The only error of a sleep is cancellation, which the loop's condition sees.
             do { try await Task.sleep(until: backoff.nextDue(after: now) ?? now, clock: .continuous) } catch {}
+        }
+    }
+
+    /// - Returns: the revision that the stream owed when it was given up; nil when the server ended it.
+    private func follow(_ deliver: @escaping @Sendable (HostUpdate) -> Void) async throws -> Revision? {
+        hearing.begin()
+        return try await withThrowingTaskGroup(of: Revision?.self) { group in
+            group.addTask {
+                try await source.follow { update in
+                    hearing.hear(update.revision)
+                    deliver(update)
+                }
+                return nil
+            }
+            group.addTask { try await hearing.untilDeaf() }
+            defer { group.cancelAll() }
+            return try await group.next() ?? nil
         }
     }
 }

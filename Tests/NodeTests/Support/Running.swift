@@ -39,6 +39,7 @@ extension AgentSettings {
         settings.firstReconnect = .milliseconds(5)
         settings.longestReconnect = .milliseconds(20)
         settings.lease = .milliseconds(20)
+        settings.deafness = .milliseconds(120)
         settings.snapshot = .milliseconds(10)
         settings.status = .milliseconds(10)
         settings.metrics = .milliseconds(10)

@@ -18,6 +18,8 @@ final class StandInAPI: DesiredSource, ReportSink, BindingSink, ProbeSink {
         var received = 0
         var batches: [[ResourceReport]] = []
         var leases = 0
+        /// The store's revision, as renewals of the lease are told.
+        var known: Revision?
         var refuses: (@Sendable (ResourceReport) -> Bool)?
         var learned: [ResourceID: LearnedAddresses] = [:]
         var publications = 0
@@ -49,6 +51,9 @@ final class StandInAPI: DesiredSource, ReportSink, BindingSink, ProbeSink {
 
     /// Ends the connection; the agent connects again.
     func hangUp() { state.withLock { $0.connection?.finish() } }
+
+    /// There is this revision, whatever the connection tells.
+    func know(_ revision: Revision) { state.withLock { $0.known = revision } }
 
     func refuse(_ reports: (@Sendable (ResourceReport) -> Bool)?) { state.withLock { $0.refuses = reports } }
 
@@ -104,9 +109,12 @@ final class StandInAPI: DesiredSource, ReportSink, BindingSink, ProbeSink {
         if let problem { throw problem }
     }
 
-    func renewLease() async throws(ControlPlaneError) {
+    func renewLease() async throws(ControlPlaneError) -> Revision? {
         if state.withLock({ $0.isAway }) { throw ControlPlaneError(.unreachable, "nothing listens there") }
-        state.withLock { $0.leases += 1 }
+        return state.withLock { state in
+            state.leases += 1
+            return state.known
+        }
     }
 
     func publish(

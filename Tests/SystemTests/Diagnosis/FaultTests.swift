@@ -18,7 +18,7 @@ extension SystemTests {
             "host-firewall", "guest-down", "guest-wrong-prefix", "guest-firewall", "duplicate-mac", "spoofed-source",
             "host-dead", "asymmetric-drop", "duplicate-vtep", "port-elsewhere", "ports-isolated", "port-disabled",
             "port-locked", "flood-off", "guard-element-missing", "guard-rule-added", "peer-firewall", "forward-policy",
-            "tunnel-filter", "guest-no-answers", "guest-neighbour-wrong", "guest-no-route",
+            "tunnel-filter", "guest-neighbour-wrong", "guest-no-route",
         ]
         /// These need a router, a resolver or an uplink.
         private static let elsewhere: Set<String> = [
