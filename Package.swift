@@ -153,7 +153,7 @@ let services: [Target] = [
             "NodePorts",
             "APIClient", logging, serviceLifecycle,
         ]),
-    target("Laboratory", ["Addressing", "Resources", "NetworkModel", "APIClient", yams]),
+    target("Laboratory", ["Addressing", "Resources", "NetworkModel", "APIClient", "CLinux", yams]),
 ]
 
 let programs: [Target] = [

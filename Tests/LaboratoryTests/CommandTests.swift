@@ -25,6 +25,14 @@ struct CommandTests {
         #expect(error?.message == "No such file or directory")
     }
 
+    @Test func `a program has its three standard streams and nothing that another library has open`() async throws {
+        var pair: [Int32] = [-1, -1]
+        #expect(pipe(&pair) == 0)
+        defer { for end in pair { close(end) } }
+        let result = try await Command("sh", ["-c", "ls /proc/$$/fd; true"]).run()
+        #expect(result.output.split(separator: "\n") == ["0", "1", "2"])
+    }
+
     @Test func `a program past its time is killed with its children`() async throws {
         let result = try await Command(
             "sh", ["-c", "sleep 61.5 & echo $!; wait"], timeout: .milliseconds(300)

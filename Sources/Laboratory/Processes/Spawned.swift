@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import Synchronization
 
@@ -10,9 +11,6 @@ struct Spawned: ~Copyable {
 
     /// One spawn at a time: between `pipe` and FD_CLOEXEC another child could inherit a pipe's end and hold it open.
     private static let turn = Mutex(())
-
-    /// SETSID of glibc's spawn.h, which the Glibc module does not show: a session of its own, away from the terminal.
-    private static let newSession: Int16 = 0x80
 
     /// - Throws: when the program does not exist or the machine is out of processes or descriptors.
     static func start(_ program: String, _ arguments: [String]) throws(LaboratoryError) -> Spawned {
@@ -66,6 +64,9 @@ struct Spawned: ~Copyable {
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
+        // Not every library marks what it opens with FD_CLOEXEC. Another's end of a pipe in a daemon that lives on would
+        // keep its reader from ever seeing the end.
+        clinux_close_from(&actions, 3)
         // The child begins with no signal blocked and all at their defaults, whatever our host program has set.
         var none = sigset_t()
         sigemptyset(&none)
@@ -73,8 +74,10 @@ struct Spawned: ~Copyable {
         sigfillset(&all)
         posix_spawnattr_setsigmask(&attributes, &none)
         posix_spawnattr_setsigdefault(&attributes, &all)
+        // In a session of its own, away from the terminal.
         posix_spawnattr_setflags(
-            &attributes, Int16(POSIX_SPAWN_SETSIGMASK) | Int16(POSIX_SPAWN_SETSIGDEF) | newSession)
+            &attributes,
+            Int16(POSIX_SPAWN_SETSIGMASK) | Int16(POSIX_SPAWN_SETSIGDEF) | Int16(CLINUX_POSIX_SPAWN_SETSID))
         var argv: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) }
         argv.append(nil)
         defer { for pointer in argv { free(pointer) } }
