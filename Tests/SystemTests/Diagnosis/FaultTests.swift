@@ -40,7 +40,16 @@ extension SystemTests {
                 let before = try await system.dumps()
                 for fault in chosen { try await tryOut(fault, system) }
                 try await system.settle()
-                try await system.eventually("the hosts are as before") { try await system.dumps() == before }
+                do {
+                    try await system.eventually("the hosts are as before") { try await system.dumps() == before }
+                } catch {
+                    let after = try await system.dumps()
+                    for (host, dump) in before.sorted(by: { $0.key < $1.key }) {
+                        let (then, now) = (dump.split(separator: "\n"), (after[host] ?? "").split(separator: "\n"))
+                        for change in now.difference(from: then) { print("\(host): \(change)") }
+                    }
+                    throw error
+                }
                 #expect(try system.laboratory.faults().isEmpty)
             }
         }
