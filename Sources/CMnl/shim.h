@@ -106,6 +106,53 @@ static inline int cmnl_load_classifier(const char *name, const uint64_t *instruc
     return (int)syscall(SYS_bpf, BPF_PROG_LOAD, &request, sizeof request);
 }
 
+/* Where programs see the frames of a device without a queue (tcx, Linux 6.6): BPF_TCX_INGRESS and BPF_TCX_EGRESS of
+   linux/bpf.h, which older headers lack. */
+enum { CMNL_TCX_INGRESS = 46, CMNL_TCX_EGRESS = 47 };
+
+/* BPF_PROG_ATTACH, behind the programs that are there. 0, or -1 with errno: EINVAL where the kernel knows no such place. */
+static inline int cmnl_attach_classifier(int program, int index, unsigned place) {
+    union bpf_attr request;
+    memset(&request, 0, sizeof request);
+    request.target_fd = (uint32_t)index;
+    request.attach_bpf_fd = (uint32_t)program;
+    request.attach_type = place;
+    return (int)syscall(SYS_bpf, BPF_PROG_ATTACH, &request, sizeof request);
+}
+
+/* BPF_PROG_QUERY: how many of the programs' ids are in `ids` now, or -1 with errno (ENOSPC when there are more). */
+static inline int cmnl_query_classifiers(int index, unsigned place, uint32_t *ids, unsigned count) {
+    union bpf_attr request;
+    memset(&request, 0, sizeof request);
+    request.query.target_fd = (uint32_t)index;
+    request.query.attach_type = place;
+    request.query.prog_ids = (uint64_t)(uintptr_t)ids;
+    request.query.prog_cnt = count;
+    long failure = syscall(SYS_bpf, BPF_PROG_QUERY, &request, sizeof request);
+    return failure ? -1 : (int)request.query.prog_cnt;
+}
+
+/* The name of a loaded program (16 bytes, with the final zero): 0, or -1 with errno. */
+static inline int cmnl_classifier_name(uint32_t id, char name[16]) {
+    union bpf_attr request;
+    struct bpf_prog_info information;
+    memset(&request, 0, sizeof request);
+    memset(&information, 0, sizeof information);
+    request.prog_id = id;
+    int program = (int)syscall(SYS_bpf, BPF_PROG_GET_FD_BY_ID, &request, sizeof request);
+    if (program < 0) return -1;
+    memset(&request, 0, sizeof request);
+    request.info.bpf_fd = (uint32_t)program;
+    request.info.info_len = sizeof information;
+    request.info.info = (uint64_t)(uintptr_t)&information;
+    long failure = syscall(SYS_bpf, BPF_OBJ_GET_INFO_BY_FD, &request, sizeof request);
+    close(program);
+    if (failure) return -1;
+    memcpy(name, information.name, 16);
+    name[15] = 0;
+    return 0;
+}
+
 /* What the kernel says about a packet beside it. */
 union cmnl_packet_control { struct cmsghdr header; char space[256]; };
 

@@ -24,16 +24,22 @@ package struct NetlinkLinkTable: LinkTable {
     }
 
     package func observe(in namespace: NamespaceName?) async throws(NodeError) -> ObservedLinks {
-        async let looked = namespace == main ? gates(in: namespace) : nil
+        async let looking = namespace == main ? gates(in: namespace) : nil
         var observed = try await threads.thread(for: namespace).run { context throws(NodeError) in
             try LinkWork(context: context).observe()
         }
         let ports = observed.links.values.filter { GateKind($0.name) != nil && $0.settings.master != nil }
-        // What was made after the gates had been looked at seems to have none.
         if ports.isEmpty { return observed }
-        if let gates = try await looked?.get(), ports.allSatisfy({ gates.contains($0.index) }) { return observed }
-        let closed = try await threads.thread(for: namespace).run { context throws(NodeError) in
-            try LinkWork(context: context).gates()
+        // What was made after the gates had been looked at seems to have none.
+        let looked = try await looking?.get() ?? []
+        let open = ports.filter { !looked.contains($0.index) }
+        if open.isEmpty { return observed }
+        let tunnels = open.filter(\.name.isTunnel).map(\.index)
+        let closed = try await threads.thread(for: namespace).run { context throws(NodeError) -> Set<Int32> in
+            let work = LinkWork(context: context)
+            let attached = work.attached(among: tunnels)
+            if open.allSatisfy({ attached.contains($0.index) }) { return attached.union(looked) }
+            return try work.gates().union(attached)
         }
         // Without its gate a port or tunnel is not safe in its bridge: it counts as none of its ports, and is made one
         // anew.

@@ -1,9 +1,12 @@
 import Addressing
+import CMnl
+import Foundation
 import Glibc
 import NetworkModel
 import NetworkPlanning
 import NodePorts
 import Testing
+import Waiting
 
 @testable import LinuxNetlink
 
@@ -226,24 +229,128 @@ import Testing
         }
     }
 
-    @Test func `a tunnel without its gates counts as none of its bridge until it is closed again`() async throws {
+    @Test(arguments: [
+        "tc qdisc del dev \(tunnel) clsact", "tc filter del block \(GateKind.tunnel.receivingBlock) pref 100",
+        "tc filter del block \(GateKind.tunnel.sendingBlock) pref 100",
+        // A queue of its own, as somebody else may have made it.
+        "sh -c 'tc qdisc del dev \(tunnel) clsact; tc qdisc add dev \(tunnel) clsact'",
+    ])
+    func `a tunnel without its gates counts as none of its bridge until it is closed again`(_ opening: String)
+        async throws
+    {
         try await KernelNamespace.with { space in
             try await Self.makeTunnel(space)
-            let kind = GateKind.tunnel
-            for opening in [
-                "tc qdisc del dev \(Self.tunnel) clsact", "tc filter del block \(kind.receivingBlock) pref 100",
-                "tc filter del block \(kind.sendingBlock) pref 100",
-                // A queue of its own, as somebody else may have made it.
-                "sh -c 'tc qdisc del dev \(Self.tunnel) clsact; tc qdisc add dev \(Self.tunnel) clsact'",
-            ] {
-                #expect(try await space.settings().links[Self.tunnel]?.settings.master == Self.bridge, "\(opening)")
-                _ = try space.run(opening)
-                #expect(try await space.settings().links[Self.tunnel]?.settings.master == nil, "\(opening)")
-                try await space.apply([.change(Self.tunnel, LinkChange(master: .bridge(Self.bridge)))])
-            }
+            #expect(try await space.settings().links[Self.tunnel]?.settings.master == Self.bridge)
+            _ = try space.run(opening)
+            #expect(try await space.settings().links[Self.tunnel]?.settings.master == nil)
+            try await space.apply([.change(Self.tunnel, LinkChange(master: .bridge(Self.bridge)))])
             #expect(try await space.settings().links[Self.tunnel]?.settings.master == Self.bridge)
             try Self.receive(space)
             #expect(try !Self.hasLearned(space))
+            let before = try Self.sent(space)
+            try Self.send(30, by: Self.tunnel, marked: false, space)
+            #expect(try Self.sent(space) == before)
+        }
+    }
+
+    /// Packets that went out by the tunnel.
+    private static func sent(_ space: KernelNamespace) throws -> Int {
+        let text = try space.run("cat /sys/class/net/\(tunnel)/statistics/tx_packets")
+        return try #require(Int(text.split(whereSeparator: \.isWhitespace).first ?? ""))
+    }
+
+    // MARK: Tunnels that carry frames already
+
+    @Test func `a tunnel that carries frames is closed without losing one`() async throws {
+        try await KernelNamespace.with { space in
+            try await Self.makeTunnel(space)
+            // As a version left it that gave tunnels no gates.
+            _ = try space.run("tc qdisc del dev \(Self.tunnel) clsact")
+            try Self.rule("add table inet t", space)
+            try Self.rule("add chain inet t every { type filter hook output priority 0 ; }", space)
+            // 8 bytes of UDP, 8 of VXLAN, 514 of each frame: the kernel sends shorter ones of its own.
+            try Self.rule("add rule inet t every udp dport 4789 udp length 530 counter", space)
+            let end = "/tmp/\(space.name.text).end"
+            defer { unlink(end) }
+            async let sending = Self.sendBeside(until: end, space)
+            try await eventually("the first frames") { try Self.counted("every", space) > 1000 }
+            try await space.apply([.change(Self.tunnel, LinkChange(master: .bridge(Self.bridge)))])
+            let now = try Self.counted("every", space)
+            try await eventually("further frames") { try Self.counted("every", space) > now + 1000 }
+            _ = try space.run("touch \(end)")
+            let sent = try await sending
+            #expect(try Self.counted("every", space) == sent)
+            #expect(try await space.settings().links[Self.tunnel]?.settings.master == Self.bridge)
+            #expect(try !space.run("tc qdisc show dev \(Self.tunnel)").contains("clsact"))
+        }
+    }
+
+    /// Sends marked frames by the tunnel, on a thread of its own, until a file is there.
+    /// - Returns: how many.
+    private static func sendBeside(until file: String, _ space: KernelNamespace) async throws -> Int {
+        let script = """
+            import os, socket
+            s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW); s.bind(("\(tunnel.text)", 0))
+            s.setsockopt(socket.SOL_SOCKET, 36, 0x6b6300ff)
+            sent = 0
+            while not os.path.exists("\(file)"):
+                for _ in range(50): sent += s.send(bytes([2, 0, 0, 0, 0, 9]) * 2 + bytes.fromhex("88b5") + bytes(500)) > 0
+            print(sent)
+            """
+        return try await withCheckedThrowingContinuation { (done: CheckedContinuation<Int, any Error>) in
+            Thread.detachNewThread {
+                done.resume(
+                    with: Result {
+                        let text = try space.run("python3 -c '\(script)'")
+                        return try #require(Int(text.split(whereSeparator: \.isWhitespace).first ?? ""))
+                    })
+            }
+        }
+    }
+
+    @Test func `gates without a queue hold as those in queues do, and come but once`() async throws {
+        try await KernelNamespace.with { space in
+            try await Self.makeTunnel(space)
+            _ = try space.run("tc qdisc del dev \(Self.tunnel) clsact")
+            #expect(try await space.settings().links[Self.tunnel]?.settings.master == nil)
+            for _ in 0..<2 {
+                try await space.apply([.change(Self.tunnel, LinkChange(master: .bridge(Self.bridge)))])
+                #expect(try await space.settings().links[Self.tunnel]?.settings.master == Self.bridge)
+            }
+            // A later agent is another process, with programs of its own.
+            let later = try NamespaceThreads()
+            let table = NetlinkLinkTable(threads: later, main: space.name)
+            #expect(try await table.observe(in: space.name).links[Self.tunnel]?.settings.master == Self.bridge)
+            for outcome in await table.apply(
+                [.change(Self.tunnel, LinkChange(master: .bridge(Self.bridge)))], in: space.name)
+            {
+                try outcome.get()
+            }
+            let attached = try await Self.work(space) { work throws(NodeError) in
+                let index = try work.index(Self.tunnel, for: "test", Self.tunnel)
+                var programs = [UInt32](repeating: 0, count: 64)
+                return [CMNL_TCX_INGRESS, CMNL_TCX_EGRESS].map {
+                    cmnl_query_classifiers(index, UInt32($0), &programs, 64)
+                }
+            }
+            #expect(attached == [1, 1])
+            try Self.rule("add table inet t", space)
+            for chain in ["every", "marked"] {
+                try Self.rule("add chain inet t \(chain) { type filter hook output priority 0 ; }", space)
+            }
+            try Self.rule("add rule inet t every udp dport 4789 counter", space)
+            try Self.rule("add rule inet t marked udp dport 4789 meta mark != 0 counter", space)
+            try Self.send(30, by: Self.tunnel, marked: false, space)
+            #expect(try Self.counted("every", space) == 0)
+            try Self.send(20, by: Self.tunnel, marked: true, space)
+            #expect(try Self.counted("every", space) == 20)
+            #expect(try Self.counted("marked", space) == 0)
+            try Self.receive(space)
+            #expect(try !Self.hasLearned(space))
+            try Self.rule("add chain inet t in { type filter hook input priority 0 ; }", space)
+            try Self.rule("add rule inet t in udp dport 4789 meta mark set 0x6b6300fe", space)
+            try Self.receive(space)
+            #expect(try Self.hasLearned(space))
         }
     }
 }

@@ -77,29 +77,4 @@ struct Gate: Hashable {
             sock_filter(code: UInt16(BPF_RET | BPF_K), jt: 0, jf: 0, k: 2),
         ]
     }
-
-    /// The name of the program with eBPF (at most 15 bytes), by which it is known in a dump: another program gets
-    /// another name.
-    static let clearingName = "kc_tunnel_gate1"
-
-    /// struct bpf_insn: 8 bits of operation, 4 of destination, 4 of source, 16 of offset, 32 of value.
-    static let clearing: [UInt64] = [
-        instruction(0x61, destination: 2, source: 1, offset: mark),  // r2 = skb->mark
-        instruction(0x55, destination: 2, offset: 4, value: Int32(bitPattern: KCRuleset.FrameMark.delivered)),  // jne
-        instruction(0xb7, destination: 2),  // r2 = 0
-        instruction(0x63, destination: 1, source: 2, offset: mark),  // skb->mark = r2
-        instruction(0xb7, destination: 0, value: -1),  // r0 = TC_ACT_UNSPEC
-        instruction(0x95),  // exit
-        instruction(0xb7, destination: 0, value: 2),  // r0 = TC_ACT_SHOT
-        instruction(0x95),  // exit
-    ]
-
-    /// Of `mark` in struct __sk_buff.
-    private static let mark: UInt64 = 8
-
-    private static func instruction(
-        _ operation: UInt64, destination: UInt64 = 0, source: UInt64 = 0, offset: UInt64 = 0, value: Int32 = 0
-    ) -> UInt64 {
-        operation | destination << 8 | source << 12 | offset << 16 | UInt64(UInt32(bitPattern: value)) << 32
-    }
 }

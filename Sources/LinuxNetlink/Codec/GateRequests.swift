@@ -78,7 +78,7 @@ extension RequestBuffer {
                 put(TCA_BPF_NAME, text: "kc-gate")
             case .testAndClear:
                 put(TCA_BPF_FD, UInt32(bitPattern: descriptor ?? -1))
-                put(TCA_BPF_NAME, text: Gate.clearingName)
+                put(TCA_BPF_NAME, text: Classifier(program).name)
             }
             put(TCA_BPF_FLAGS, UInt32(TCA_BPF_FLAG_ACT_DIRECT))
         }
@@ -141,6 +141,8 @@ struct QueueAnswer {
 struct GateAnswer {
     let program: Gate.Program
 
+    private static let clearing = Classifier(.testAndClear).name
+
     /// nil when the message is about another filter. The kernel keeps no names of classic programs, and no text of
     /// others.
     init?(_ message: Message) {
@@ -154,7 +156,7 @@ struct GateAnswer {
                         program = .test(mark)
                         return
                     }
-                case TCA_BPF_NAME where part.text == Gate.clearingName:
+                case TCA_BPF_NAME where part.text == Self.clearing:
                     program = .testAndClear
                     return
                 default: break

@@ -30,7 +30,7 @@ extension LinkWork {
                 case .some(.none): 0
                 case .bridge(let bridge): try bridgeIndex(bridge)
                 }
-            if case .bridge = change.master { try closeGate(of: name) }
+            if case .bridge = change.master { try closeGate(of: name, isLiving: true) }
             let isUpLater = change.learning != nil && change.isUp == true
             if change.alias != nil || change.mtu != nil || change.mac != nil || master != nil
                 || (change.isUp != nil && !isUpLater)

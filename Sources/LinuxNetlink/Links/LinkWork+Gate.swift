@@ -8,9 +8,11 @@ import NodePorts
 extension LinkWork {
     /// Closes a port or tunnel before it can be one of a bridge. Does no harm to one that has its gates, nor to other
     /// devices.
-    func closeGate(of name: InterfaceName) throws(KernelError) {
+    /// - Parameter isLiving: frames may pass it already.
+    func closeGate(of name: InterfaceName, isLiving: Bool = false) throws(KernelError) {
         guard let kind = GateKind(name) else { return }
         guard let index = context.index(of: name) else { throw KernelError(errno: ENODEV) }
+        if isLiving, kind == .tunnel, try !isShared(index, by: kind), try attachGates(of: kind, to: index) { return }
         var isShared = try addQueue(to: index, for: kind)
         if !isShared { isShared = try self.isShared(index, by: kind) }
         if !isShared {
@@ -31,7 +33,7 @@ extension LinkWork {
     }
 
     private func add(_ gate: Gate) throws(KernelError) {
-        request.addGate(gate, descriptor: gate.program == .testAndClear ? try context.clearingGate : nil)
+        request.addGate(gate, descriptor: gate.program == .testAndClear ? try context.classifier(gate.program) : nil)
         do throws(KernelError) { try netlink.acknowledge() } catch  where error.errno == EEXIST {
             return
         } catch {
@@ -56,8 +58,9 @@ extension LinkWork {
     /// Whether the device's queue is bound to the blocks of all of its kind; false when it has none.
     func isShared(_ index: Int32, by kind: GateKind) throws(KernelError) -> Bool {
         request.getQueue(index: index)
+        // EINVAL: it has had one.
         do throws(KernelError) { return try netlink.get(QueueAnswer.init)?.kind == kind } catch
-            where error.errno == ENOENT
+            where error.errno == ENOENT || error.errno == EINVAL
         {
             return false
         }

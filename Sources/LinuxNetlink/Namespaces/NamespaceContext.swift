@@ -8,7 +8,7 @@ import Glibc
 final class NamespaceContext {
     let netlink: NetlinkConnection
     private let control: ControlSocket
-    private var gate: Int32?
+    private var classifiers: [Gate.Program: Int32] = [:]
 
     /// Makes both sockets in the namespace of the calling thread.
     init() throws(KernelError) {
@@ -17,22 +17,22 @@ final class NamespaceContext {
     }
 
     deinit {
-        if let gate { close(gate) }
+        for descriptor in classifiers.values { close(descriptor) }
     }
 
-    /// The program of the gate where frames leave by tunnels, loaded when it is first wanted (kept until the thread ends).
-    var clearingGate: Int32 {
-        get throws(KernelError) {
-            if let gate { return gate }
-            let descriptor = cmnl_load_classifier(Gate.clearingName, Gate.clearing, UInt32(Gate.clearing.count))
-            guard descriptor >= 0 else {
-                throw KernelError(
-                    errno: EOPNOTSUPP,
-                    message: "the kernel does not load the program of tunnels (errno \(errno); CONFIG_BPF_SYSCALL)")
-            }
-            gate = descriptor
-            return descriptor
+    /// The program of a gate as eBPF, loaded when it is first wanted (kept until the thread ends).
+    func classifier(_ program: Gate.Program) throws(KernelError) -> Int32 {
+        if let descriptor = classifiers[program] { return descriptor }
+        let classifier = Classifier(program)
+        let descriptor = cmnl_load_classifier(
+            classifier.name, classifier.instructions, UInt32(classifier.instructions.count))
+        guard descriptor >= 0 else {
+            throw KernelError(
+                errno: EOPNOTSUPP,
+                message: "the kernel does not load the program of tunnels (errno \(errno); CONFIG_BPF_SYSCALL)")
         }
+        classifiers[program] = descriptor
+        return descriptor
     }
 
     func index(of name: InterfaceName) -> Int32? { control.index(of: name) }
