@@ -28,15 +28,10 @@ extension Fault {
         },
         Fault("forward-policy", "the host's firewall forwards nothing, and sees bridged frames, too") { scene in
             let calls = "net/bridge/bridge-nf-call-ip6tables"
+            let firewall = table(scene.here.place, "ip6", [("forward", "drop")])
             return FaultScript(
-                [
-                    .sysctl(scene.here.place, calls, "1"),
-                    .run(scene.here.place, ["ip6tables", "-P", "FORWARD", "DROP"]),
-                ],
-                heal: [
-                    .run(scene.here.place, ["ip6tables", "-P", "FORWARD", "ACCEPT"]),
-                    .sysctl(scene.here.place, calls, "0"),
-                ])
+                [.sysctl(scene.here.place, calls, "1")] + firewall.inject,
+                heal: firewall.heal + [.sysctl(scene.here.place, calls, "0")])
         },
         Fault("tunnel-filter", "a filter at the host's tunnel drops what comes out of it") { scene in
             FaultScript(
