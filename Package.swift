@@ -56,6 +56,7 @@ let systemLibraries: [Target] = [
     .systemLibrary(name: "CLinux"),
     .systemLibrary(name: "CCrypt", providers: [.apt(["libcrypt-dev"])]),
     .systemLibrary(name: "CBPF", pkgConfig: "libbpf", providers: [.apt(["libbpf-dev"])]),
+    .systemLibrary(name: "CLibvirt", pkgConfig: "libvirt", providers: [.apt(["libvirt-dev"])]),
     .systemLibrary(name: "CMnl", pkgConfig: "libmnl", providers: [.apt(["libmnl-dev"])]),
     .systemLibrary(name: "CNftables", pkgConfig: "libnftables", providers: [.apt(["libnftables-dev"])]),
 ]
@@ -82,11 +83,13 @@ let formats: [Target] = [
 let planning: [Target] = [
     target("NetworkPlanning", ["Addressing", "Resources", "NetworkModel", "NFTables", "DaemonConfigs", "Frames"]),
     target("Placement", ["Resources", "ComputeModel"]),
+    target("ComputePlanning", ["Addressing", "Resources", "ComputeModel", "DomainXML"]),
 ]
 
 let ports: [Target] = [
     target("Persistence", ["Resources", logging]),
-    target("ComputePorts", ["Resources", "ImageFormats"]),
+    target("HostState"),
+    target("ComputePorts", ["Resources", "ImageFormats", "ComputeModel", "DomainXML", "ComputePlanning"]),
     target("NodePorts", ["Addressing", "Resources", "NetworkModel", "NFTables", "DaemonConfigs", "NetworkPlanning"]),
     target(
         "NodePortsTesting",
@@ -112,6 +115,14 @@ let adapters: [Target] = [
         ]),
     target("GuestProxy", ["Addressing", "DaemonConfigs", nioCore, nioPosix]),
     target("FileImages", ["Resources", "ImageFormats", "ComputePorts", crypto]),
+    target(
+        "FileDisks",
+        [
+            "Resources", "ComputeModel", "DomainXML", "ComputePlanning", "ComputePorts", "NodePorts", "LinuxProcesses",
+        ]),
+    target(
+        "LibvirtHypervisor",
+        ["Resources", "DomainXML", "ComputePlanning", "ComputePorts", "NodePorts", "LinuxProcesses", "CLibvirt"]),
     target("SQLiteStore", ["Resources", "Persistence", grdb, grdbSQLite, logging]),
     target("EtcdStore", ["Resources", "Persistence", asyncHTTPClient, nioCore, nioHTTP1, nioSSL, logging]),
     target(
@@ -150,7 +161,13 @@ let services: [Target] = [
         "NetworkNode",
         [
             "Addressing", "Resources", "NetworkModel", "NFTables", "DaemonConfigs", "Frames", "NetworkPlanning",
-            "NodePorts",
+            "NodePorts", "HostState",
+            "APIClient", logging, serviceLifecycle,
+        ]),
+    target(
+        "ComputeNode",
+        [
+            "Resources", "ComputeModel", "ImageFormats", "DomainXML", "ComputePlanning", "ComputePorts", "HostState",
             "APIClient", logging, serviceLifecycle,
         ]),
     target("Laboratory", ["Addressing", "Resources", "NetworkModel", "APIClient", "CLinux", yams]),
@@ -163,7 +180,8 @@ let programs: [Target] = [
             "Addressing", "Resources", "NetworkModel", "NetworkPlanning", "Persistence", "NodePorts",
             "LinuxNetlink", "LinuxPacketFilter", "LinuxPackets", "LinuxBPF", "LinuxDaemons", "SQLiteStore",
             "Authenticators",
-            "NetworkService", "HTTPServing", "HTTPAPI", "APIClient", "NetworkNode", argumentParser, logging,
+            "NetworkService", "HTTPServing", "HTTPAPI", "APIClient", "NetworkNode", "HostState", argumentParser,
+            logging,
             serviceLifecycle,
         ]),
     program(
@@ -172,6 +190,12 @@ let programs: [Target] = [
             "Addressing", "Resources", "NetworkModel", "NetworkPlanning", "NodePorts", "LinuxNetlink", "APIClient",
             "Documents", "Diagnosis", "Frames", "LinuxPackets",
             "Laboratory", argumentParser, logging, yams,
+        ]),
+    program(
+        "kc-compute",
+        [
+            "Resources", "ComputeModel", "ComputePlanning", "ComputePorts", "ComputeNode", "HostState", "NetworkNode",
+            "APIClient", "FileDisks", "FileImages", "LibvirtHypervisor", argumentParser, logging, serviceLifecycle,
         ]),
     program("kc-proxy", ["DaemonConfigs", "GuestProxy", nioPosix]),
     // A program of its own under GPL-2.0 (Sources/kc-nft/LICENSE): C, and nothing of KC in it.
@@ -219,6 +243,16 @@ let allTests: [Target] = [
             "SeededRandomness",
             "Addressing", "Resources", "NetworkModel", "NFTables", "DaemonConfigs", "NetworkPlanning", "NodePorts",
             "NodePortsTesting",
+        ]),
+    tests(
+        "ComputePlanningTests",
+        ["SeededRandomness", "Addressing", "Resources", "ComputeModel", "DomainXML", "ComputePlanning"]),
+    tests(
+        "ComputeNodeTests",
+        [
+            "TestNamespaces", "Addressing", "Resources", "NetworkModel", "ComputeModel", "DomainXML", "ComputePlanning",
+            "ComputePorts", "ComputeNode", "FileDisks", "FileImages", "LibvirtHypervisor", "LinuxProcesses", crypto,
+            logging,
         ]),
     tests("PlacementTests", ["SeededRandomness", "Resources", "ComputeModel", "Placement"]),
     tests(
@@ -287,7 +321,7 @@ let allTests: [Target] = [
         [
             "Addressing", "Resources", "NetworkModel", "NFTables", "DaemonConfigs", "NetworkPlanning", "NodePorts",
             "NodePortsTesting", "Frames",
-            "NetworkNode", "APIClient", "SeededRandomness", logging,
+            "NetworkNode", "HostState", "APIClient", "SeededRandomness", logging,
         ]),
     tests("DiagnosisTests", ["SeededRandomness", "Addressing", "Resources", "NetworkModel", "Diagnosis", "Frames"]),
     tests(
@@ -329,6 +363,7 @@ let package = Package(
     products: [
         .executable(name: "kcd", targets: ["kcd"]),
         .executable(name: "kcnet", targets: ["kcnet"]),
+        .executable(name: "kc-compute", targets: ["kc-compute"]),
         .executable(name: "kc-nft", targets: ["kc-nft"]),
         .library(name: "kc-clock-shift", type: .dynamic, targets: ["CClockShift"]),
     ],

@@ -7,7 +7,17 @@ extension Domain {
     package static let namespace = "urn:kc:domain:1"
 
     /// The document for `virDomainDefineXML`. Equal domains have equal texts.
-    package var xml: String {
+    package var xml: String { document(definition: digest).rendered() }
+
+    /// 16 hex digits that stand in the document, so that a domain tells from what it was defined: libvirt gives a document
+    /// back with much of its own in it.
+    package var digest: String {
+        var hash = StableHash()
+        hash.add(document(definition: "").rendered().utf8)
+        return hash.hex
+    }
+
+    private func document(definition: String) -> XMLElement {
         XMLElement(
             "domain", [("type", acceleration == .kvm ? "kvm" : "qemu")],
             [
@@ -15,15 +25,18 @@ extension Domain {
                 XMLElement("title", text: "\(project)/\(name)"),
                 XMLElement(
                     "metadata", [],
-                    [XMLElement("kc:vm", [("xmlns:kc", Self.namespace), ("id", id.description)])]),
+                    [
+                        XMLElement(
+                            "kc:vm",
+                            [("xmlns:kc", Self.namespace), ("id", id.description), ("definition", definition)])
+                    ]),
                 XMLElement("memory", [("unit", "MiB")], text: String(machine.memoryMiB)),
                 XMLElement("vcpu", [("placement", "static")], text: String(machine.cpus)),
                 system, features, processor, XMLElement("clock", [("offset", "utc")]),
                 // A crash is shown as one: whoever reconciles decides what follows.
                 XMLElement("on_poweroff", text: "destroy"), XMLElement("on_reboot", text: "restart"),
                 XMLElement("on_crash", text: "destroy"), devices,
-            ]
-        ).rendered()
+            ])
     }
 
     private var system: XMLElement {
@@ -140,6 +153,9 @@ extension RBDImage {
 }
 
 extension DomainInterface {
+    /// The document for `virDomainAttachDeviceFlags` and its counterpart.
+    package var xml: String { element.rendered() }
+
     fileprivate var element: XMLElement {
         XMLElement(
             "interface", [("type", "ethernet")],

@@ -2,6 +2,7 @@ import APIClient
 import ArgumentParser
 import FoundationEssentials
 import Glibc
+import HostState
 import Logging
 import NetworkModel
 import NetworkNode

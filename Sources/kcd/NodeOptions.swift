@@ -1,5 +1,6 @@
 import APIClient
 import ArgumentParser
+import HostState
 import Logging
 import NetworkModel
 import NetworkNode

@@ -49,7 +49,8 @@ import Testing
         let disk = DomainDisk(
             .overlay(
                 try Self.path("/var/lib/kc/vms/1.qcow2"), image: try Self.path("/var/lib/kc/images/2"), format: .raw))
-        let text = try Self.domain(disks: [disk]).xml
+        let domain = try Self.domain(disks: [disk])
+        let text = domain.xml
         let ports = String(repeating: "    <controller type='pci' model='pcie-root-port'/>\n", count: 9)
         #expect(
             text == """
@@ -58,7 +59,7 @@ import Testing
                   <uuid>00000001-1111-4222-8333-444444444444</uuid>
                   <title>default/web</title>
                   <metadata>
-                    <kc:vm xmlns:kc='urn:kc:domain:1' id='00000001-1111-4222-8333-444444444444'/>
+                    <kc:vm xmlns:kc='urn:kc:domain:1' id='00000001-1111-4222-8333-444444444444' definition='\(domain.digest)'/>
                   </metadata>
                   <memory unit='MiB'>2048</memory>
                   <vcpu placement='static'>2</vcpu>

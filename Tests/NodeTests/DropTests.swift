@@ -1,4 +1,5 @@
 import Addressing
+import HostState
 import NetworkModel
 import NetworkNode
 import NetworkPlanning

@@ -1,4 +1,5 @@
 import Glibc
+import HostState
 import NFTables
 import NetworkModel
 import NetworkNode

@@ -1,5 +1,6 @@
 import Addressing
 import Glibc
+import HostState
 import NetworkModel
 import NetworkNode
 import NetworkPlanning

@@ -7,6 +7,9 @@ package enum OrderEvent: Hashable, JSONCodable {
     case beginning(computeHost: ResourceID)
     /// Replaces what was said of that VM.
     case order(MachineOrder)
+    /// The VM is placed here, and what it shall be cannot be said now: its ports or its image cannot be asked for. It stays
+    /// as it is. A VM of which nothing at all is said is removed.
+    case kept(ResourceID)
     /// The VM is gone from this host: its domain and its disk are removed.
     case removed(ResourceID)
     /// All orders have been said. The revision is that of the store which they show; it never goes back.
@@ -16,18 +19,20 @@ package enum OrderEvent: Hashable, JSONCodable {
         var reader = try FieldReader(node, path: path)
         let beginning: ResourceID? = try reader.optional("computeHost")
         let order: MachineOrder? = try reader.optional("order")
+        let kept: ResourceID? = try reader.optional("kept")
         let removed: ResourceID? = try reader.optional("removed")
         let complete: UInt64? = try reader.optional("complete")
         try reader.finish()
-        switch (beginning, order, removed, complete) {
-        case (let host?, nil, nil, nil): self = .beginning(computeHost: host)
-        case (nil, let order?, nil, nil): self = .order(order)
-        case (nil, nil, let vm?, nil): self = .removed(vm)
-        case (nil, nil, nil, let revision?): self = .complete(Revision(revision))
+        switch (beginning, order, kept, removed, complete) {
+        case (let host?, nil, nil, nil, nil): self = .beginning(computeHost: host)
+        case (nil, let order?, nil, nil, nil): self = .order(order)
+        case (nil, nil, let vm?, nil, nil): self = .kept(vm)
+        case (nil, nil, nil, let vm?, nil): self = .removed(vm)
+        case (nil, nil, nil, nil, let revision?): self = .complete(Revision(revision))
         default:
             throw FieldError(
                 field: path.isEmpty ? "(document)" : path, value: node.excerpt,
-                rule: "must have one of 'computeHost', 'order', 'removed' and 'complete'")
+                rule: "must have one of 'computeHost', 'order', 'kept', 'removed' and 'complete'")
         }
     }
 
@@ -36,6 +41,7 @@ package enum OrderEvent: Hashable, JSONCodable {
             switch self {
             case .beginning(let host): writer.member("computeHost", host)
             case .order(let order): writer.member("order", order)
+            case .kept(let vm): writer.member("kept", vm)
             case .removed(let vm): writer.member("removed", vm)
             case .complete(let revision): writer.member("complete", revision.value)
             }
@@ -49,6 +55,8 @@ package struct HostOrders: Hashable, JSONCodable {
     package var revision: Revision
     /// By id.
     package var machines: [ResourceID: MachineOrder]
+    /// VMs that are here and stay as they are, with or without a former order among `machines`.
+    package var kept: Set<ResourceID> = []
 
     package init(computeHost: ResourceID, revision: Revision, machines: [MachineOrder]) {
         self.computeHost = computeHost
@@ -62,6 +70,7 @@ package struct HostOrders: Hashable, JSONCodable {
         self.init(
             computeHost: try reader.required("computeHost"), revision: Revision(revision),
             machines: try reader.required("machines"))
+        kept = Set(try reader.optional("kept") as [ResourceID]? ?? [])
         try reader.finish()
     }
 
@@ -70,6 +79,7 @@ package struct HostOrders: Hashable, JSONCodable {
             writer.member("computeHost", computeHost)
             writer.member("revision", revision.value)
             writer.member("machines", machines.values.sorted { $0.id < $1.id })
+            if !kept.isEmpty { writer.member("kept", kept.sorted()) }
         }
     }
 }
@@ -92,8 +102,13 @@ package struct OrderCollection: Sendable {
         guard orders != nil else { throw FieldError(field: "computeHost", rule: "must be said before anything else") }
         switch event {
         case .beginning: break
-        case .order(let order): orders?.machines[order.id] = order
-        case .removed(let vm): orders?.machines[vm] = nil
+        case .order(let order):
+            orders?.machines[order.id] = order
+            orders?.kept.remove(order.id)
+        case .kept(let vm): orders?.kept.insert(vm)
+        case .removed(let vm):
+            orders?.machines[vm] = nil
+            orders?.kept.remove(vm)
         case .complete(let revision):
             orders?.revision = revision
             isComplete = true

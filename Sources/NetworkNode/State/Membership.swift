@@ -1,4 +1,5 @@
 import Glibc
+package import HostState
 import NetworkModel
 package import Resources
 

@@ -1,4 +1,5 @@
 import Glibc
+package import HostState
 package import NetworkModel
 import Resources
 

@@ -1,4 +1,5 @@
 import APIClient
+import HostState
 import Logging
 import NetworkModel
 import NetworkPlanning

@@ -1,4 +1,5 @@
 import Addressing
+import HostState
 import Logging
 import NetworkModel
 import NetworkPlanning

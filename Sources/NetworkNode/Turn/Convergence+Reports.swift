@@ -1,4 +1,5 @@
 import APIClient
+import HostState
 import NetworkModel
 import NetworkPlanning
 import NodePorts

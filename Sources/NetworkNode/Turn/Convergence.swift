@@ -1,5 +1,6 @@
 import APIClient
 import Addressing
+import HostState
 import Logging
 import NetworkModel
 import NetworkPlanning

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import HostState
 package import NetworkModel
 import Resources
 

@@ -1,4 +1,5 @@
 import APIClient
+import HostState
 package import Logging
 import NetworkModel
 import Resources

@@ -1,3 +1,4 @@
+import HostState
 import Logging
 import NetworkModel
 import Resources

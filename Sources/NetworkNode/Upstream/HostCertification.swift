@@ -1,4 +1,5 @@
 package import APIClient
+import HostState
 package import Resources
 
 /// Gets the certificate with which this host proves itself in TLS, and keeps it.

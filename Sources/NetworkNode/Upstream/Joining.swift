@@ -1,4 +1,5 @@
 package import APIClient
+import HostState
 package import NetworkModel
 package import Resources
 

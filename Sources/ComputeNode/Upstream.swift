@@ -1,0 +1,41 @@
+package import ComputeModel
+package import Resources
+
+/// Where the agent learns what it shall do, and says what it found.
+package protocol ComputeUpstream: Sendable {
+    /// Holds one connection and hands over its events in order, the first being `beginning`. Returns when the server ends
+    /// it in good order or the task is cancelled, throws when it breaks; the caller connects again.
+    func follow(_ deliver: @escaping @Sendable (OrderEvent) -> Void) async throws(UpstreamError)
+    /// Replaces what was said of the host before; safe to repeat.
+    func send(_ report: ComputeHostReport) async throws(UpstreamError)
+    /// Replaces what was said of the VM before; safe to repeat. Nothing when the VM is gone.
+    func send(_ report: VirtualMachineReport, of vm: ResourceID) async throws(UpstreamError)
+    /// At most `count` bytes of an image from `offset` on; never none.
+    func read(_ image: ResourceID, at offset: UInt64, count: Int) async throws(UpstreamError) -> [UInt8]
+}
+
+/// A request to the server that failed.
+package struct UpstreamError: Error, Hashable, Sendable, CustomStringConvertible {
+    package let description: String
+    /// Whether the server does not know what was spoken of.
+    package let isGone: Bool
+
+    package init(_ description: String, isGone: Bool = false) {
+        self.description = description
+        self.isGone = isGone
+    }
+}
+
+package struct ComputeAgentSettings: Sendable {
+    /// How often everything is looked at without a hint.
+    package var look = Duration.seconds(10)
+    /// After the first failure of a VM's step, or of a connection; it doubles up to `longestWait`.
+    package var firstWait = Duration.seconds(1)
+    package var longestWait = Duration.seconds(30)
+    /// How long nothing must have been said of a VM before it is removed without a word to remove it: its disk goes with it.
+    package var absence = Duration.seconds(60)
+    /// VMs for which steps are done at the same time: each may cost a process and a disk's time.
+    package var lanes = 8
+
+    package init() {}
+}

@@ -1,0 +1,15 @@
+import ArgumentParser
+
+/// Layer 7. The daemon of the compute plugin.
+@main
+struct KCCompute: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "kc-compute",
+        abstract: "The daemon of KC's compute plugin: VMs on attachments.",
+        discussion: """
+            kc-compute node     on each machine that runs VMs, beside `kcd node`: needs libvirtd with QEMU
+
+            Exit codes: 0 done; 1 it failed, and says why; 64 the command line cannot be understood.
+            """,
+        version: "0.1.0", subcommands: [NodeCommand.self])
+}

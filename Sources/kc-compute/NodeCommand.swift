@@ -1,0 +1,129 @@
+import APIClient
+import ArgumentParser
+import ComputeModel
+import ComputeNode
+import ComputePlanning
+import ComputePorts
+import FileDisks
+import FileImages
+import Glibc
+import HostState
+import LibvirtHypervisor
+import Logging
+import NetworkNode
+import Resources
+import ServiceLifecycle
+import UnixSignals
+
+struct NodeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "node", abstract: "Run VMs on this machine as the API says.",
+        discussion: """
+            A machine that has joined (`kcd join`) needs no options: VMs are ordered with the credential that it has. Beside \
+            an API server on the same machine, `kc-compute node --host NAME` uses its Unix socket. When the agent ends, \
+            VMs go on as they are.
+            """)
+
+    @Option(help: "The API's address: unix:PATH, https://HOST:PORT, or http:// on loopback.") var api: String?
+    @Option(help: "The name or id of the compute host, where the machine has not joined.") var host: String?
+    @Option(name: .customLong("state-dir"), help: "Where images, disks and what is ordered are kept.")
+    var stateDirectory = "/var/lib/kc-compute"
+    @Option(name: .customLong("host-state-dir"), help: "Where `kcd join` left this machine's membership.")
+    var hostStateDirectory = "/var/lib/kc/node"
+    @Option(help: "libvirt's address of its QEMU driver.") var libvirt = "qemu:///system"
+    @Option(help: "auto: KVM if a probe shows that it works, else emulation; never: emulation.") var kvm = KVM.auto
+    @Option(name: .customLong("log-level"), help: "trace, debug, info, notice, warning or error.") var logLevel = "info"
+
+    enum KVM: String, ExpressibleByArgument, CaseIterable { case auto, never }
+
+    func validate() throws {
+        guard Logger.Level(rawValue: logLevel) != nil else {
+            throw ValidationError("--log-level '\(logLevel)' must be one of trace, debug, info, notice, warning, error")
+        }
+        guard HostPaths(root: stateDirectory) != nil else {
+            throw ValidationError("--state-dir '\(stateDirectory)' must be an absolute path without . and ..")
+        }
+    }
+
+    mutating func run() async throws {
+        APIClient.shareOneThread()
+        let level = Logger.Level(rawValue: logLevel) ?? .info
+        LoggingSystem.bootstrap { label in
+            var handler = StreamLogHandler.standardError(label: label)
+            handler.logLevel = level
+            return handler
+        }
+        guard geteuid() == 0, let paths = HostPaths(root: stateDirectory) else {
+            throw Failure("kc-compute node makes disks and domains and needs root; run it with sudo")
+        }
+        signal(SIGPIPE, SIG_IGN)
+        do {
+            for folder in [stateDirectory, paths.images] { try AtomicFile.makeFolder(folder, mode: 0o711) }
+            let lock = try InstanceLock(path: stateDirectory + "/node.lock")
+            try await runAgent(paths)
+            // Held until here: a second agent waits for the end of this one.
+            _ = consume lock
+        } catch let error as ExitCode { throw error } catch { throw Failure("\(error)") }
+    }
+
+    private func runAgent(_ paths: HostPaths) async throws {
+        let logger = Logger(label: "kc.compute.node")
+        let (client, host) = try upstream()
+        let acceleration = kvm == .never ? "--kvm never" : KVMResult.known(in: stateDirectory)
+        if let acceleration { logger.notice("guests run by emulation", metadata: ["reason": "\(acceleration)"]) }
+        let agent = ComputeAgent(
+            ports: ComputeHostPorts(
+                hypervisor: LibvirtHypervisor(uri: libvirt), disks: try FileDisks(paths),
+                // What the machine's disk holds is the bound: the orders say which images come.
+                images: try FileImages(path: paths.images, quota: UInt64.max)),
+            upstream: APIComputeUpstream(client, host: host), planner: ComputePlanner(paths: paths),
+            facts: ComputeAgent.Facts(architecture: try Self.architecture(), hasKVM: acceleration == nil),
+            statePath: stateDirectory + "/orders.json", logger: logger)
+        var quiet = logger
+        quiet.logLevel = max(.warning, logger.logLevel)
+        let group = ServiceGroup(services: [agent], gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet)
+        logger.notice("the compute agent starts", metadata: ["pid": "\(getpid())", "host": "\(host)"])
+        do { try await group.run() } catch {
+            await client.shutdown()
+            throw error
+        }
+        await client.shutdown()
+    }
+
+    private func upstream() throws -> (APIClient, host: String) {
+        let joined = try StateFolder(path: hostStateDirectory).membership()
+        let endpoint =
+            try api.map { try Endpoint(parsing: $0) } ?? joined.map { try Endpoint(parsing: $0.membership.url) }
+            ?? .standard
+        guard let host = host ?? joined?.membership.host.description else {
+            throw Failure(
+                "this machine is not a host yet: join it with `kcd join URL TOKEN`, or name the compute host with --host "
+                    + "when the API runs on this machine")
+        }
+        if case .socket = endpoint.transport { return (try APIClient(endpoint: endpoint), host) }
+        guard let joined else {
+            throw Failure(
+                "\(endpoint) wants a credential, and this machine has none; join it with `kcd join URL TOKEN`")
+        }
+        return (
+            try APIClient(
+                endpoint: endpoint, token: joined.credential, certificate: joined.membership.certificate), host
+        )
+    }
+
+    private static func architecture() throws -> Architecture {
+        #if arch(x86_64)
+            .amd64
+        #elseif arch(arm64)
+            .arm64
+        #else
+            throw Failure("VMs run on x86_64 and arm64")
+        #endif
+    }
+}
+
+/// An error whose text is all that a person needs.
+struct Failure: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+}

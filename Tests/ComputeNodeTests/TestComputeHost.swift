@@ -1,0 +1,125 @@
+import Addressing
+import ComputeModel
+import ComputeNode
+import ComputePlanning
+import ComputePorts
+import Crypto
+import FileDisks
+import FileImages
+import Glibc
+import LibvirtHypervisor
+import LinuxProcesses
+import Logging
+import Resources
+import TestNamespaces
+import Testing
+
+/// A compute host of the test's: libvirtd, folders, a server in memory, a guest to boot.
+final class TestComputeHost: Sendable {
+    let libvirtd: TestLibvirtd
+    let upstream: MemoryUpstream
+    let paths: HostPaths
+    private let image: ImageOrder
+    private let deadline: Duration
+
+    static func id(_ number: UInt64) -> ResourceID {
+        let digits = String(number, radix: 16)
+        return ResourceID("00000000-0000-4000-8000-\(String(repeating: "0", count: 12 - digits.count))\(digits)")!
+    }
+
+    init(deadline: Duration = .seconds(20)) async throws {
+        libvirtd = try TestLibvirtd()
+        self.deadline = deadline
+        let bytes = try await Self.guest.value
+        let sum = SHA256.hash(data: bytes).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+        image = ImageOrder(
+            id: Self.id(77), format: .raw, size: UInt64(bytes.count), sha256: try #require(SHA256Digest(sum)))
+        upstream = MemoryUpstream(computeHost: Self.id(1), image: bytes)
+        paths = try #require(HostPaths(root: libvirtd.folder + "/kc"))
+        for folder in [libvirtd.folder + "/kc", paths.images] { mkdir(folder, 0o711) }
+        try await libvirtd.waitUntilUp()
+    }
+
+    /// tools/tiny-guest, once a run.
+    private static let guest = Task<[UInt8], any Error> {
+        let path = "/tmp/kc-tiny-guest-\(getpid()).img"
+        try command("/bin/bash", "tools/tiny-guest", path)
+        defer { unlink(path) }
+        let file = try FileDescriptor.open(path, O_RDONLY)
+        var bytes: [UInt8] = []
+        var piece = [UInt8](repeating: 0, count: 1 << 20)
+        while true {
+            let count = read(file.raw, &piece, piece.count)
+            guard count > 0 else { return bytes }
+            bytes += piece[..<count]
+        }
+    }
+
+    /// The agent as its program wires it; ends when the task is cancelled.
+    func runAgent() async throws {
+        var logger = Logger(label: "agent") { _ in SwiftLogNoOpLogHandler() }
+        logger.logLevel = .critical
+        var settings = ComputeAgentSettings()
+        settings.look = .milliseconds(500)
+        settings.firstWait = .milliseconds(100)
+        settings.longestWait = .milliseconds(500)
+        settings.absence = .seconds(1)
+        let agent = ComputeAgent(
+            ports: ComputeHostPorts(
+                hypervisor: LibvirtHypervisor(uri: libvirtd.uri, deadline: deadline), disks: try FileDisks(paths),
+                images: try FileImages(path: paths.images, quota: 1 << 40)),
+            upstream: upstream, planner: ComputePlanner(paths: paths),
+            facts: ComputeAgent.Facts(architecture: .amd64, hasKVM: false), settings: settings,
+            statePath: libvirtd.folder + "/kc/orders.json", logger: logger)
+        try await agent.run()
+    }
+
+    /// Runs `body` beside an agent, which then ends.
+    func withAgent(_ body: () async throws -> Void) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await self.runAgent() }
+            try await body()
+            group.cancelAll()
+            do { try await group.waitForAll() } catch is CancellationError {}
+        }
+    }
+
+    func order(
+        _ number: UInt64, power: VirtualMachine.Power = .on, networks: Int = 1, isWired: Bool = true,
+        reboots: UInt64 = 0, graceSeconds: UInt64 = 30
+    ) throws -> MachineOrder {
+        let interfaces = try (0..<networks).map { index in
+            let id = Self.id(number * 100 + UInt64(index))
+            return InterfaceOrder(
+                attachment: id, mac: MACAddress(0x5254_0000_0000 + number * 256 + UInt64(index)),
+                device: InterfaceName.port(Array(id.bytes.reversed())), mtu: try MTU(1430), isWired: isWired)
+        }
+        return MachineOrder(
+            id: Self.id(number), project: try #require(Name("default")), name: try #require(Name("vm-\(number)")),
+            generation: 1, fence: 1,
+            machine: Machine(
+                architecture: .amd64, firmware: .bios, cpus: 1, cpuModel: "host", memoryMiB: 192, diskGiB: 1,
+                devices: [.serialConsole, .randomness]),
+            image: image, interfaces: interfaces,
+            guest: GuestOrder(instance: Self.id(number), hostname: try #require(Name("vm-\(number)"))), power: power,
+            graceSeconds: graceSeconds, reboots: reboots)
+    }
+
+    func makePorts(of order: MachineOrder) throws {
+        for interface in order.interfaces
+        where !libvirtd.namespace.succeeds("ip", "link", "show", interface.device.text) {
+            try libvirtd.namespace.run("ip", "tuntap", "add", "dev", interface.device.text, "mode", "tap", "vnet_hdr")
+            try libvirtd.namespace.run("ip", "link", "set", interface.device.text, "up")
+        }
+    }
+
+    /// Whether the guest answers on a NIC, at the link-local address that it made from its MAC (RFC 4291 appendix A).
+    func answers(_ interface: InterfaceOrder) -> Bool {
+        let identifier = interface.mac.modifiedEUI64
+        let words = stride(from: 48, through: 0, by: -16).map { String(identifier >> UInt64($0) & 0xffff, radix: 16) }
+        let address = "fe80::\(words.joined(separator: ":"))%\(interface.device.text)"
+        return libvirtd.namespace.succeeds("ping", "-6", "-c", "1", "-W", "1", address)
+    }
+
+    func guest(_ order: MachineOrder) -> ProcessID? { libvirtd.guest("kc-\(order.id)") }
+}

@@ -1,0 +1,107 @@
+import Glibc
+import LinuxProcesses
+import NetworkModel
+import Synchronization
+import TestNamespaces
+import Testing
+import Waiting
+
+/// A libvirtd of the test's own, in a network namespace of its own and with folders of its own where the machine's would
+/// be; it ends with the test, and so do the guests that it left.
+final class TestLibvirtd: Sendable {
+    let namespace: TestNamespace
+    let folder: String
+    private let pid: Mutex<ProcessID?> = Mutex(nil)
+
+    var socket: String { folder + "/run/libvirt-sock" }
+    var uri: String { "qemu+unix:///system?socket=\(socket)" }
+
+    init() throws {
+        namespace = try TestNamespace("kcl")
+        var template = Array("/tmp/kc-libvirt-XXXXXX".utf8CString)
+        try #require(mkdtemp(&template) != nil)
+        folder = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+        chmod(folder, 0o711)
+        for name in ["run", "lib", "etc", "cache"] { mkdir("\(folder)/\(name)", 0o755) }
+        try start()
+    }
+
+    /// Without systemd: nothing of the machine's /run is seen.
+    private static let script = """
+        set -e
+        cat >"$1/etc/qemu.conf" <<'END'
+        stdio_handler = "file"
+        user = "root"
+        group = "root"
+        security_driver = "none"
+        namespaces = []
+        cgroup_controllers = []
+        END
+        : >"$1/etc/libvirtd.conf"
+        mount -t tmpfs none /run
+        mkdir /run/libvirt /run/lock
+        mount --bind "$1/run" /run/libvirt
+        mkdir -p /var/lib/libvirt /etc/libvirt /var/cache/libvirt
+        mount --bind "$1/lib" /var/lib/libvirt
+        mount --bind "$1/etc" /etc/libvirt
+        mount --bind "$1/cache" /var/cache/libvirt
+        exec /usr/sbin/libvirtd -p "$1/run/pid" >>"$1/log" 2>&1
+        """
+
+    func start() throws {
+        let child = try ChildProcess.spawn(
+            "/usr/sbin/ip",
+            [
+                "netns", "exec", namespace.name.text, "/usr/bin/unshare", "-m", "--propagation", "private",
+                "/bin/bash", "-c", Self.script, "libvirtd", folder,
+            ])
+        pid.withLock { $0 = child }
+    }
+
+    func waitUntilUp() async throws {
+        func answers() -> Bool {
+            // An answer is all that matters here.
+            (try? virsh("uri")) != nil
+        }
+        try await eventually("libvirtd answers", { log }, within: .seconds(20), { answers() })
+    }
+
+    func send(_ signal: Int32) { pid.withLock { if let pid = $0 { Glibc.kill(pid, signal) } } }
+
+    /// As the kernel does when memory runs out.
+    func kill() {
+        guard let pid = pid.withLock({ $0.take() }) else { return }
+        Glibc.kill(pid, SIGKILL)
+        _ = ChildProcess.wait(pid)
+        unlink(socket)
+        unlink("\(folder)/run/pid")
+    }
+
+    @discardableResult
+    func virsh(_ words: String...) throws -> String {
+        try command("/usr/bin/virsh", ["-q", "-c", uri] + words)
+    }
+
+    /// Of the QEMU that runs a domain; nil when none does.
+    func guest(_ name: String) -> ProcessID? {
+        guard let file = fopen("\(folder)/run/qemu/\(name).pid", "r") else { return nil }
+        defer { fclose(file) }
+        var line = [CChar](repeating: 0, count: 32)
+        guard fgets(&line, 32, file) != nil else { return nil }
+        let text = String(decoding: line.map(UInt8.init(bitPattern:)).prefix { (48...57).contains($0) }, as: UTF8.self)
+        guard let pid = ProcessID(text), Glibc.kill(pid, 0) == 0 else { return nil }
+        return pid
+    }
+
+    var log: String { (try? command("/usr/bin/tail", "-n", "20", "\(folder)/log")) ?? "" }
+
+    deinit {
+        kill()
+        // Nothing is found where no guest ever ran.
+        let files = (try? command("/usr/bin/find", "\(folder)/run/qemu", "-name", "*.pid", "-printf", "%f\\n")) ?? ""
+        for file in files.split(separator: "\n") {
+            if let pid = guest(String(file.dropLast(4))) { Glibc.kill(pid, SIGKILL) }
+        }
+        _ = try? command("/bin/rm", "-rf", folder)  // What is left of it harms nobody.
+    }
+}
