@@ -32,8 +32,9 @@ package struct ComputeAgentSettings: Sendable {
     /// After the first failure of a VM's step, or of a connection; it doubles up to `longestWait`.
     package var firstWait = Duration.seconds(1)
     package var longestWait = Duration.seconds(30)
-    /// How long nothing must have been said of a VM before it is removed without a word to remove it: its disk goes with it.
-    package var absence = Duration.seconds(60)
+    /// How long nothing must have been said of a VM before it is removed without a word to remove it. Its disk goes with
+    /// it, and a server that has just started may not know all yet: room is cheaper than a disk.
+    package var absence = Duration.seconds(3600)
     /// VMs for which steps are done at the same time: each may cost a process and a disk's time.
     package var lanes = 8
 
