@@ -98,6 +98,30 @@ import Waiting
         }
     }
 
+    @Test func `who takes nothing of a whole connection loses it, and his stream with it`() async throws {
+        try await LiveServer.with(patience: .seconds(1)) { server in
+            // More than both ends of a connection hold.
+            let text = String(repeating: "x", count: 60_000)
+            for index in 0..<250 {
+                try await server.make(
+                    "/v1/projects", #"{"name":"p\#(index)","annotations":{"a":"\#(text)"},"spec":{}}"#)
+            }
+            let curl = Curl(
+                base: server.encrypted.url, headers: ["Authorization: Bearer \(server.token)"],
+                options: ["--cacert", server.folder + "/tls/ca.pem", "--http2", "--limit-rate", "1"])
+            let stream = try EventReader(curl, "/v1/projects?watch=true")
+            defer { stream.stop() }
+            try await eventually("the stream") {
+                try await server.curl("GET", "/metrics").body.contains("kc_streams 1")
+            }
+            try await eventually("nothing is left of it") {
+                let page = try await server.curl("GET", "/metrics").body
+                return page.contains("kc_streams 0")
+                    && page.contains(#"kc_connections{transport="tcp",who="let-in"} 0"#)
+            }
+        }
+    }
+
     @Test func `a server that stops says so, lets requests end, and ends streams`() async throws {
         let folder = FileManager.default.temporaryDirectory.path + "/kc-drain-\(UUID().uuidString.prefix(8))"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)

@@ -18,6 +18,8 @@ final class StreamGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private let logger: Logger
     private var look: Scheduled<Void>?
     private var isAnswering = false
+    /// Whether it was asked to close.
+    private var isEnding = false
     /// Until when the body must be here; nil when it is.
     private var due: NIODeadline?
     /// Pieces that are on their way, and since when none has got through.
@@ -43,6 +45,21 @@ final class StreamGuard: ChannelDuplexHandler, RemovableChannelHandler {
     func channelInactive(context: ChannelHandlerContext) {
         look?.cancel()
         context.fireChannelInactive()
+    }
+
+    func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+        if mode == .all { watchEnd(context) }
+        context.close(mode: mode, promise: promise)
+    }
+
+    /// A stream is open until its RST_STREAM is written, which waits while the client takes nothing of the whole connection:
+    /// then that ends. Else who takes nothing would keep what was taken from him.
+    private func watchEnd(_ context: ChannelHandlerContext) {
+        guard !isEnding else { return }
+        isEnding = true
+        let (stream, connection) = (context.channel, context.channel.parent)
+        let end = context.eventLoop.scheduleTask(in: patience) { connection?.close(promise: nil) }
+        stream.closeFuture.whenComplete { _ in end.cancel() }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -87,13 +104,13 @@ final class StreamGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func lookNow(_ context: ChannelHandlerContext) {
         let now = NIODeadline.now()
-        if pending > 0, since + patience <= now { return context.close(promise: nil) }
+        if pending > 0, since + patience <= now { return close(context: context, mode: .all, promise: nil) }
         if let due, due <= now { return giveUp(context) }
         look(at: pending > 0 ? since + patience : now + patience, context)
     }
 
     private func giveUp(_ context: ChannelHandlerContext) {
-        guard !isAnswering else { return context.close(promise: nil) }
+        guard !isAnswering else { return close(context: context, mode: .all, promise: nil) }
         isAnswering = true
         let seconds = Double(patience.nanoseconds) / 1e9
         let (head, body) = Problem(.slowRequest, "the body of the request did not arrive within \(seconds) s")
@@ -102,6 +119,6 @@ final class StreamGuard: ChannelDuplexHandler, RemovableChannelHandler {
         write(.body(body), context, nil)
         write(.end(nil), context, nil)
         context.flush()
-        context.close(promise: nil)
+        close(context: context, mode: .all, promise: nil)
     }
 }
