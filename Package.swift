@@ -128,8 +128,8 @@ let adapters: [Target] = [
     target(
         "Authenticators",
         [
-            "Resources", "Persistence", "CCrypt", asn1, asyncHTTPClient, crypto, cryptoExtras, nioCore, nioHTTP1,
-            nioSSL, x509,
+            "Resources", "Persistence", "CCrypt", asn1, asyncHTTPClient, crypto, cryptoExtras, nioCore, nioPosix,
+            nioHTTP1, nioSSL, x509,
         ]),
 ]
 

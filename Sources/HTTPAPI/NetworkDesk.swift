@@ -28,7 +28,7 @@ package struct NetworkDesk: ServedService {
         case joining
     }
 
-    package var challenge: String? { checker.challenge }
+    package var challenges: [String] { checker.challenges }
 
     package func isForAnyone(_ access: Access) -> Bool { if case .anyone = access { true } else { false } }
 

@@ -70,6 +70,12 @@ package protocol Checker: Sendable {
     /// The value of a `WWW-Authenticate` header (RFC 9110 section 11.6.1) that asks for this proof; nil when a client
     /// cannot be asked for it.
     var challenge: String? { get }
+    /// One header a way: browsers look at the first scheme in each.
+    var challenges: [String] { get }
     /// - Throws: when it cannot be told now; the client is then told to try again.
     func check(_ request: CheckedRequest, now: Timestamp) async throws(StoreError) -> Verdict
+}
+
+extension Checker {
+    package var challenges: [String] { challenge.map { [$0] } ?? [] }
 }

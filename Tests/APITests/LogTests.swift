@@ -7,21 +7,22 @@ import Waiting
 /// What the server writes to standard error: lines for people, and for the journal where that is what it writes to.
 @Suite struct LogTests {
     /// The log of a server's first start, with what `JOURNAL_STREAM` (systemd.exec(5)) says of its standard error.
-    private func log(journal: (stat) -> String?) async throws -> [Substring] {
+    private func log(journal: (_ device: UInt64, _ inode: UInt64) -> String?) async throws -> [Substring] {
         let folder = FileManager.default.temporaryDirectory.path + "/kc-log-\(UUID().uuidString.prefix(8))"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }  // else it stays in the system's temporary folder
         let path = folder + "/log"
         try #require(FileManager.default.createFile(atPath: path, contents: nil))
         let file = try #require(FileHandle(forWritingAtPath: path))
-        var status = stat()
-        try #require(fstat(file.fileDescriptor, &status) == 0)
+        let place = try await run("/usr/bin/stat", ["-c", "%d %i", path]).output
+        let numbers = place.split(whereSeparator: \.isWhitespace).compactMap { UInt64($0) }
+        try #require(numbers.count == 2, "\(place)")
         let process = Process()
         process.executableURL = URL(
             filePath: (CommandLine.arguments[0] as NSString).deletingLastPathComponent + "/kcd")
         process.arguments = ["api", "--state-dir", folder + "/state", "--socket", folder + "/api.sock"]
         var environment = ProcessInfo.processInfo.environment
-        environment["JOURNAL_STREAM"] = journal(status)
+        environment["JOURNAL_STREAM"] = journal(numbers[0], numbers[1])
         process.environment = environment
         process.standardError = file
         try process.run()
@@ -36,13 +37,13 @@ import Waiting
 
     @Test func `a line has time and level, and in the journal its priority alone`() async throws {
         let time = /20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z (info|notice|warning|error) kcd.api: .+/
-        let plain = try await log { _ in nil }
+        let plain = try await log { _, _ in nil }
         #expect(plain.allSatisfy { $0.wholeMatch(of: time) != nil }, "\(plain)")
-        let journal = try await log { "\($0.st_dev):\($0.st_ino)" }
+        let journal = try await log { "\($0):\($1)" }
         #expect(journal.allSatisfy { $0.wholeMatch(of: /<[3-6]>kcd.api: .+/) != nil }, "\(journal)")
         #expect(journal.contains { $0.hasPrefix("<5>kcd.api: wrote the administrator's token file=/") }, "\(journal)")
         // The variable is inherited by children that write elsewhere.
-        let inherited = try await log { "\($0.st_dev):\($0.st_ino + 1)" }
+        let inherited = try await log { "\($0):\($1 + 1)" }
         #expect(inherited.allSatisfy { $0.wholeMatch(of: time) != nil }, "\(inherited)")
     }
 }

@@ -213,7 +213,27 @@ private let segments = "/v1/projects/default/segments"
             let drawing = String(page.body[start.lowerBound..<end.upperBound])
             #expect(drawing.count(where: { $0 == "<" }) == drawing.count(where: { $0 == ">" }))
             #expect(try await server.curl("POST", "/topology").status == 405)
+            let policy = try #require(page.headers["content-security-policy"])
+            #expect(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "\(policy)")
+            #expect(!policy.contains("script-src") && page.headers["cache-control"] == "no-store", "\(policy)")
         }
+    }
+
+    @Test func `a page of another site changes nothing by somebody's browser`() async throws {
+        try await LiveServer.with { server in try await Self.browse(server.folder + "/api.sock") }
+    }
+
+    private static func browse(_ socket: String) async throws {
+        let path = "/v1/projects/default/segments"
+        let draft = #"{"name":"blue","spec":{"ipam":"none"}}"#
+        for origin in ["https://evil.example", "null", "http://localhost:81"] {
+            let browser = Curl(socket: socket, headers: ["Origin: \(origin)"])
+            #expect(try await browser("POST", path, draft).status == 403, "\(origin)")
+            #expect(try await browser("DELETE", path + "/blue").status == 403, "\(origin)")
+            #expect(try await browser("GET", path).status == 200, "\(origin)")
+        }
+        let own = Curl(socket: socket, headers: ["Origin: http://localhost"])
+        #expect(try await own("POST", path, draft).status == 201)
     }
 
     @Test func `measurements are in Prometheus' format`() async throws {

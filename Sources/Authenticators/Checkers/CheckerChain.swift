@@ -46,13 +46,15 @@ package final class CheckerChain: Checker {
     package init(_ links: [Link]) { self.links = links }
 
     /// Each scheme once, in the order of the links.
-    package var challenge: String? {
+    package var challenges: [String] {
         var challenges: [String] = []
         for case let challenge? in links.map(\.checker.challenge) where !challenges.contains(challenge) {
             challenges.append(challenge)
         }
-        return challenges.isEmpty ? nil : challenges.joined(separator: ", ")
+        return challenges
     }
+
+    package var challenge: String? { challenges.isEmpty ? nil : challenges.joined(separator: ", ") }
 
     package func check(_ request: CheckedRequest, now: Timestamp) async throws(StoreError) -> Verdict {
         for (index, link) in links.enumerated() {

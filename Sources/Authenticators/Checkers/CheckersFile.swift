@@ -74,6 +74,10 @@ package enum CheckersFile {
                 patience: .seconds(try number("timeoutSeconds", 1...30, 5, &reader)), report: report)
             link = CheckerChain.Link(
                 checker, memory: .seconds(try number("cacheSeconds", 0...3600, 30, &reader)), looksAtRequest: true)
+        case "ldap":
+            let checker = try LDAPChecker(
+                from: &reader, patience: .seconds(try number("timeoutSeconds", 1...30, 5, &reader)), report: report)
+            link = CheckerChain.Link(checker, memory: .seconds(try number("cacheSeconds", 0...3600, 30, &reader)))
         case "certificate":
             let text = try reader.required("name", as: String.self)
             guard let field = CertificateChecker.Field(rawValue: text) else {
@@ -87,7 +91,7 @@ package enum CheckersFile {
         default:
             throw FieldError(
                 field: path + ".type", value: type,
-                rule: "must be one of htpasswd, totp, jwt, program, http, certificate")
+                rule: "must be one of htpasswd, totp, ldap, jwt, program, http, certificate")
         }
         try reader.finish()
         return link

@@ -12,12 +12,19 @@ extension NetworkPicture {
                 ("xmlns", "http://www.w3.org/2000/svg"), ("width", "\(layout.width)"), ("height", "\(layout.height)"),
                 ("viewBox", "0 0 \(layout.width) \(layout.height)"), ("font-family", "sans-serif"), ("font-size", "13"),
             ])
-        out.element("rect", [("width", "100%"), ("height", "100%"), ("fill", "#ffffff")])
+        out.style(Self.darkness)
+        out.element("rect", [("class", "paper"), ("width", "100%"), ("height", "100%"), ("fill", "#ffffff")])
         for column in layout.columns { draw(column, layout, &out) }
         for row in layout.rows { draw(row, layout, &out) }
         out.close("svg")
         return out.text
     }
+
+    /// For browsers that are set to dark; whatever does not know it draws on white.
+    private static let darkness = """
+        @media (prefers-color-scheme: dark) { .paper { fill: #131416 } .host { fill: #1c1e21 } .port { fill: #26292d } \
+        .gateway { fill: #22304a } .ink { fill: #f0f0f0 } .faint { fill: #a8adb4 } }
+        """
 
     private func draw(_ column: Layout.Column, _ layout: Layout, _ out: inout SVGText) {
         let colour = column.machine?.state.colour ?? State.unknown.colour
@@ -25,29 +32,36 @@ extension NetworkPicture {
         if let machine = column.machine {
             out.title([machine.name, machine.phase, machine.message].compactMap(\.self).joined(separator: ": "))
         }
-        out.box(column.x, Layout.margin, Layout.columnWidth, layout.height - 2 * Layout.margin, colour, "#fafafa")
+        out.box(column.x, Layout.margin, Layout.columnWidth, layout.height - 2 * Layout.margin, colour, .host)
         out.label(
             column.x + 12, Layout.margin + 22, column.machine?.name ?? (machines.isEmpty ? "" : "on no host"),
-            weight: "bold")
-        out.label(column.x + 12, Layout.margin + 40, column.machine?.vtep ?? "", colour: "#555555")
+            .strong, within: Layout.columnWidth - 24)
+        out.label(column.x + 12, Layout.margin + 40, column.machine?.vtep ?? "", .faint)
         out.close("g")
     }
 
     private func draw(_ row: Layout.Row, _ layout: Layout, _ out: inout SVGText) {
-        let middle = row.y + 18
-        out.label(Layout.margin, row.y + 16, title(of: row.lane), weight: "bold")
-        out.label(Layout.margin, row.y + 32, row.lane.vni.map { "VNI \($0)" } ?? "", colour: "#555555")
-        out.label(Layout.margin, row.y + 48, row.lane.prefix ?? "", colour: "#555555")
-        for column in layout.columns {
-            let ports = ports(of: row.lane, on: column.machine?.id)
-            guard !ports.isEmpty else { continue }
-            // The lane inside the host, and its way there.
+        let middle = row.y + 4 + (Layout.boxStep - 8) / 2
+        let width = Layout.labelWidth - Layout.margin - 12
+        out.open("g", [])
+        out.title(title(of: row.lane))
+        out.label(Layout.margin, row.y + 16, title(of: row.lane), .strong, within: width)
+        out.label(Layout.margin, row.y + 32, row.lane.vni.map { "VNI \($0)" } ?? "", .faint)
+        out.label(Layout.margin, row.y + 48, row.lane.prefix ?? "", .faint)
+        out.close("g")
+        let places = layout.columns.filter { !ports(of: row.lane, on: $0.machine?.id).isEmpty }
+        // The lane inside each host, and its way there: the farthest first, so that each part shows the state where it ends.
+        for column in places.reversed() {
             let place = column.machine.flatMap { row.lane.hosts[$0.id] }
             out.open("g", [])
             out.title([title(of: row.lane), place?.phase, place?.message].compactMap(\.self).joined(separator: ": "))
-            out.line(Layout.labelWidth, middle, column.x + 12, middle, place?.state.colour ?? State.unknown.colour)
+            out.line(
+                Layout.labelWidth - 12, middle, column.x + 12, middle, place?.state.colour ?? State.unknown.colour)
             out.close("g")
-            for (index, port) in ports.enumerated() {
+        }
+        // Over the lines, which go on behind them.
+        for column in places {
+            for (index, port) in ports(of: row.lane, on: column.machine?.id).enumerated() {
                 draw(port, column.x + 12, row.y + 4 + index * Layout.boxStep, &out)
             }
         }
@@ -58,9 +72,10 @@ extension NetworkPicture {
         out.title([port.name, port.place.phase, port.place.message].compactMap(\.self).joined(separator: ": "))
         out.box(
             x, y, Layout.columnWidth - 24, Layout.boxStep - 8, port.place.state.colour,
-            port.isGateway ? "#eef4ff" : "#ffffff")
-        out.label(x + 10, y + 17, port.isGateway ? "gateway \(port.name)" : port.name)
-        out.label(x + 10, y + 33, port.address.isEmpty ? port.place.phase : port.address, colour: "#555555")
+            port.isGateway ? .gateway : .port)
+        let width = Layout.columnWidth - 44
+        out.label(x + 10, y + 17, port.isGateway ? "gateway \(port.name)" : port.name, .plain, within: width)
+        out.label(x + 10, y + 33, port.address.isEmpty ? port.place.phase : port.address, .faint, within: width)
         out.close("g")
     }
 
@@ -68,7 +83,7 @@ extension NetworkPicture {
     private struct Layout {
         static let margin = 16
         static let labelWidth = 230
-        static let columnWidth = 300
+        static let columnWidth = 330
         static let gap = 24
         static let boxStep = 50
         private static let head = 64
@@ -115,14 +130,38 @@ private struct SVGText {
 
     mutating func close(_ name: String) { text += "</\(name)>\n" }
 
+    /// - Parameter rules: our own, without `<` and `&`.
+    mutating func style(_ rules: String) { text += "<style>\(rules)</style>\n" }
+
+    /// What a box is, for its colour by day and by night.
+    enum Surface: String {
+        case host, port, gateway
+
+        var colour: String {
+            switch self {
+            case .host: "#fafafa"
+            case .port: "#ffffff"
+            case .gateway: "#eef4ff"
+            }
+        }
+    }
+
+    /// How words look.
+    enum Tone {
+        case plain, strong, faint
+
+        /// What a character takes on average, in tenths of a pixel: generous, since every browser has another font.
+        var width: Int { self == .strong ? 82 : 72 }
+    }
+
     mutating func title(_ words: String) { text += "<title>\(Self.escaped(words))</title>\n" }
 
-    mutating func box(_ x: Int, _ y: Int, _ width: Int, _ height: Int, _ edge: String, _ fill: String) {
+    mutating func box(_ x: Int, _ y: Int, _ width: Int, _ height: Int, _ edge: String, _ surface: Surface) {
         element(
             "rect",
             [
-                ("x", "\(x)"), ("y", "\(y)"), ("width", "\(width)"), ("height", "\(height)"), ("rx", "8"),
-                ("fill", fill), ("stroke", edge), ("stroke-width", "2"),
+                ("class", surface.rawValue), ("x", "\(x)"), ("y", "\(y)"), ("width", "\(width)"),
+                ("height", "\(height)"), ("rx", "8"), ("fill", surface.colour), ("stroke", edge), ("stroke-width", "2"),
             ])
     }
 
@@ -135,10 +174,21 @@ private struct SVGText {
             ])
     }
 
-    mutating func label(_ x: Int, _ y: Int, _ words: String, weight: String = "normal", colour: String = "#111111") {
+    /// - Parameter room: in pixels; what is longer loses its middle, since names differ at their ends. The title has all of it.
+    mutating func label(_ x: Int, _ y: Int, _ words: String, _ tone: Tone, within room: Int = .max / 20) {
         guard !words.isEmpty else { return }
-        start("text", [("x", "\(x)"), ("y", "\(y)"), ("font-weight", weight), ("fill", colour)], end: ">")
-        text += "\(Self.escaped(words))</text>\n"
+        let look = [
+            ("class", tone == .faint ? "faint" : "ink"), ("x", "\(x)"), ("y", "\(y)"),
+            ("font-weight", tone == .strong ? "bold" : "normal"), ("fill", tone == .faint ? "#555555" : "#111111"),
+        ]
+        start("text", look, end: ">")
+        text += "\(Self.escaped(Self.shortened(words, to: room * 10 / tone.width)))</text>\n"
+    }
+
+    private static func shortened(_ words: String, to count: Int) -> String {
+        guard words.count > count, count > 2 else { return words }
+        let end = (count - 1) / 3
+        return "\(words.prefix(count - 1 - end))…\(words.suffix(end))"
     }
 
     private mutating func start(_ name: String, _ attributes: [(String, String)], end: String) {

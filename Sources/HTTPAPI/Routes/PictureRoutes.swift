@@ -32,6 +32,7 @@ struct PictureRoutes: Sendable {
         <head>
         <meta charset="utf-8">
         <meta http-equiv="refresh" content="\(interval)">
+        <meta name="color-scheme" content="light dark">
         <title>KC</title>
         </head>
         <body>

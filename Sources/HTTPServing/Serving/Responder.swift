@@ -43,7 +43,7 @@ struct Responder<Service: ServedService>: Sendable {
         } catch {
             response = Response(error, requestID: id)
             if error.code == .tooLarge { response = response.closing(channel) }
-            if error.code == .unauthenticated { response.headers[.wwwAuthenticate] = service.challenge }
+            if error.code == .unauthenticated { response.headers[values: .wwwAuthenticate] = service.challenges }
         }
         response.headers.append(HTTPField(name: .requestID, value: id.text))
         let nanoseconds = DispatchTime.now().uptimeNanoseconds - start
@@ -59,6 +59,7 @@ struct Responder<Service: ServedService>: Sendable {
         guard (request.head.path ?? "").utf8.count <= Self.maximumTarget else {
             throw Problem(.headersTooLarge, "the target of the request is longer than \(Self.maximumTarget) bytes")
         }
+        try Self.refuseOtherSites(request)
         if case .route(let found, _) = match, service.isForAnyone(routes[found].access) {
         } else {
             // Who has not said who he is does not learn which paths exist either.

@@ -20,6 +20,7 @@ extension Response {
         case .text(let bytes):
             headers[.contentType] = route.mediaType
             headers[.contentLength] = String(bytes.count)
+            if route.mediaType.hasPrefix("text/html") { headers.append(contentsOf: Self.ofPages) }
             self.init(status: route.status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
         case .nothing(let written):
             if let written { headers[.revision] = written.description }
@@ -36,6 +37,16 @@ extension Response {
                 })
         }
     }
+
+    /// For browsers: a page has no script and takes nothing from anywhere, is in no frame of others, and is kept nowhere.
+    private static let ofPages: [HTTPField] = [
+        HTTPField(
+            name: .contentSecurityPolicy,
+            value: "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
+                + "frame-ancestors 'none'"),
+        HTTPField(name: .xContentTypeOptions, value: "nosniff"),
+        HTTPField(name: .cacheControl, value: "no-store"),
+    ]
 
     /// A problem document (RFC 9457).
     init(_ problem: Problem, requestID: RequestID) {

@@ -9,8 +9,8 @@ package protocol ServedService: Sendable {
     /// What a request was let in to: for its handler.
     associatedtype Admission: Sendable
 
-    /// The `WWW-Authenticate` header of a refusal; nil for none.
-    var challenge: String? { get }
+    /// The `WWW-Authenticate` headers of a refusal.
+    var challenges: [String] { get }
 
     /// Whether nobody need say who he is.
     func isForAnyone(_ access: Access) -> Bool

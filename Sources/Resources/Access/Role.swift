@@ -40,6 +40,14 @@ package struct Grants: Hashable, Sendable {
         return roles.compactMap(\.self).max { $0.rank < $1.rank }
     }
 
+    /// Of each role the greater one.
+    package func joined(with other: Grants) -> Grants {
+        var joined = self
+        joined.everywhere = [everywhere, other.everywhere].compactMap(\.self).max { $0.rank < $1.rank }
+        joined.projects.merge(other.projects) { $0.rank < $1.rank ? $1 : $0 }
+        return joined
+    }
+
     private static let few = 4
 }
 
