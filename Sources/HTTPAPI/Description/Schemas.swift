@@ -5,7 +5,9 @@ import Resources
 /// The schemas that routes refer to by name.
 enum Schemas {
     static var all: [(name: String, schema: Schema)] {
-        CommonSchemas.all + shared + Kind.allCases.flatMap(of)
+        var known: Set<String> = []
+        let all: [(name: String, schema: Schema)] = CommonSchemas.all + shared + Kind.allCases.flatMap(of)
+        return all.filter { known.insert($0.name).inserted }
     }
 
     private static func of(_ kind: Kind) -> [(String, Schema)] {
@@ -13,7 +15,12 @@ enum Schemas {
         let word = one.prefix(1).uppercased() + one.dropFirst()
         let project = kind.name.isInProject ? #""project":{"$ref":"@Name"},"# : ""
         let required = kind.name.isInProject ? #","project""# : ""
-        let shown = Specs.shape(of: kind, isShown: true).json
+        // One type for what is written and what is read, where they do not differ.
+        let spec = Specs.shape(of: kind).called("\(word)Spec")
+        var shown = Specs.shape(of: kind, isShown: true).called("\(word)Spec")
+        if shown.components.first?.json != spec.components.first?.json {
+            shown = Specs.shape(of: kind, isShown: true).called("\(word)SpecShown")
+        }
         let secret = kind == .token ? #","secret":{"type":"string","description":"When it is made."}"# : ""
         let metadata =
             #""protected":{"type":"boolean"},"labels":{"$ref":"@Labels"},"annotations":{"$ref":"@Annotations"}"#
@@ -21,13 +28,13 @@ enum Schemas {
             (
                 word,
                 Schema(
-                    #"{"type":"object","properties":{"kind":{"const":"\#(one)"},"id":{"type":"string","format":"uuid"},"name":{"$ref":"@Name"},\#(project)"revision":{"type":"integer"},"generation":{"type":"integer"},"created":{"type":"string","format":"date-time"},"updated":{"type":"string","format":"date-time"},\#(metadata),"spec":\#(shown),"status":\#(status(kind))\#(secret)},"required":["kind","id","name"\#(required),"revision","generation","created","updated","protected","labels","annotations","spec","status"]}"#
+                    #"{"type":"object","properties":{"kind":{"const":"\#(one)"},"id":{"type":"string","format":"uuid"},"name":{"$ref":"@Name"},\#(project)"revision":{"type":"integer"},"generation":{"type":"integer"},"created":{"type":"string","format":"date-time"},"updated":{"type":"string","format":"date-time"},\#(metadata),"spec":\#(shown.json),"status":{"$ref":"@\#(word)Status"}\#(secret)},"required":["kind","id","name"\#(required),"revision","generation","created","updated","protected","labels","annotations","spec","status"]}"#
                 )
             ),
             (
                 "\(word)Draft",
                 Schema(
-                    #"{"type":"object","properties":{"kind":{"const":"\#(one)"},"name":{"$ref":"@Name"},\#(metadata),"spec":\#(Specs.shape(of: kind).json)},"required":["name","spec"],"additionalProperties":false}"#
+                    #"{"type":"object","properties":{"kind":{"const":"\#(one)"},"name":{"$ref":"@Name"},\#(metadata),"spec":\#(spec.json)},"required":["name","spec"],"additionalProperties":false}"#
                 )
             ),
             (
@@ -36,7 +43,26 @@ enum Schemas {
                     #"{"type":"object","properties":{"kind":{"const":"\#(one)List"},"revision":{"type":"integer"},"items":{"type":"array","items":{"$ref":"@\#(word)"}},"continue":{"type":"string"}},"required":["kind","revision","items"]}"#
                 )
             ),
-        ]
+            (
+                "\(word)Revision",
+                Schema(
+                    #"{"type":"object","description":"What it was, without its status.","properties":{"kind":{"const":"\#(one)"},"id":{"type":"string","format":"uuid"},"name":{"$ref":"@Name"},\#(project)"revision":{"type":"integer"},"generation":{"type":"integer"},"created":{"type":"string","format":"date-time"},"updated":{"type":"string","format":"date-time"},\#(metadata),"spec":\#(shown.json)},"required":["kind","id","name"\#(required),"revision","generation","created","updated","protected","labels","annotations","spec"]}"#
+                )
+            ),
+            (
+                "\(word)HistoryEntry",
+                Schema(
+                    #"{"type":"object","properties":{"generation":{"type":"integer"},"revision":{"type":"integer"},"time":{"type":"string","format":"date-time"},"who":{"type":"string"},"action":{"enum":["create","update","restore"]},"resource":{"$ref":"@\#(word)Revision"}},"required":["generation","revision","time","who","action","resource"]}"#
+                )
+            ),
+            (
+                "\(word)History",
+                Schema(
+                    #"{"type":"object","properties":{"items":{"type":"array","items":{"$ref":"@\#(word)HistoryEntry"}}},"required":["items"]}"#
+                )
+            ),
+            ("\(word)Status", Schema(status(kind))),
+        ] + (spec.components + shown.components).map { ($0.name, Schema($0.json)) } + batched(kind)
     }
 
     private static let address = #"{"type":"string","examples":["2001:db8::1"]}"#
@@ -46,6 +72,7 @@ enum Schemas {
     private static let interface = #"{"type":"string","minLength":1,"maxLength":15}"#
     private static let vni = #"{"type":"integer","minimum":1,"maximum":16777215}"#
     private static let role = #"{"enum":["viewer","consumer","operator","admin"]}"#
+    private static let seconds = #""seconds":{"type":"integer","minimum":0,"maximum":300,"default":0}"#
     private static let replication = #"{"enum":["multicast","unicast"]}"#
 
     private static func status(_ kind: Kind) -> String {
@@ -60,7 +87,7 @@ enum Schemas {
         case .segment:
             #"{"type":"object","properties":{"vni":\#(vni),"group":\#(address),"mtu":{"type":"integer"},"prefix":\#(prefix),"replication":\#(replication),"phase":{"enum":["unused","pending","wired","unfit","failed"]},"hosts":{"type":"object","additionalProperties":{"$ref":"@Report"}}},"required":["mtu","phase"]}"#
         case .attachment:
-            #"{"type":"object","properties":{"mac":\#(mac),"addresses":{"type":"array","items":{"type":"object","properties":{"value":\#(address),"origin":{"enum":["assigned","static","learned"]}},"required":["value","origin"]}},"delegatedPrefix":\#(prefix),"policies":{"type":"array","description":"What applies to the port: built-in names and ids.","items":{"type":"string"}},"phase":{"enum":["pending","wired","unfit","failed"]},"message":{"type":"string"},"interface":\#(interface),"details":{"type":"object"}},"required":["mac","addresses","phase"]}"#
+            #"{"type":"object","properties":{"mac":\#(mac),"addresses":{"type":"array","items":{"$ref":"@AttachmentAddress"}},"delegatedPrefix":\#(prefix),"policies":{"type":"array","description":"What applies to the port: built-in names and ids.","items":{"type":"string"}},"phase":{"enum":["pending","wired","unfit","failed"]},"message":{"type":"string"},"interface":\#(interface),"details":{"type":"object"}},"required":["mac","addresses","phase"]}"#
         case .mapping:
             #"{"type":"object","properties":{"ipv4":{"type":"string","format":"ipv4"},"address":\#(address)},"required":["ipv4","address"]}"#
         case .gateway:
@@ -68,40 +95,72 @@ enum Schemas {
         }
     }
 
+    private static let verbs = ["create", "update", "delete"]
+
+    private static func operationName(_ verb: String, _ kind: Kind) -> String {
+        let one = kind.name.singular
+        return "Batch" + [verb, one].map { $0.prefix(1).uppercased() + $0.dropFirst() }.joined()
+    }
+
     /// Each kind with each verb is one alternative, so that the document of every operation is described.
+    private static func batched(_ kind: Kind) -> [(String, Schema)] {
+        let one = kind.name.singular
+        let draft = #","document":{"$ref":"@\#(one.prefix(1).uppercased() + one.dropFirst())Draft"}"#
+        let project = kind.name.isInProject ? #","project":\#(reference)"# : ""
+        let required = kind.name.isInProject ? #","project""# : ""
+        let target = #","item":\#(reference),"ifMatch":{"type":"integer","minimum":0,"maximum":9007199254740991}"#
+        return verbs.map { verb in
+            let (members, names) =
+                switch verb {
+                case "create": (draft, #","document""#)
+                case "update": (target + draft, #","item","document""#)
+                default: (target, #","item""#)
+                }
+            return (
+                operationName(verb, kind),
+                Schema(
+                    #"{"type":"object","properties":{"verb":{"const":"\#(verb)"},"kind":{"const":"\#(one)"}\#(project)\#(members)},"required":["verb","kind"\#(required)\#(names)],"additionalProperties":false}"#
+                )
+            )
+        }
+    }
+
     private static var batch: Schema {
-        let alternatives = Kind.allCases.flatMap { kind -> [String] in
-            let one = kind.name.singular
-            let draft = #"{"$ref":"@\#(one.prefix(1).uppercased() + one.dropFirst())Draft"}"#
-            let project = kind.name.isInProject ? #","project":\#(reference)"# : ""
-            let required = kind.name.isInProject ? #","project""# : ""
-            func operation(_ verb: String, _ members: String, _ names: String) -> String {
-                #"{"type":"object","properties":{"verb":{"const":"\#(verb)"},"kind":{"const":"\#(one)"}\#(project)\#(members)},"required":["verb","kind"\#(required)\#(names)],"additionalProperties":false}"#
-            }
-            let target =
-                #","item":\#(reference),"ifMatch":{"type":"integer","minimum":0,"maximum":9007199254740991}"#
-            return [
-                operation("create", #","document":\#(draft)"#, #","document""#),
-                operation("update", target + #","document":\#(draft)"#, #","item","document""#),
-                operation("delete", target, #","item""#),
-            ]
+        let alternatives = Kind.allCases.flatMap { kind in
+            verbs.map { #"{"$ref":"@\#(operationName($0, kind))"}"# }
         }
         return Schema(
             #"{"type":"object","properties":{"operations":{"type":"array","minItems":1,"maxItems":\#(BatchOperation.maximumCount),"items":{"oneOf":[\#(alternatives.joined(separator: ","))]}}},"required":["operations"],"additionalProperties":false}"#
         )
     }
 
-    private static var batchWritten: Schema {
+    private static var batchResult: Schema {
         let kinds = Kind.allCases.map { #""\#($0.name.singular)""# }.joined(separator: ",")
+        let resources = Kind.allCases.map { kind in
+            let one = kind.name.singular
+            return #"{"$ref":"@\#(one.prefix(1).uppercased() + one.dropFirst())"}"#
+        }
         return Schema(
-            #"{"type":"object","properties":{"revision":{"type":"integer"},"items":{"type":"array","items":{"type":"object","properties":{"kind":{"enum":[\#(kinds)]},"id":{"type":"string","format":"uuid"},"name":{"$ref":"@Name"},"deleted":{"const":true},"resource":{"type":"object"}},"required":["kind","id","name"]}}},"required":["revision","items"]}"#
+            #"{"type":"object","properties":{"kind":{"enum":[\#(kinds)]},"id":{"type":"string","format":"uuid"},"name":{"$ref":"@Name"},"deleted":{"type":"boolean","description":"Only ever true."},"resource":{"oneOf":[\#(resources.joined(separator: ","))]}},"required":["kind","id","name"]}"#
         )
     }
 
     private static var shared: [(String, Schema)] {
         [
             ("Batch", batch),
-            ("BatchWritten", batchWritten),
+            ("BatchResult", batchResult),
+            (
+                "BatchWritten",
+                Schema(
+                    #"{"type":"object","properties":{"revision":{"type":"integer"},"items":{"type":"array","items":{"$ref":"@BatchResult"}}},"required":["revision","items"]}"#
+                )
+            ),
+            (
+                "AttachmentAddress",
+                Schema(
+                    #"{"type":"object","properties":{"value":\#(address),"origin":{"enum":["assigned","static","learned"]}},"required":["value","origin"]}"#
+                )
+            ),
             (
                 "Report",
                 Schema(
@@ -235,7 +294,31 @@ enum Schemas {
             (
                 "ProbeDraft",
                 Schema(
-                    #"{"oneOf":[{"type":"object","properties":{"type":{"const":"drops"},"attachment":\#(reference),"seconds":{"type":"integer","minimum":0,"maximum":300,"default":0}},"required":["type","attachment"],"additionalProperties":false},{"type":"object","properties":{"type":{"enum":["leases","gateway-drops"]},"gateway":\#(reference),"seconds":{"type":"integer","minimum":0,"maximum":300,"default":0}},"required":["type","gateway"],"additionalProperties":false},{"type":"object","properties":{"type":{"const":"path"},"from":{"type":"string","description":"An attachment's name, id or address, or host/NAME."},"to":{"type":"string"},"flow":{"type":"string","pattern":"^(icmpv6|tcp/[0-9]+|udp/[0-9]+)$","default":"icmpv6"},"seconds":{"type":"integer","minimum":0,"maximum":300,"default":0}},"required":["type","from","to"],"additionalProperties":false},{"type":"object","properties":{"type":{"const":"translation"},"gateway":\#(reference),"seconds":{"type":"integer","minimum":0,"maximum":300,"default":0}},"required":["type","gateway"],"additionalProperties":false}]}"#
+                    #"{"oneOf":[{"$ref":"@DropsProbe"},{"$ref":"@GatewayProbe"},{"$ref":"@PathProbe"},{"$ref":"@TranslationProbe"}]}"#
+                )
+            ),
+            (
+                "DropsProbe",
+                Schema(
+                    #"{"type":"object","properties":{"type":{"const":"drops"},"attachment":\#(reference),\#(seconds)},"required":["type","attachment"],"additionalProperties":false}"#
+                )
+            ),
+            (
+                "GatewayProbe",
+                Schema(
+                    #"{"type":"object","properties":{"type":{"enum":["leases","gateway-drops"]},"gateway":\#(reference),\#(seconds)},"required":["type","gateway"],"additionalProperties":false}"#
+                )
+            ),
+            (
+                "PathProbe",
+                Schema(
+                    #"{"type":"object","properties":{"type":{"const":"path"},"from":{"type":"string","description":"An attachment's name, id or address, or host/NAME."},"to":{"type":"string"},"flow":{"type":"string","pattern":"^(icmpv6|tcp/[0-9]+|udp/[0-9]+)$","default":"icmpv6"},\#(seconds)},"required":["type","from","to"],"additionalProperties":false}"#
+                )
+            ),
+            (
+                "TranslationProbe",
+                Schema(
+                    #"{"type":"object","properties":{"type":{"const":"translation"},"gateway":\#(reference),\#(seconds)},"required":["type","gateway"],"additionalProperties":false}"#
                 )
             ),
             (

@@ -4,10 +4,15 @@ import Resources
 struct Shape: Sendable {
     /// Keywords with their JSON, in order.
     private var keywords: [(name: String, json: String)]
+    /// The components of the document that it refers to, itself among them where it is one.
+    private(set) var components: [(name: String, json: String)]
 
     var json: String { "{" + keywords.map { "\(Self.quoted($0.name)):\($0.json)" }.joined(separator: ",") + "}" }
 
-    private init(_ keywords: [(name: String, json: String)]) { self.keywords = keywords }
+    private init(_ keywords: [(name: String, json: String)], _ parts: [Shape] = []) {
+        self.keywords = keywords
+        components = parts.flatMap(\.components)
+    }
 
     private static func quoted(_ text: String) -> String {
         var writer = JSONWriter()
@@ -19,7 +24,16 @@ struct Shape: Sendable {
 
     private func adding(_ name: String, _ json: String?) -> Shape {
         guard let json else { return self }
-        return Shape(keywords.filter { $0.name != name } + [(name, json)])
+        var shape = self
+        shape.keywords = keywords.filter { $0.name != name } + [(name, json)]
+        return shape
+    }
+
+    /// The same as a component of the document: generated clients have a type of that name, wherever it is referred to.
+    func called(_ name: String) -> Shape {
+        var shape = Shape.named(name)
+        shape.components = [(name, json)] + components
+        return shape
     }
 
     /// The same with words for people.
@@ -49,16 +63,16 @@ struct Shape: Sendable {
     static func object(_ members: Member...) -> Shape {
         let needed = members.filter(\.isNeeded).map(\.name)
         let properties = members.map { "\(quoted($0.name)):\($0.shape.json)" }.joined(separator: ",")
-        return Shape([("type", quoted("object")), ("properties", "{\(properties)}")])
+        return Shape([("type", quoted("object")), ("properties", "{\(properties)}")], members.map(\.shape))
             .adding("required", needed.isEmpty ? nil : list(needed)).adding("additionalProperties", "false")
     }
 
     static func either(_ shapes: Shape...) -> Shape {
-        Shape([("oneOf", "[" + shapes.map(\.json).joined(separator: ",") + "]")])
+        Shape([("oneOf", "[" + shapes.map(\.json).joined(separator: ",") + "]")], shapes)
     }
 
     static func of(_ shape: Shape, _ range: ClosedRange<Int>? = nil, isSet: Bool = true) -> Shape {
-        Shape([("type", quoted("array"))])
+        Shape([("type", quoted("array"))], [shape])
             .adding("minItems", range.flatMap { $0.lowerBound > 0 ? "\($0.lowerBound)" : nil })
             .adding("maxItems", range.map { "\($0.upperBound)" }).adding("uniqueItems", isSet ? "true" : nil)
             .adding("items", shape.json)

@@ -16,7 +16,9 @@ extension Specs {
         .may(
             "ipv4",
             .object(
-                .must("prefix", .text(like: "10.0.0.0/24"), "A /8 to a /29; its first host address is the gateway's.")),
+                .must("prefix", .text(like: "10.0.0.0/24"), "A /8 to a /29; its first host address is the gateway's.")
+            )
+            .called("SegmentIPv4"),
             "IPv4 inside the segment; left out: guests have none."))
 
     static let attachment = Shape.object(
@@ -36,30 +38,36 @@ extension Specs {
             "learnedAddresses", .integer(0...64, standard: 16),
             "How many addresses the guest may take for itself (SLAAC, privacy addresses)."),
         .may(
-            "delegated", .object(.must("length", .integer(48...64), "Of the prefix, in bits.")),
+            "delegated",
+            .object(.must("length", .integer(48...64), "Of the prefix, in bits.")).called("DelegatedPrefix"),
             "A prefix for the networks behind an attachment that is a router (DHCPv6-PD)."),
         .may("ipv4", .ipv4, "On a segment with IPv4; left out: KC chooses."))
 
     /// The port of a gateway is shown and never written: KC makes it with the gateway.
     private static let port = Shape.either(
-        .object(.must("type", .constant("tap"), "A tap device, for a VM.")),
+        .object(.must("type", .constant("tap"), "A tap device, for a VM.")).called("TapPort"),
         .object(
             .must("type", .constant("namespace"), "A veth whose other end is put into a network namespace."),
             .must("namespace", .text(1...64, like: "web"), "Its name, as ip netns has it; never a path."),
-            .may("interface", Shape.interface.standard("eth0"), "What the end is called there.")),
+            .may("interface", Shape.interface.standard("eth0"), "What the end is called there.")
+        ).called(
+            "NamespacePort"),
         .object(
             .must("type", .constant("external"), "An operator's own interface, taken into the bridge."),
-            .must("interface", .interface)),
+            .must("interface", .interface)
+        ).called("ExternalPort"),
         .object(
             .must("type", .constant("gateway"), "Of a managed gateway; made by KC."),
-            .must("gateway", .text(format: "uuid"))))
+            .must("gateway", .text(format: "uuid"))
+        ).called("GatewayPort")
+    ).called("AttachmentPort")
 
     private static let bandwidth = Shape.integer(64_000...1_000_000_000_000).saying("Bits of frames a second.")
     private static let packets = Shape.integer(10...100_000_000)
 
     private static let limits = Shape.object(
         .may(
-            "in", .object(.may("bandwidth", bandwidth), .may("packetsPerSecond", packets)),
+            "in", .object(.may("bandwidth", bandwidth), .may("packetsPerSecond", packets)).called("InwardLimits"),
             "Towards the guest."),
         .may(
             "out",
@@ -67,8 +75,10 @@ extension Specs {
                 .may("bandwidth", bandwidth), .may("packetsPerSecond", packets),
                 .may("newFlowsPerSecond", .integer(1...1_000_000), "Flows that begin here."),
                 .may("multicastPerSecond", .integer(1...1_000_000), "Frames to groups, Neighbor Discovery excepted."),
-                .may("ndPerSecond", .integer(10...100_000), "Neighbor Discovery messages.")),
-            "From the guest."))
+                .may("ndPerSecond", .integer(10...100_000), "Neighbor Discovery messages.")
+            ).called("OutwardLimits"),
+            "From the guest.")
+    ).called("AttachmentLimits")
 
     static let policy = Shape.object(
         .may("ingress", rules("from"), "Who may begin to talk to an attachment; left out: nobody."),
@@ -89,12 +99,16 @@ extension Specs {
                     peers,
                     .of(
                         .either(
-                            .object(.must("prefix", .prefix, "Of IPv6, or of IPv4 as the translator shows it.")),
-                            .object(.must("policy", .reference("A policy whose members are meant")))),
+                            .object(.must("prefix", .prefix, "Of IPv6, or of IPv4 as the translator shows it."))
+                                .called("PrefixPeer"),
+                            .object(.must("policy", .reference("A policy whose members are meant")))
+                                .called("PolicyPeer")
+                        ).called("PolicyRulePeer"),
                         1...256),
                     "Left out: anyone."),
                 .may("log", .boolean(standard: false), "Packets that begin a flow are logged."),
-                .may("rate", .integer(1...1_000_000), "How many packets a second may begin a flow.")),
+                .may("rate", .integer(1...1_000_000), "How many packets a second may begin a flow.")
+            ).called(peers == "from" ? "IngressRule" : "EgressRule"),
             0...256, isSet: false)
     }
 
@@ -115,7 +129,9 @@ extension Specs {
                     "resolvers", .of(.address, 0...8, isSet: false),
                     "Recursive resolvers that guests are told of (RDNSS)."),
                 .may(
-                    "resolver", .object(.may("forwarders", .of(.address, 0...4), "Whom it asks; left out: the roots.")),
+                    "resolver",
+                    .object(.may("forwarders", .of(.address, 0...4), "Whom it asks; left out: the roots."))
+                        .called("GatewayResolver"),
                     "A recursive resolver of the gateway's own."),
                 .may("nat64", nat64, "The segments' way to IPv4."),
                 .may("uplink", uplink, "The way out; without one guests get no default route."),
@@ -126,11 +142,14 @@ extension Specs {
                         .may("newFlowsPerSource", .integer(1...1_000_000), "Flows a second that one source may begin."),
                         .may(
                             "bandwidthPerSegment", .integer(64_000...1_000_000_000_000),
-                            "Bits a second to each segment, and as many from it.")))),
+                            "Bits a second to each segment, and as many from it.")
+                    ).called("GatewayLimits"))
+            ).called(isShown ? "ManagedGatewayShown" : "ManagedGateway"),
             .object(
                 .must("type", .constant("attachment"), "The guest behind an attachment is the router."),
                 .must("attachment", .reference("Whose guest it is")),
-                .may("segments", .of(.reference("A segment"), 0...1, isSet: false), "That of the attachment.")))
+                .may("segments", .of(.reference("A segment"), 0...1, isSet: false), "That of the attachment.")
+            ).called("AttachmentGateway"))
     }
 
     private static let nat64 = Shape.object(
@@ -140,19 +159,24 @@ extension Specs {
         .may(
             "pool", .text(1...63),
             "The pool of the gateway's own IPv4 address, behind which attachments without a mapping reach IPv4."),
-        .may("dns64", .boolean(standard: true), "Its resolver makes AAAA records of A records."))
+        .may("dns64", .boolean(standard: true), "Its resolver makes AAAA records of A records.")
+    ).called("GatewayNAT64")
 
     private static let uplink = Shape.either(
         .object(
-            .must("type", .constant("routed"), "Through the host's own routes."), .may("ipv4", uplinkIPv4)),
+            .must("type", .constant("routed"), "Through the host's own routes."), .may("ipv4", uplinkIPv4)
+        ).called("RoutedUplink"),
         .object(
             .must("type", .constant("interface"), "An operator's interface, moved into the gateway's namespace."),
             .must("interface", .interface),
             .may("addresses", .of(.text(like: "2001:db8::1/64"), 0...8), "The gateway's, there."),
             .must("nextHop", .address, "The router outside: link-local, or on link by one of the addresses."),
-            .may("ipv4", uplinkIPv4)))
+            .may("ipv4", uplinkIPv4)
+        ).called("InterfaceUplink")
+    ).called("GatewayUplink")
 
     private static let uplinkIPv4 = Shape.object(
         .must("address", .text(like: "192.0.2.2/31"), "The gateway's towards IPv4, with the length of its prefix."),
-        .must("nextHop", .text(like: "192.0.2.3"), "The IPv4 router."))
+        .must("nextHop", .text(like: "192.0.2.3"), "The IPv4 router.")
+    ).called("UplinkIPv4")
 }

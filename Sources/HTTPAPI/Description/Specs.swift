@@ -33,7 +33,8 @@ enum Specs {
                     "attachments",
                     quota("How many attachments; ports of managed gateways count, and are never refused.")),
                 .may("addresses", quota("How many static and assigned addresses.")),
-                .may("mappings", quota("How many mappings."))),
+                .may("mappings", quota("How many mappings."))
+            ).called("ProjectQuotas"),
             "What the project may have at most; what is left out has no limit but the pools'."))
 
     private static let host = Shape.object(
@@ -49,18 +50,21 @@ enum Specs {
 
     private static let pool = Shape.either(
         .object(
-            .must("type", .constant("vni")), .must("from", .vni, "The first VNI."), .must("to", .vni, "The last VNI.")),
+            .must("type", .constant("vni")), .must("from", .vni, "The first VNI."), .must("to", .vni, "The last VNI.")
+        ).called("VNIPool"),
         .object(
             .must(
                 "type", .choice("prefix", "delegation"), "/64s of segments; prefixes of attachments that are routers."),
-            .must("prefix", .prefix, "What they are taken from, /0 to /64.")),
+            .must("prefix", .prefix, "What they are taken from, /0 to /64.")
+        ).called("PrefixPool"),
         .object(
-            .must("type", .constant("mac")), .must("prefix", .text(like: "02:6b:63"), "The first three octets.")),
+            .must("type", .constant("mac")), .must("prefix", .text(like: "02:6b:63"), "The first three octets.")
+        ).called("MACPool"),
         .object(
             .must("type", .constant("ipv4")),
             .must(
-                "prefix", .text(like: "198.51.100.0/28"), "Addresses of mappings and outgoing connections, /8 to /32."))
-    )
+                "prefix", .text(like: "198.51.100.0/28"), "Addresses of mappings and outgoing connections, /8 to /32.")
+        ).called("IPv4Pool"))
 
     private static let underlay = Shape.object(
         .must("mtu", .integer(1350...65_535), "What every underlay interface must carry, in bytes."),
@@ -101,7 +105,8 @@ enum Specs {
             .of(
                 .object(
                     .must("address", .address),
-                    .may("key", .named("Name"), "The TSIG key that both share; its secret is a file on the hosts.")),
+                    .may("key", .named("Name"), "The TSIG key that both share; its secret is a file on the hosts.")
+                ).called("ZoneSecondary"),
                 0...8, isSet: false),
             "Servers that copy the zone and are told of changes."),
         .may("nameServers", .of(.domain, 0...8), "Further servers of the zone, beside those of the hosts."),
