@@ -8,7 +8,8 @@ import Synchronization
 /// Layer 6. The client of the API, for agents and commands: requests, problems, event streams, the pinned certificate.
 /// It knows HTTP and the shapes of design.md section 2; it does not know what a command prints or an agent does.
 ///
-/// One value holds the connections to one server and may be used from any task. `shutdown` must be called at the end.
+/// One value holds the connections to the servers of one cluster and may be used from any task. It asks one of them until that
+/// does not answer, then the next. `shutdown` must be called at the end.
 package final class APIClient: Sendable {
     package let endpoint: Endpoint
     /// The largest answer to a single request, in bytes: a page of 500 resources with all the annotations they may have.
@@ -17,6 +18,9 @@ package final class APIClient: Sendable {
     private let http: HTTPClient
     private let proof: ClientProof
     private let lastWrite = Mutex(Revision.zero)
+    private let turn: ServerTurn
+    /// How many servers in a row did not have what another one had told.
+    private let behind = Mutex(0)
 
     /// - Parameters:
     ///   - token: goes into `Authorization: Bearer`; nil for the Unix socket, where the kernel says who calls.
@@ -31,6 +35,7 @@ package final class APIClient: Sendable {
         identity: ClientIdentity? = nil, silence: Duration = ServerEvents.silence
     ) throws(APIFailure) {
         self.endpoint = endpoint
+        turn = ServerTurn(endpoint.servers)
         proof = try ClientProof(
             endpoint, authorization: authorization ?? token.map { "Bearer " + $0 }, certificate: certificate,
             identity: identity)
@@ -64,13 +69,25 @@ package final class APIClient: Sendable {
         lastWrite.withLock { $0 = max($0, revision) }
     }
 
-    /// Sends one request and reads the whole answer. A GET is repeated once when a kept connection turns out closed.
+    /// Notes whether a server has what others had; when none of them has it, it is forgotten.
+    func isBehind(_ isBehind: Bool) {
+        let count = behind.withLock { count in
+            count = isBehind ? count + 1 : 0
+            return count
+        }
+        if count > endpoint.alternatives.count { lastWrite.withLock { $0 = .zero } }
+    }
+
+    /// Sends one request and reads the whole answer. A GET is repeated once when a kept connection turns out closed, and
+    /// anything that was never sent is tried at each other server.
     /// - Throws: `APIProblem` for an answer that is not 2xx, `APIFailure` for none, `CancellationError`.
     package func send(_ request: APIRequest) async throws -> APIResponse {
-        do { return try await attempt(request) } catch let failure as APIFailure
-            where failure.code == .interrupted && request.method == .get
-        {
-            return try await attempt(request)
+        try await turn.taking { server in
+            do { return try await attempt(request, server) } catch let failure as APIFailure
+                where failure.code == .interrupted && request.method == .get
+            {
+                return try await attempt(request, server)
+            }
         }
     }
 
@@ -87,20 +104,22 @@ package final class APIClient: Sendable {
     /// What the client trusts now: the PEM of `init` or `adopt`.
     package var trusted: String? { proof.trusted }
 
-    private func attempt(_ request: APIRequest) async throws -> APIResponse {
+    private func attempt(_ request: APIRequest, _ server: Endpoint) async throws -> APIResponse {
         let present = proof.present
         // A server that does not take the certificate has done nothing yet.
-        do { return try await attempt(request, present) } catch let problem as APIProblem
+        do { return try await attempt(request, server, present) } catch let problem as APIProblem
             where problem.status == 401 && proof.refused(present)
         {
-            return try await attempt(request, proof.present)
+            return try await attempt(request, server, proof.present)
         }
     }
 
-    private func attempt(_ request: APIRequest, _ present: ClientProof.Present) async throws -> APIResponse {
+    private func attempt(
+        _ request: APIRequest, _ server: Endpoint, _ present: ClientProof.Present
+    ) async throws -> APIResponse {
         do {
             let response = try await http.execute(
-                message(request, present), deadline: .now() + .nanoseconds(request.timeout.nanoseconds))
+                message(request, server, present), deadline: .now() + .nanoseconds(request.timeout.nanoseconds))
             let body = try await response.body.collect(upTo: Self.maximumAnswer)
             let bytes = Array(body.readableBytesView)
             guard (200..<300).contains(response.status.code) else {
@@ -111,23 +130,27 @@ package final class APIClient: Sendable {
             let revision = response.headers.first(name: "KC-Revision").flatMap(UInt64.init).map(Revision.init)
             if let revision { remember(revision) }
             return APIResponse(status: Int(response.status.code), body: bytes, revision: revision)
-        } catch { throw translate(error, request, isStream: false) }
+        } catch { throw translate(error, request, server, isStream: false) }
     }
 
     /// Opens an event stream. Its bytes are read as fast as the caller takes the events, no faster.
     /// - Throws: as `send`; the stream itself throws `APIFailure` or `CancellationError`.
     package func events(_ request: APIRequest) async throws -> ServerEvents {
-        let present = proof.present
-        do { return try await events(request, present) } catch let problem as APIProblem
-            where problem.status == 401 && proof.refused(present)
-        {
-            return try await events(request, proof.present)
+        try await turn.taking { server in
+            let present = proof.present
+            do { return try await events(request, server, present) } catch let problem as APIProblem
+                where problem.status == 401 && proof.refused(present)
+            {
+                return try await events(request, server, proof.present)
+            }
         }
     }
 
-    private func events(_ request: APIRequest, _ present: ClientProof.Present) async throws -> ServerEvents {
+    private func events(
+        _ request: APIRequest, _ server: Endpoint, _ present: ClientProof.Present
+    ) async throws -> ServerEvents {
         do {
-            var message = message(request, present)
+            var message = message(request, server, present)
             message.headers.replaceOrAdd(name: "Accept", value: "text/event-stream")
             let response = try await http.execute(message, deadline: .distantFuture)
             guard response.status == .ok else {
@@ -136,16 +159,18 @@ package final class APIClient: Sendable {
                     status: Int(response.status.code), reason: response.status.reasonPhrase,
                     body: Array(body.readableBytesView), requestID: response.headers.first(name: "X-Request-ID"))
             }
-            return ServerEvents(body: response.body, operation: request.summary, endpoint: endpoint)
-        } catch { throw translate(error, request, isStream: true) }
+            return ServerEvents(body: response.body, operation: request.summary, endpoint: server)
+        } catch { throw translate(error, request, server, isStream: true) }
     }
 
-    private func message(_ request: APIRequest, _ present: ClientProof.Present) -> HTTPClientRequest {
-        var message = HTTPClientRequest(url: endpoint.base + request.target)
+    private func message(
+        _ request: APIRequest, _ server: Endpoint, _ present: ClientProof.Present
+    ) -> HTTPClientRequest {
+        var message = HTTPClientRequest(url: server.base + request.target)
         message.method = HTTPMethod(rawValue: request.method.rawValue)
         message.headers.add(name: "Accept", value: "application/json, application/problem+json")
         message.headers.add(name: "User-Agent", value: "kc")
-        if case .socket = endpoint.transport { message.headers.add(name: "Host", value: "localhost") }
+        if case .socket = server.transport { message.headers.add(name: "Host", value: "localhost") }
         message.tlsConfiguration = present.tls
         if let authorization = present.authorization {
             message.headers.add(name: "Authorization", value: authorization)
@@ -159,10 +184,12 @@ package final class APIClient: Sendable {
         return message
     }
 
-    private func translate(_ error: any Error, _ request: APIRequest, isStream: Bool) -> any Error {
+    private func translate(
+        _ error: any Error, _ request: APIRequest, _ server: Endpoint, isStream: Bool
+    ) -> any Error {
         if error is APIProblem { return error }
         if Task.isCancelled { return CancellationError() }
-        return APIFailure(error, operation: request.summary, endpoint: endpoint, isStream: isStream)
+        return APIFailure(error, operation: request.summary, endpoint: server, isStream: isStream)
     }
 }
 

@@ -43,6 +43,49 @@ private func withClient(
         #expect(request.hasPrefix("GET /v1/projects/default/segments/bl%20ue HTTP/1.1\r\n"))
     }
 
+    @Test func `of several servers the next one is asked when one is away or cannot help, and then stays`() async throws
+    {
+        let requests = Mutex<[String]>([])
+        let away = try await ScriptedServer.with { _ in
+            .json("{}")
+        } _: {
+            $0.port
+        }
+        try await ScriptedServer.with { request in
+            requests.withLock { $0.append("well " + request.prefix(4)) }
+            return .json(request.hasPrefix("POST") ? segment : #"{"kind":"segmentList","revision":1,"items":[]}"#)
+        } _: { well in
+            try await ScriptedServer.with { request in
+                requests.withLock { $0.append("ill " + request.prefix(4)) }
+                return .json(
+                    #"{"type":"urn:kc:problem:unavailable","title":"x","status":503,"detail":"x","instance":"1"}"#,
+                    status: "503 Service Unavailable")
+            } _: { ill in
+                let list = [away, ill.port, well.port].map { "http://[::1]:\($0)" }.joined(separator: ",")
+                // Wherever it begins, it ends at the one that answers. What the second one was asked it may have done:
+                // its answer is given, and the caller asks again.
+                for _ in 1...20 {
+                    try await withClient(list) { client in
+                        do { _ = try await client.create(segments, Array(#"{"name":"blue"}"#.utf8)) } catch let problem
+                            as APIProblem
+                        {
+                            #expect(problem.status == 503)
+                            _ = try await client.create(segments, Array(#"{"name":"blue"}"#.utf8))
+                        }
+                        requests.withLock { $0 = [] }
+                        for _ in 1...3 { #expect(try await client.list(segments).isEmpty) }
+                        #expect(requests.withLock(\.self) == ["well GET ", "well GET ", "well GET "])
+                    }
+                }
+            }
+        }
+        // All of them are away: each was asked once, and the last one is named.
+        try await withClient("http://[::1]:\(away),http://localhost:\(away)") { client in
+            let failure = await #expect(throws: APIFailure.self) { try await client.list(segments) }
+            #expect(failure?.code == .unreachable)
+        }
+    }
+
     @Test func `a read after a write asks for the revision that the write gave`() async throws {
         let requests = Mutex<[String]>([])
         try await ScriptedServer.with { request in

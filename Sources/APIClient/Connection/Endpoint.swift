@@ -1,4 +1,5 @@
-/// Where an API server is reached: a Unix socket, a loopback port in clear, or a port with TLS.
+/// Where an API server is reached: a Unix socket, a loopback port in clear, or a port with TLS. Of the last two there may be
+/// several, of servers of one cluster.
 package struct Endpoint: Hashable, Sendable, CustomStringConvertible {
     package enum Transport: Hashable, Sendable {
         /// The absolute path of a Unix socket; the server knows root by SO_PEERCRED.
@@ -10,14 +11,44 @@ package struct Endpoint: Hashable, Sendable, CustomStringConvertible {
     }
 
     package let transport: Transport
+    /// Further servers, which know the same and are asked when the first does not answer. Of the same form as `transport`.
+    package let alternatives: [Transport]
+
+    /// More than these nobody runs, and each costs who cannot reach any of them a timeout.
+    package static let maximumServers = 16
 
     /// `kcd api` listens here unless it is told otherwise.
     package static let standard = Endpoint(transport: .socket(path: "/run/kc/api.sock"))
 
     /// Accepts `unix:PATH`, an absolute path, `https://HOST[:PORT]`, and `http://` for loopback hosts alone: anything
-    /// else would carry the token in clear text.
+    /// else would carry the token in clear text. Several of `https://` (or of `http://`) stand with commas between them.
     /// - Throws: `APIFailure` with code `badEndpoint`.
     package init(parsing text: String) throws(APIFailure) {
+        guard text.hasPrefix("http"), text.contains(",") else {
+            self = try Self(single: text)
+            return
+        }
+        func refuse(_ cause: String) -> APIFailure {
+            APIFailure(
+                .badEndpoint, operation: "read the API's addresses", subject: String(text.prefix(200)), cause: cause,
+                advice: "write https://HOST:8440,https://OTHER:8440")
+        }
+        let parts = text.split(separator: ",", omittingEmptySubsequences: false)
+        guard parts.count <= Self.maximumServers else {
+            throw refuse("there are at most \(Self.maximumServers) of them")
+        }
+        var servers: [Endpoint] = []
+        for part in parts { servers.append(try Self(single: String(part))) }
+        guard Set(servers).count == servers.count else { throw refuse("one of them stands there twice") }
+        guard Set(servers.map(\.isEncrypted)).count == 1, !servers.contains(where: \.isSocket) else {
+            throw refuse("all of them must begin with https://, or all with http://")
+        }
+        transport = servers[0].transport
+        alternatives = servers.dropFirst().map(\.transport)
+    }
+
+    private init(single text: String) throws(APIFailure) {
+        alternatives = []
         func refuse(_ cause: String) -> APIFailure {
             APIFailure(
                 .badEndpoint, operation: "read the API's address", subject: String(text.prefix(200)), cause: cause,
@@ -50,7 +81,15 @@ package struct Endpoint: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    private init(transport: Transport) { self.transport = transport }
+    private init(transport: Transport) {
+        self.transport = transport
+        alternatives = []
+    }
+
+    /// Each server by itself.
+    package var servers: [Endpoint] { ([transport] + alternatives).map(Endpoint.init(transport:)) }
+
+    private var isSocket: Bool { if case .socket = transport { true } else { false } }
 
     /// Whether it has TLS.
     package var isEncrypted: Bool {
@@ -59,6 +98,10 @@ package struct Endpoint: Hashable, Sendable, CustomStringConvertible {
 
     /// What `parsing` reads.
     package var description: String {
+        ([transport] + alternatives).map(Self.text).joined(separator: ",")
+    }
+
+    private static func text(_ transport: Transport) -> String {
         switch transport {
         case .socket(let path): "unix:\(path)"
         case .clear(let authority): "http://\(authority)"
@@ -66,7 +109,7 @@ package struct Endpoint: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// The beginning of every URL, as AsyncHTTPClient wants it: the socket's path is percent-encoded as the host.
+    /// The beginning of every URL of the first server, as AsyncHTTPClient wants it: the socket's path is percent-encoded as the host.
     var base: String {
         switch transport {
         case .socket(let path): "http+unix://\(percentEncoded(path))"

@@ -21,7 +21,9 @@ package enum FirstContact {
                 cause: "the fingerprint is not 64 hex digits", advice: "copy the whole join line that `kcd` printed")
         }
         do {
-            return try await connect(endpoint, operation, timeout) { try pem($0, fingerprint: expected) }
+            return try await first(of: endpoint) {
+                try await connect($0, operation, timeout) { try pem($0, fingerprint: expected) }
+            }
         } catch let failure as APIFailure {
             throw failure
         } catch is WrongFingerprint {
@@ -39,13 +41,29 @@ package enum FirstContact {
     ) async throws(APIFailure) -> [[UInt8]] {
         let operation = "look at the server's certificate"
         do {
-            return try await connect(endpoint, operation, timeout) { try $0.map { try $0.toDERBytes() } }
+            return try await first(of: endpoint) {
+                try await connect($0, operation, timeout) { try $0.map { try $0.toDERBytes() } }
+            }
         } catch let failure as APIFailure {
             throw failure
         } catch { throw APIFailure(error, operation: operation, endpoint: endpoint) }
     }
 
     struct WrongFingerprint: Error {}
+
+    /// What the first server says that can be reached; of the last one also that it cannot.
+    private static func first<Found>(
+        of endpoint: Endpoint, _ ask: (Endpoint) async throws -> Found
+    ) async throws -> Found {
+        let servers = endpoint.servers
+        for server in servers.dropLast() {
+            do { return try await ask(server) } catch let wrong as WrongFingerprint { throw wrong } catch {
+                // The next one may be there.
+                continue
+            }
+        }
+        return try await ask(servers[servers.count - 1])
+    }
 
     /// - Parameter read: takes what it wants of the chain that the server shows; the connection ends with that.
     private static func connect<Found: Sendable>(

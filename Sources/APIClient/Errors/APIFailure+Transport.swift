@@ -8,7 +8,9 @@ extension APIFailure {
     /// Translates what AsyncHTTPClient, NIO and BoringSSL throw.
     init(_ error: any Error, operation: String, endpoint: Endpoint, isStream: Bool = false) {
         func failure(_ code: Code, _ cause: String, _ advice: String) -> APIFailure {
-            APIFailure(code, operation: operation, subject: endpoint.description, cause: cause, advice: advice)
+            APIFailure(
+                code, operation: operation, subject: endpoint.description, cause: cause, advice: advice,
+                wasNeverSent: Self.isOfConnecting(error))
         }
         switch error {
         case let failure as APIFailure: self = failure
@@ -42,6 +44,16 @@ extension APIFailure {
         case is ChannelError:
             self = failure(.unreachable, "\(error)", "check that the server runs and that nothing in between drops it")
         default: self = failure(.unreachable, "\(error)", "check the address and the server's log")
+        }
+    }
+
+    /// Whether it says that no connection came to be.
+    private static func isOfConnecting(_ error: any Error) -> Bool {
+        switch error {
+        case let error as HTTPClientError: error == .connectTimeout
+        case is NIOConnectionError, ChannelError.connectTimeout: true
+        case let error as IOError: [ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, ENOENT].contains(error.errnoCode)
+        default: false
         }
     }
 
@@ -79,6 +91,7 @@ extension APIFailure {
             advice = "check the address and the server's log"
         }
         return APIFailure(
-            .unreachable, operation: operation, subject: endpoint.description, cause: cause, advice: advice)
+            .unreachable, operation: operation, subject: endpoint.description, cause: cause, advice: advice,
+            wasNeverSent: [ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, ENOENT].contains(code))
     }
 }

@@ -28,14 +28,22 @@ package struct APIFailure: Error, Hashable, Sendable, CustomStringConvertible {
     package let cause: String
     /// What a person does next, as a sentence without its full stop.
     package let advice: String
+    /// There was no connection, so that the server knows nothing of the request.
+    package let wasNeverSent: Bool
 
-    package init(_ code: Code, operation: String, subject: String, cause: String, advice: String) {
+    package init(
+        _ code: Code, operation: String, subject: String, cause: String, advice: String, wasNeverSent: Bool = false
+    ) {
+        self.wasNeverSent = wasNeverSent
         self.code = code
         self.operation = operation
         self.subject = subject
         self.cause = cause
         self.advice = advice
     }
+
+    /// Whether another server may do better.
+    var isOfServer: Bool { [.unreachable, .timedOut, .streamDead, .interrupted].contains(code) }
 
     package var description: String { "\(operation) at \(subject): \(cause); \(advice)" }
 }

@@ -6,11 +6,27 @@ package import Resources
 extension APIClient {
     /// Opens the stream of everything this host must realise. The first update resets; each later one is merged into
     /// the snapshot before (`HostSnapshot`). After an error, open it again: the new stream begins with a reset.
+    ///
+    /// Of several servers one may be behind what another has told: it is waited for, and then another one is asked. A revision
+    /// that none of them knows any more was lost with the store, and is forgotten.
     /// - Parameter host: the host's name or id.
     package func desiredUpdates(host: String) async throws -> HostUpdates {
         var request = APIRequest(.get, ["v1", "hosts", host, "desired"])
         request.headers = [(HostUpdateFormat.header, "\(HostUpdateFormat.newest.rawValue)")]
-        return HostUpdates(events: try await events(request))
+        let known = endpoint.alternatives.isEmpty ? .zero : seen
+        if known != .zero { request.query = [("minRevision", "\(known)")] }
+        do {
+            let updates = HostUpdates(events: try await events(request)) { self.remember($0) }
+            isBehind(false)
+            return updates
+        } catch let problem as APIProblem where problem.status == 504 && known != .zero {
+            isBehind(true)
+            throw problem
+        } catch let problem as APIProblem where problem.status == 422 && known != .zero {
+            // A server of before, which cannot be asked for a revision here.
+            request.query = []
+            return HostUpdates(events: try await events(request)) { self.remember($0) }
+        }
     }
 
     /// Publishes the addresses that the host has learned on its ports of one segment, all of them: those that are not

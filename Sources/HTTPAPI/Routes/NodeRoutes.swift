@@ -130,7 +130,7 @@ struct NodeRoutes: Sendable {
         Route(
             method: .get, path: "/v1/hosts/{host}/desired", operation: "followDesiredState",
             summary: "Streams what the host must realise: first everything, then what changes.", access: .hostItself,
-            parameters: [.desiredFormat], answer: .named("HostUpdate"), mediaType: "text/event-stream"
+            parameters: [.desiredFormat, .minRevision], answer: .named("HostUpdate"), mediaType: "text/event-stream"
         ) { request throws(Problem) in
             let host = try await service.find(.host, request.value("host"))
             let text = request.headers[.desiredFormat]
