@@ -179,7 +179,7 @@ let programs: [Target] = [
         [
             "Addressing", "Resources", "NetworkModel", "NetworkPlanning", "Persistence", "NodePorts",
             "LinuxNetlink", "LinuxPacketFilter", "LinuxPackets", "LinuxBPF", "LinuxDaemons", "SQLiteStore",
-            "Authenticators",
+            "EtcdStore", "Authenticators",
             "NetworkService", "HTTPServing", "HTTPAPI", "APIClient", "NetworkNode", "HostState", argumentParser,
             logging,
             serviceLifecycle,
@@ -212,7 +212,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 let testSupport: [Target] = [
     .target(name: "Waiting", path: "Tests/Waiting", swiftSettings: strict),
     .target(
-        name: "StoreContract", dependencies: ["SeededRandomness", "Waiting", "Resources", "Persistence"],
+        name: "StoreContract", dependencies: ["SeededRandomness", "Waiting", "Resources", "Persistence", logging],
         path: "Tests/StoreContract", swiftSettings: strict),
     .target(name: "SeededRandomness", path: "Tests/SeededRandomness", swiftSettings: strict),
     .target(

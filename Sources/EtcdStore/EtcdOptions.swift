@@ -1,4 +1,4 @@
-package import NIOSSL
+import NIOSSL
 
 /// Where an etcd cluster is, who asks it, and how long it is waited for.
 package struct EtcdOptions: Sendable {
@@ -7,7 +7,7 @@ package struct EtcdOptions: Sendable {
     /// What every key in etcd begins with: nothing outside of it is read or written.
     package var prefix: String
     /// For endpoints with https; nil for TLS with the system's authorities.
-    package var tls: TLSConfiguration?
+    private(set) var tls: TLSConfiguration?
     package var user: User?
     /// Until a read or a write is given up, over all attempts. An election of a new leader takes one to two seconds.
     package var patience = Duration.seconds(10)
@@ -49,50 +49,33 @@ package struct EtcdOptions: Sendable {
         self.endpoints = endpoints
         self.prefix = prefix
     }
-}
 
-/// An option that cannot be used as it is.
-package struct EtcdOptionError: Error, Hashable, Sendable, CustomStringConvertible {
-    package let option: String
-    package let value: String
-    package let rule: String
-
-    package init(option: String, value: String = "", rule: String) {
-        self.option = option
-        self.value = String(value.prefix(200))
-        self.rule = rule
-    }
-
-    package var description: String { value.isEmpty ? "\(option) \(rule)" : "\(option) \(rule), not '\(value)'" }
-}
-
-/// The client address of one member: `http://[::1]:2379` or `https://etcd1.example.net:2379`.
-package struct EtcdEndpoint: Hashable, Sendable, CustomStringConvertible {
-    package let url: String
-    package var isSecure: Bool { url.hasPrefix("https://") }
-    package var description: String { url }
-
-    /// - Throws: for what is no address of a member, or one that would get passwords in clear.
-    package init(_ text: String) throws(EtcdOptionError) {
-        let error = EtcdOptionError(
-            option: "endpoint", value: text, rule: "must be https://HOST:PORT, or http://HOST:PORT of loopback")
-        guard text.utf8.count <= 300, text.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else { throw error }
-        let isSecure = text.hasPrefix("https://")
-        guard isSecure || text.hasPrefix("http://") else { throw error }
-        let authority = text.dropFirst(isSecure ? 8 : 7)
-        guard let colon = authority.lastIndex(of: ":"), !authority.contains(where: { "@/?#%\\".contains($0) }),
-            let port = UInt16(authority[authority.index(after: colon)...]), port > 0
-        else { throw error }
-        let host = authority[..<colon]
-        let isBracketed = host.hasPrefix("[") && host.hasSuffix("]") && host.contains(":")
-        guard !host.isEmpty, isBracketed || !host.contains(where: { "[]:".contains($0) }) else { throw error }
-        guard isSecure || Self.isLoopback(host) else { throw error }
-        url = text
-    }
-
-    private static func isLoopback(_ host: Substring) -> Bool {
-        if host == "[::1]" || host == "localhost" { return true }
-        let parts = host.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
-        return parts.count == 4 && parts.allSatisfy { $0 != nil } && parts[0] == 127
+    /// Trusts the members by `authority` alone, and shows them a certificate where they ask for one.
+    /// - Parameters: files in PEM; `certificate` with its key, or neither.
+    package mutating func useTLS(authority: String?, certificate: String?, key: String?) throws(EtcdOptionError) {
+        var configuration = TLSConfiguration.makeClientConfiguration()
+        configuration.minimumTLSVersion = .tlsv12
+        if let authority {
+            do { configuration.trustRoots = .certificates(try NIOSSLCertificate.fromPEMFile(authority)) } catch {
+                throw EtcdOptionError(
+                    option: "authority", value: authority, rule: "must be certificates in PEM (\(error))")
+            }
+        }
+        guard (certificate == nil) == (key == nil) else {
+            throw EtcdOptionError(option: "certificate", rule: "needs its key, and the key its certificate")
+        }
+        if let certificate, let key {
+            do {
+                configuration.certificateChain = try NIOSSLCertificate.fromPEMFile(certificate).map { .certificate($0) }
+                configuration.privateKey = .privateKey(try NIOSSLPrivateKey(file: key, format: .pem))
+                // Says whether the key is the certificate's.
+                _ = try NIOSSLContext(configuration: configuration)
+            } catch {
+                throw EtcdOptionError(
+                    option: "certificate", value: certificate,
+                    rule: "must be in PEM, and go with its key \(key) (\(error))")
+            }
+        }
+        tls = configuration
     }
 }

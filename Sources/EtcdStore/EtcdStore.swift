@@ -111,6 +111,29 @@ package final class EtcdStore: Store {
         try await gateway.ask("kv/range", operation: "revision") { [question] _ in question }.headerRevision
     }
 
+    /// Whether the members take the largest transactions of KC, so that an operator hears of it before a user does.
+    package func takesLargeTransactions() async throws(StoreError) -> Bool {
+        // As many operations as the largest has, none of which is done: nothing stands under "success".
+        let question = JSONWriter.document { writer in
+            writer.name("failure")
+            writer.array { writer in
+                for _ in 0..<(StoreLimits.changes + 1) {
+                    writer.object { writer in
+                        writer.name("request_range")
+                        writer.object { $0.bytes("key", Array(keys.writers.utf8)) }
+                    }
+                }
+            }
+        }
+        do throws(StoreError) {
+            _ = try await gateway.ask("kv/txn", operation: "look at limits") { _ in question }
+            return true
+        } catch {
+            guard error.code == .invalid else { throw error }
+            return false
+        }
+    }
+
     /// A read that costs etcd next to nothing, for the revision in its answer's header.
     var question: [UInt8] { Self.revisionQuestion(keys) }
 

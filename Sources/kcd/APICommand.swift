@@ -6,7 +6,6 @@ import HTTPServing
 import Logging
 import NetworkService
 import Persistence
-import SQLiteStore
 import ServiceLifecycle
 import UnixSignals
 
@@ -14,7 +13,7 @@ import UnixSignals
 struct APICommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "api",
-        abstract: "Serve the API over an embedded store.",
+        abstract: "Serve the API over an embedded store or over etcd.",
         discussion: """
             Root may use the Unix socket without a token; everybody else sends the administrator's token, which the first \
             start writes to <state-dir>/admin.token, as 'Authorization: Bearer …'.
@@ -27,6 +26,9 @@ struct APICommand: AsyncParsableCommand {
 
     @Option(help: "Where the store, the TLS files and the administrator's token are.")
     var stateDir = "/var/lib/kc"
+
+    @OptionGroup(title: "Store")
+    var stored: StoreOptions
 
     @Option(help: "The Unix socket to serve.")
     var socket = "/run/kc/api.sock"
@@ -119,10 +121,10 @@ struct APICommand: AsyncParsableCommand {
         LineLog.begin(level: Logger.Level(rawValue: logLevel) ?? .info)
         let logger = Logger(label: "kcd.api")
         let directories = try StateDirectories(state: stateDir, socket: socket)
-        let store = try await SQLiteStore.open(at: directories.store, logger: logger)
+        let opened = try await stored.open(directories, logger)
         do {
             // With names, or one is made of each by looking through all that it holds.
-            let services = try await prepare(store, directories, logger).map {
+            let services = try await prepare(opened.store, directories, logger).map {
                 ServiceGroupConfiguration.ServiceConfiguration(service: $0, serviceName: "\(type(of: $0))")
             }
             let group = ServiceGroup(
@@ -130,13 +132,13 @@ struct APICommand: AsyncParsableCommand {
                     services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
             try await group.run()
         } catch {
-            await store.close()
+            await opened.close()
             throw error
         }
-        await store.close()
+        await opened.close()
     }
 
-    private func prepare(_ store: SQLiteStore, _ directories: StateDirectories, _ logger: Logger) async throws
+    private func prepare(_ store: any Store, _ directories: StateDirectories, _ logger: Logger) async throws
         -> [any Service]
     {
         let service = NetworkService(store: store, logger: logger)

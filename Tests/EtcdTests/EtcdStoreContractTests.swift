@@ -20,7 +20,6 @@ import Testing
                 } catch {
                     Issue.record("'\(clause.promise)': \(error)")
                 }
-                await store.close()
             }
         }
     }

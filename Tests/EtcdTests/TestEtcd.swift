@@ -14,56 +14,83 @@ import Waiting
 /// Members of an etcd of a test's own: real ones, on loopback, with their data in a folder that ends with the test.
 final class TestEtcd: Sendable {
     struct Member: Sendable {
-        var name: String
+        /// As the store is given it.
         var client: String
-        var peer: String
-        var arguments: [String]
+        /// The program and its arguments.
+        var words: [String]
     }
 
     let folder: String
     let members: [Member]
     private let processes = Mutex<[Int: pid_t]>([:])
+    /// Closed at the end, also after a test that failed.
+    private let stores = Mutex<[EtcdStore]>([])
 
-    /// What KC asks of members (operator guide), and elections in half of the usual time.
+    /// What KC asks of members (operator guide).
     static let usual = ["--max-txn-ops", "20000", "--max-request-bytes", "50331648"]
 
-    /// - Parameter extra: further arguments of each member.
-    init(members count: Int = 1, extra: [String] = []) throws {
-        folder = FileManager.default.temporaryDirectory.path + "/kc-etcd-\(getpid())-\(UUID().uuidString)"
+    init(folder: String, members: [Member]) throws {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        let ports = try FreePorts.take(2 * count)
-        let peers = (0..<count).map { "m\($0)=http://127.0.0.1:\(ports[2 * $0 + 1])" }
-        members = (0..<count).map { [folder] number in
-            let client = "http://127.0.0.1:\(ports[2 * number])"
-            let peer = "http://127.0.0.1:\(ports[2 * number + 1])"
-            return Member(
-                name: "m\(number)", client: client, peer: peer,
-                arguments: [
-                    "--name", "m\(number)", "--data-dir", "\(folder)/m\(number)", "--listen-client-urls", client,
-                    "--advertise-client-urls", client, "--listen-peer-urls", peer, "--initial-advertise-peer-urls",
-                    peer,
-                    "--initial-cluster", peers.joined(separator: ","), "--initial-cluster-token", folder, "--logger",
-                    "zap", "--log-level", "error",
-                ] + Self.usual + extra)
+        self.folder = folder
+        self.members = members
+    }
+
+    static func newFolder() -> String {
+        FileManager.default.temporaryDirectory.path + "/kc-etcd-\(getpid())-\(UUID().uuidString.prefix(8))"
+    }
+
+    /// Runs `body` with one member on loopback that answers, and ends it.
+    /// - Parameter extra: further arguments.
+    static func with<T: Sendable>(
+        extra: [String] = [], isStarted: Bool = true, _ body: (TestEtcd) async throws -> T
+    ) async throws -> T {
+        let folder = newFolder()
+        let ports = try FreePorts.take(2)
+        let (client, peer) = ("http://127.0.0.1:\(ports[0])", "http://127.0.0.1:\(ports[1])")
+        let words = arguments(0, folder: folder, client: client, peer: peer, all: ["m0=\(peer)"]) + extra
+        let etcd = try TestEtcd(folder: folder, members: [Member(client: client, words: ["/usr/bin/etcd"] + words)])
+        return try await etcd.run(isStarted: isStarted, body)
+    }
+
+    static func arguments(_ index: Int, folder: String, client: String, peer: String, all: [String]) -> [String] {
+        [
+            "--name", "m\(index)", "--data-dir", "\(folder)/m\(index)", "--listen-client-urls", client,
+            "--advertise-client-urls", client, "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
+            "--initial-cluster", all.joined(separator: ","), "--initial-cluster-token", folder, "--logger", "zap",
+            "--log-level", "error",
+        ] + usual
+    }
+
+    func run<T: Sendable>(isStarted: Bool = true, _ body: (TestEtcd) async throws -> T) async throws -> T {
+        defer { end() }
+        do {
+            if isStarted {
+                for index in members.indices { try start(index) }
+                try await answers()
+            }
+            let result = try await body(self)
+            await closeStores()
+            return result
+        } catch {
+            await closeStores()
+            throw error
         }
     }
 
-    /// Runs `body` with members that answer, and ends them.
-    static func with<T: Sendable>(
-        members: Int = 1, extra: [String] = [], _ body: (TestEtcd) async throws -> T
-    ) async throws -> T {
-        let etcd = try TestEtcd(members: members, extra: extra)
-        defer { etcd.end() }
-        for index in etcd.members.indices { try etcd.start(index) }
-        try await etcd.answers()
-        return try await body(etcd)
+    private func closeStores() async {
+        for store in stores.withLock({ $0 }) { await store.close() }
     }
 
     func start(_ index: Int) throws {
         let log = open("\(folder)/m\(index).log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
         guard log >= 0 else { throw Timeout(description: "no log for etcd") }
         defer { close(log) }
-        let pid = try ChildProcess.spawn("/usr/bin/etcd", members[index].arguments, output: log, error: log)
+        if members[index].client.hasPrefix("unix:") {
+            // Left by one that was killed: etcd does not listen on a socket that is there.
+            unlink(String(members[index].client.dropFirst(5)))
+        }
+        let words = members[index].words
+        let pid = try ChildProcess.spawn(words[0], Array(words.dropFirst()), output: log, error: log)
         processes.withLock { $0[index] = pid }
     }
 
@@ -92,19 +119,21 @@ final class TestEtcd: Sendable {
     }
 
     func store(_ change: (inout EtcdOptions) -> Void = { _ in }) throws -> EtcdStore {
-        EtcdStore(try options(change), logger: quiet)
+        let store = EtcdStore(try options(change), logger: quiet)
+        stores.withLock { $0.append(store) }
+        return store
     }
 
     /// Waits until the cluster takes reads.
     func answers() async throws {
         let store = try store { $0.patience = .seconds(1) }
-        try await eventually("etcd answers", { self.logs }, within: .seconds(30)) {
+        try await eventually("etcd answers", logs, within: .seconds(30)) {
             do { return try await store.currentRevision() > .zero } catch { return false }
         }
         await store.close()
     }
 
-    var logs: String {
+    func logs() -> String {
         members.indices.map { index in
             // A member that has not begun has no log.
             let text = (try? Data(contentsOf: URL(filePath: "\(folder)/m\(index).log"))) ?? Data()
@@ -114,9 +143,8 @@ final class TestEtcd: Sendable {
 
     /// etcd's own client, to one member.
     @discardableResult
-    func control(_ index: Int = 0, _ words: String...) throws -> String {
-        try command(
-            "/usr/bin/env", ["ETCDCTL_API=3", "/usr/bin/etcdctl", "--endpoints", members[index].client] + words)
+    func control(_ words: String...) throws -> String {
+        try command("/usr/bin/env", ["ETCDCTL_API=3", "/usr/bin/etcdctl", "--endpoints", members[0].client] + words)
     }
 }
 

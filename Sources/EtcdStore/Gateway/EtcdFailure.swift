@@ -40,7 +40,7 @@ struct EtcdFailure: Error, Sendable {
             self.init(.refused(.compacted(oldest: .zero)), text)
         } else if says("too many operations") {
             self.init(.refused(.invalid), "\(text): start the members of etcd with --max-txn-ops 20000")
-        } else if says("request is too large") {
+        } else if says("request is too large") || says("received message larger than max") {
             self.init(.refused(.invalid), "\(text): start the members of etcd with --max-request-bytes 50331648")
         } else if says("is a future revision") || says("duplicate key given") {
             self.init(.refused(.invalid), text)
@@ -51,6 +51,11 @@ struct EtcdFailure: Error, Sendable {
             self.init(.token, text)
         } else if says("user name is empty") {
             self.init(.refused(.unavailable), "etcd asks who it is (\(text)): name a user with --etcd-user")
+        } else if says("CommonName of client") {
+            self.init(
+                .refused(.unavailable),
+                "with authentication on, etcd's gateway takes no certificate that has a common name: make --etcd-cert without one"
+            )
         } else if says("permission denied") {
             self.init(.refused(.unavailable), "\(text): grant the user of etcd a role that reads and writes the prefix")
         } else if says("authentication failed") {

@@ -97,6 +97,8 @@ final class Gateway: Sendable {
             case .lost:
                 isRepeat = true
                 passOver(index)
+                // A member that was restored waits with an old token for what it will never have.
+                forgetToken()
                 guard mayRepeat else { throw failure.storeError(operation, endpoint) }
             }
             // Each member once at once, then with pauses.
@@ -159,6 +161,8 @@ final class Gateway: Sendable {
         var request = HTTPClientRequest(url: "\(endpoint.url)/v3/\(path)")
         request.method = .POST
         request.headers.add(name: "Content-Type", value: "application/json")
+        // The client's own loses the brackets of an address.
+        request.headers.add(name: "Host", value: endpoint.authority)
         if let user = options.user, path != Self.login {
             request.headers.add(name: "Authorization", value: try await token(of: user, endpoint))
         }
@@ -169,7 +173,8 @@ final class Gateway: Sendable {
     private func checked(_ bytes: [UInt8], status: HTTPResponseStatus) throws(EtcdFailure) -> JSONNode {
         let node: JSONNode
         do { node = try JSONParser.parse(bytes) } catch {
-            throw EtcdFailure(.lost, "status \(status.code) with an answer that is not etcd's: \(error)")
+            let text = String(decoding: bytes.prefix(200).filter { $0 >= 0x20 && $0 < 0x7f }, as: UTF8.self)
+            throw EtcdFailure(message: "status \(status.code) with an answer that is not etcd's: '\(text)'")
         }
         guard status == .ok else {
             let message = node["message"]?.string ?? node["error"]?.string

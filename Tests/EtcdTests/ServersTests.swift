@@ -1,0 +1,165 @@
+import Foundation
+import Glibc
+import LinuxProcesses
+import NetworkModel
+import StoreContract
+import Synchronization
+import TestNamespaces
+import Testing
+import Waiting
+
+/// Three `kcd api` over three members of etcd, each with a socket of its own and nothing else in common.
+@Suite struct ServersTests {
+    @Test func `servers over one etcd are one API, and one of them is missed by nobody`() async throws {
+        try await TestCluster.with { cluster in
+            let servers = try (0..<3).map { try Server($0, cluster.etcd) }
+            defer { for server in servers { server.kill9() } }
+            for server in servers {
+                try await eventually("server \(server.number) serves", server.log, within: .seconds(60)) {
+                    server.ask("GET", "/readyz").status == 200
+                }
+            }
+            // Written at one, read at another.
+            let made = servers[0].ask("POST", "/v1/projects", #"{"name":"web","spec":{}}"#)
+            #expect(made.status == 201, "\(made)")
+            let revision = try #require(made.revision)
+            for server in servers {
+                let read = server.ask("GET", "/v1/projects/web?minRevision=\(revision)")
+                #expect(read.status == 200, "\(server.number): \(read)")
+            }
+            // A name is taken everywhere at once.
+            #expect(servers[1].ask("POST", "/v1/projects", #"{"name":"web","spec":{}}"#).status == 409)
+            try await revoke(servers)
+            try await miss(servers)
+        }
+    }
+
+    /// What one server takes away is refused by the others.
+    private func revoke(_ servers: [Server]) async throws {
+        let made = servers[0].ask(
+            "POST", "/v1/projects/web/tokens", #"{"name":"ci","spec":{"role":"viewer"}}"#)
+        #expect(made.status == 201, "\(made)")
+        let secret = try #require(made.text("secret"), "\(made)")
+        func status(_ server: Server) -> Int {
+            server.ask("GET", "/v1/projects/web/segments", authorization: "Bearer \(secret)").status
+        }
+        try await eventually("the token lets in at server 1") { status(servers[1]) == 200 }
+        #expect(servers[0].ask("DELETE", "/v1/projects/web/tokens/ci").status < 300)
+        try await eventually("the token is refused at server 1", within: .seconds(2)) { status(servers[1]) == 401 }
+    }
+
+    /// A client that goes on to the next server when one does not answer.
+    private func miss(_ servers: [Server]) async throws {
+        let written = Written()
+        let writers = 3
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for writer in 0..<writers {
+                group.addTask {
+                    var last = ContinuousClock.now
+                    for index in 0..<40 {
+                        let name = "p-\(writer)-\(index)"
+                        var target = writer
+                        try await eventually("\(name) is written") {
+                            let answer = servers[target % servers.count].ask(
+                                "POST", "/v1/projects", #"{"name":"\#(name)","spec":{}}"#)
+                            // Written by a first try whose answer was lost.
+                            if answer.status == 201 || answer.status == 409 { return true }
+                            target += 1
+                            return false
+                        }
+                        written.add(name, after: ContinuousClock.now - last)
+                        last = .now
+                        if writer == 0, index == 15 { servers[0].kill9() }
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+        let (names, gaps) = written.all
+        let list = servers[2].ask("GET", "/v1/projects?limit=1000&consistent=true")
+        for name in names { #expect(list.body.contains("\"\(name)\""), "\(name) is lost") }
+        #expect(names.count == 40 * writers)
+        let longest = gaps.max() ?? .zero
+        print("the longest wait of a client behind a killed server: \(longest)")
+        // The bar is a second of errors; the rest is what a busy machine takes for a request.
+        #expect(longest < .seconds(4))
+    }
+}
+
+private final class Written: Sendable {
+    private let state = Mutex<(names: [String], gaps: [Duration])>(([], []))
+
+    var all: (names: [String], gaps: [Duration]) { state.withLock { $0 } }
+
+    func add(_ name: String, after gap: Duration) {
+        state.withLock { state in
+            state.names.append(name)
+            state.gaps.append(gap)
+        }
+    }
+}
+
+/// One `kcd api`, asked over its Unix socket.
+final class Server: Sendable {
+    let number: Int
+    private let folder: String
+    private let process: Mutex<pid_t?>
+
+    init(_ number: Int, _ etcd: TestEtcd) throws {
+        self.number = number
+        folder = "\(etcd.folder)/server\(number)"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        let programs = (CommandLine.arguments[0] as NSString).deletingLastPathComponent
+        let log = open(folder + "/log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+        guard log >= 0 else { throw Timeout(description: "no log for kcd") }
+        defer { close(log) }
+        // Each begins at another member.
+        let members = etcd.members.indices.map { etcd.members[($0 + number) % etcd.members.count].client }
+        process = Mutex(
+            try ChildProcess.spawn(
+                programs + "/kcd",
+                ["api", "--state-dir", folder + "/state", "--socket", folder + "/api.sock", "--store", "etcd"]
+                    + members.flatMap { ["--etcd", $0] }, output: log, error: log))
+    }
+
+    func kill9() {
+        guard let pid = process.withLock({ $0.take() }) else { return }
+        kill(pid, SIGKILL)
+        _ = ChildProcess.wait(pid)
+    }
+
+    struct Answer: CustomStringConvertible {
+        var status = 0
+        var revision: String?
+        var body = ""
+        var description: String { "\(status) \(body.prefix(300))" }
+
+        func text(_ name: String) -> String? {
+            // A body that is no object has no members.
+            let object = try? JSONSerialization.jsonObject(with: Data(body.utf8)) as? [String: Any]
+            return object?[name] as? String ?? (object?["status"] as? [String: Any])?[name] as? String
+        }
+    }
+
+    /// Status 0 for no answer.
+    func ask(_ method: String, _ path: String, _ body: String? = nil, authorization: String? = nil) -> Answer {
+        var words = ["-s", "-i", "-m", "8", "--unix-socket", folder + "/api.sock", "-X", method]
+        if let body { words += ["-H", "Content-Type: application/json", "-d", body] }
+        if let authorization { words += ["-H", "Authorization: \(authorization)"] }
+        // A server that is gone answers nothing, which is what is asked about.
+        guard let text = try? command("/usr/bin/curl", words + ["http://localhost\(path)"]) else { return Answer() }
+        let parts = text.components(separatedBy: "\r\n\r\n")
+        let lines = parts[0].components(separatedBy: "\r\n")
+        var answer = Answer()
+        answer.status = lines[0].split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
+        answer.revision = lines.first { $0.lowercased().hasPrefix("kc-revision:") }?.split(separator: " ").last
+            .map(String.init)
+        answer.body = parts.dropFirst().joined(separator: "\r\n\r\n")
+        return answer
+    }
+
+    func log() -> String {
+        // None before it begins.
+        (try? String(contentsOfFile: folder + "/log", encoding: .utf8)) ?? ""
+    }
+}
