@@ -239,6 +239,8 @@ private struct TranslatorsInMemory: Translators {
     }
     /// It sees no packets.
     func statistics(in namespace: NamespaceName) async throws(NodeError) -> TranslatorStatistics? {
-        host.model.namespaces[namespace]?.translator == nil ? nil : TranslatorStatistics()
+        host.model.namespaces[namespace]?.translator.map { spec in
+            TranslatorStatistics(traffic: spec.mappings.mapValues { _ in MappingTraffic() })
+        }
     }
 }

@@ -51,7 +51,7 @@ extension PathJudge {
                 what,
                 "the translator of gateway \(gateway.name) on \(host) "
                     + (lack == "translator"
-                        ? "is not there" : "has not the mapping of \(world.from.name) to \(lack)"))
+                        ? "is not there, or not whole" : "has not the mapping of \(world.from.name) to \(lack)"))
         }
         if let daemon = found.daemons.first {
             return fault(

@@ -49,8 +49,15 @@ extension PathMeasurement {
     private func whatTranslatorLacks(_ gateway: DesiredGateway, _ namespace: NamespaceName) async -> String? {
         guard looksCloser, let nat64 = gateway.nat64 else { return nil }
         do throws(NodeError) {
-            guard let translator = try await ports.translators.observe(in: namespace) else { return "translator" }
+            // A translator without one of its mappings is none to the planner; who has lost what its tables say.
+            guard let tables = try await ports.translators.statistics(in: namespace) else { return "translator" }
             let planned = nat64.mappings.first { $0.value == task.from.guest?.address }
+            let isCounting = tables.translator == .kernel
+            if let planned, isCounting, tables.traffic[planned.key] == nil { return "\(planned.key)" }
+            guard let translator = try await ports.translators.observe(in: namespace) else {
+                // What others have lost is not in this one's way.
+                return isCounting && tables.traffic.count < nat64.mappings.count ? nil : "translator"
+            }
             return planned.flatMap { translator.mappings[$0.key] == $0.value ? nil : "\($0.key)" }
         } catch {
             // It cannot be looked at just now: echoes through it say whether it works.
