@@ -229,8 +229,16 @@ extension SystemTests {
                     #expect(found.status == layer.exitCode)
                     #expect(found.seconds < 5, "\(name)")
                 }
+                guard isLong else { return }
+                // The gateway's host is gone, asked for from a guest on the other one.
+                let found = try await tryOut("host-dead", system, ["app", outside], peer: "app")
+                print(Self.line(Self.hostDead.isFound(in: found.fault), "gateway-host-dead", found))
+                #expect(Self.hostDead.isFound(in: found.fault), "\(found.fault.map { "\($0)" } ?? "none")")
+                #expect(found.seconds < 5)
             }
         }
+
+        private static let hostDead = Row("host-dead", .underlay, "h1")
 
         @Test(.enabled(if: isLong))
         func `an IPv4 address behind a translator is reached, and faults of its resolver are found`()
