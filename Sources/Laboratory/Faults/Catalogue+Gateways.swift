@@ -12,7 +12,10 @@ extension Fault {
             cannotRun("unbound", "/usr/sbin/unbound", $0)
         },
         gateway("dns-wrong", "the gateway's resolver reaches no other one") { router in
-            table(router.inside, "inet", [("output", "udp dport 53 drop"), ("output", "tcp dport 53 drop")])
+            // Not on loopback, where the agent asks whether the resolver lives.
+            table(
+                router.inside, "inet",
+                ["udp", "tcp"].map { ("output", #"oifname != "lo" \#($0) dport 53 drop"#) })
         },
         Fault(
             "wrong-router", "somebody behind a foreign port of the bridge on the peer's host says that it is a router"
