@@ -42,19 +42,28 @@ extension Laboratory {
         await client.shutdown()
     }
 
-    /// Starts the API and waits until it is ready.
+    /// Starts the API, in a cluster with all its servers, and waits until it is ready.
     package func startAPI(_ programs: Programs, progress: Progress = { _ in }) async throws(LaboratoryError) {
-        let machine = try machine(named: Topology.apiMachine)
-        try machine.start(
-            role: "api", programs.kcd, ["api", "--listen", "[\(topology.api.address)]:\(topology.api.port)"])
-        try await waitForAPI()
-        progress("api: https://[\(topology.api.address)]:\(topology.api.port), and \(state.apiSocket)")
+        try await startEtcd(progress: progress)
+        for (name, leg) in apiMachines.compactMap({ name in
+            topology.legs.first { $0.machine == name }.map { (name, $0) }
+        }) {
+            let machine = try machine(name)
+            if name.text != Topology.apiMachine { try await shareAuthority(with: name) }
+            try machine.start(
+                role: "api", programs.kcd,
+                ["api", "--listen", "[\(leg.address)]:\(topology.api.port)"] + storeArguments)
+            try await waitForAPI(on: name.text)
+        }
+        progress("api: \(apiAddress), and \(state.apiSocket)")
     }
 
-    /// Waits until the API answers that it is ready.
-    package func waitForAPI(within limit: Duration = .seconds(20)) async throws(LaboratoryError) {
-        let machine = try machine(named: Topology.apiMachine)
-        let client = try client()
+    /// Waits until a server of the API answers that it is ready.
+    package func waitForAPI(
+        on name: String = Topology.apiMachine, within limit: Duration = .seconds(20)
+    ) async throws(LaboratoryError) {
+        let machine = try machine(named: name)
+        let client = try client(of: name)
         var last = ""
         do throws(LaboratoryError) {
             try await eventually("start", "the API", within: limit) { () throws(LaboratoryError) in
@@ -80,9 +89,11 @@ extension Laboratory {
     }
 
     /// An administrator's client, through the Unix socket from the outer world. `shutdown` must be called at the end.
-    package func client() throws(LaboratoryError) -> APIClient {
-        do { return try APIClient(endpoint: try Endpoint(parsing: "unix:\(state.apiSocket)")) } catch {
-            throw LaboratoryError(.invalid, operation: "reach", subject: state.apiSocket, message: "\(error)")
+    /// - Parameter name: the machine of a server.
+    package func client(of name: String = Topology.apiMachine) throws(LaboratoryError) -> APIClient {
+        let socket = "\(state.directory)/\(name)/run/api.sock"
+        do { return try APIClient(endpoint: try Endpoint(parsing: "unix:\(socket)")) } catch {
+            throw LaboratoryError(.invalid, operation: "reach", subject: socket, message: "\(error)")
         }
     }
 
@@ -93,8 +104,8 @@ extension Laboratory {
         try await machine(host.name).command(
             programs.kcd,
             [
-                "join", "https://[\(topology.api.address)]:\(topology.api.port)", token, "--name", host.name.text,
-                "--vtep", "\(host.address)", "--interface", host.interface.text,
+                "join", apiAddress, token, "--name", host.name.text, "--vtep", "\(host.address)", "--interface",
+                host.interface.text,
             ] + roles
         ).check("join", host.name.text)
     }

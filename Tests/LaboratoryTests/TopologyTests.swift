@@ -53,6 +53,41 @@ struct TopologyTests {
         #expect(error?.field == field || error?.field.hasPrefix(field) == true, "\(String(describing: error))")
     }
 
+    /// A member and a server beside the first, put after the API.
+    private static let cluster = """
+        cluster:
+          members:
+            - {name: etcd1, link: lan, address: "fd0a::e1"}
+          servers:
+            - {name: api2, link: lan, address: "fd0a::b"}
+
+        """
+
+    @Test func `members and servers of a cluster are machines with a leg each`() throws {
+        let topology = try Self.read(Self.base + Self.cluster)
+        #expect(topology.machines.map(\.text) == ["api", "etcd1", "api2", "h1"])
+        #expect(topology.legs.map(\.machine.text) == ["api", "etcd1", "api2", "h1"])
+        #expect(topology.cluster?.members.first?.interface.text == "eth0")
+    }
+
+    @Test(arguments: [
+        ("name: etcd1", "name: h1", "cluster.members[0].name"),
+        ("name: etcd1", "name: api", "cluster.members[0].name"),
+        ("name: api2", "name: etcd1", "cluster.servers[0].name"),
+        ("name: api2", "name: a-name-that-is-too-long", "cluster.servers[0].name"),
+        ("name: api2, link: lan", "name: api2, link: wan", "cluster.servers[0].link"),
+        ("fd0a::e1", "fd0b::e1", "cluster.members[0].address"),
+        ("fd0a::b", "fd0a::e1", "cluster.servers[0].address"),
+        ("fd0a::b\"", "fd0a::b\", port: 1", "cluster.servers[0].port"),
+        ("    - {name: etcd1, link: lan, address: \"fd0a::e1\"}", "    []", "cluster.members"),
+    ])
+    func `what is wrong in a cluster is named by its field`(_ from: String, _ to: String, _ field: String) throws {
+        let error = #expect(throws: FieldError.self) {
+            try Self.read(Self.base + Self.cluster.replacingFirst(from, with: to))
+        }
+        #expect(error?.field == field, "\(String(describing: error))")
+    }
+
     @Test func `a circle of routers and a link that nobody reaches are refused`() throws {
         let links = """
             name: t

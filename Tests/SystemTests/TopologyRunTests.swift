@@ -8,7 +8,8 @@ import Testing
 
 extension SystemTests {
     /// Everything that stands in `topology/`, end to end, with the two oracles: a restarted agent has nothing to do, and a
-    /// new machine in the place of a lost one becomes the same from the store alone.
+    /// new machine in the place of a lost one becomes the same from the store alone. Folders with a suite of their own, as
+    /// `cluster` in ClusterTests, are brought up there: a run here would add its 15 s without another question.
     struct TopologyRunTests {
         @Test(arguments: ["one-host", "two-hosts", "no-multicast", "three-hosts-router", "routed", "nat64"])
         func `a topology becomes as expected, stays so, can be built again, and leaves nothing`(_ name: String)

@@ -11,7 +11,7 @@ extension Topology {
         package var mtu: MTU?
     }
 
-    /// Every leg of every machine, in the order of the file: routers, the API, hosts.
+    /// Every leg of every machine: routers, the API, members and servers of a cluster, hosts.
     package var legs: [Leg] {
         var legs = routers.flatMap { router in
             router.legs.map {
@@ -22,6 +22,9 @@ extension Topology {
             legs.append(
                 Leg(machine: name, link: api.link, interface: api.interface, address: api.address, mtu: nil))
         }
+        legs += (cluster?.places ?? []).map {
+            Leg(machine: $0.name, link: $0.link, interface: $0.interface, address: $0.address, mtu: nil)
+        }
         legs += hosts.map {
             Leg(machine: $0.name, link: $0.link, interface: $0.interface, address: $0.address, mtu: $0.mtu)
         }
@@ -30,7 +33,8 @@ extension Topology {
 
     /// The names of all machines, links not among them.
     package var machines: [Name] {
-        routers.map(\.name) + outside.map(\.name) + [Name(Self.apiMachine)].compactMap(\.self) + hosts.map(\.name)
+        routers.map(\.name) + outside.map(\.name) + [Name(Self.apiMachine)].compactMap(\.self)
+            + (cluster?.places.map(\.name) ?? []) + hosts.map(\.name)
     }
 
     /// Machine and switch names become parts of namespace names and of interface names of 15 bytes.
@@ -55,6 +59,7 @@ extension Topology {
         for (index, link) in links.enumerated() { try take(link.name, "links[\(index)].name") }
         for (index, router) in routers.enumerated() { try take(router.name, "routers[\(index)].name") }
         for (index, host) in hosts.enumerated() { try take(host.name, "hosts[\(index)].name") }
+        for (place, field) in zip(cluster?.places ?? [], clusterFields) { try take(place.name, "\(field).name") }
         for (index, machine) in outside.enumerated() { try take(machine.name, "outside[\(index)].name") }
         for (index, link) in links.enumerated() {
             if let other = links[..<index].first(where: { $0.prefix.overlaps(link.prefix) }) {
@@ -66,6 +71,11 @@ extension Topology {
         try checkLegs()
         try checkTree()
         try checkOutside()
+    }
+
+    private var clusterFields: [String] {
+        (cluster?.members ?? []).indices.map { "cluster.members[\($0)]" }
+            + (cluster?.servers ?? []).indices.map { "cluster.servers[\($0)]" }
     }
 
     private func checkLegs() throws(FieldError) {
@@ -99,7 +109,7 @@ extension Topology {
         let routerLegs = routers.enumerated().flatMap { index, router in
             router.legs.indices.map { "routers[\(index)].legs[\($0)]" }
         }
-        let fields = routerLegs + ["api"] + hosts.indices.map { "hosts[\($0)]" }
+        let fields = routerLegs + ["api"] + clusterFields + hosts.indices.map { "hosts[\($0)]" }
         for (leg, field) in zip(legs, fields) { try check(leg, field) }
     }
 

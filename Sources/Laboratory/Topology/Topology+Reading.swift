@@ -9,7 +9,7 @@ extension Topology: JSONReadable {
             name: try reader.required("name"), description: try reader.optional("description") ?? "",
             links: try reader.required("links"), routers: try reader.optional("routers") ?? [],
             hosts: try reader.required("hosts"), outside: try reader.optional("outside") ?? [],
-            api: try reader.required("api"))
+            api: try reader.required("api"), cluster: try reader.optional("cluster"))
         try reader.finish()
         try check()
     }
@@ -111,7 +111,7 @@ private func givenMTU(_ given: MTU?, _ field: String) throws(FieldError) -> MTU 
 }
 
 /// `eth0` where the file says nothing.
-private func givenInterface(_ given: InterfaceName?, _ field: String) throws(FieldError) -> InterfaceName {
+func givenInterface(_ given: InterfaceName?, _ field: String) throws(FieldError) -> InterfaceName {
     if let given { return given }
     do { return try InterfaceName("eth0") } catch { throw FieldError(field: field, error) }
 }

@@ -15,11 +15,14 @@ package struct Topology: Hashable, Sendable {
     /// Machines of the IPv4 world.
     package var outside: [OutsideMachine]
     package var api: APIPlace
+    /// nil: one server of the API with a store of its own.
+    package var cluster: ControlCluster?
 
     package init(
         name: Name, description: String, links: [UnderlayLink], routers: [UnderlayRouter], hosts: [LabHost],
-        outside: [OutsideMachine] = [], api: APIPlace
+        outside: [OutsideMachine] = [], api: APIPlace, cluster: ControlCluster? = nil
     ) {
+        self.cluster = cluster
         self.name = name
         self.description = description
         self.links = links
