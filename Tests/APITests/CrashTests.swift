@@ -168,6 +168,11 @@ import Waiting
         #expect(code == 0 && output.hasPrefix("kcj_"))
         let backup = try await run(program, ["backup", folder + "/b.db", "--state-dir", folder + "/state"])
         #expect(backup.code == 0)
+        for words in [["--store", "etcd"], ["--state-dir", folder + "/nowhere"]] {
+            let other = try await run(
+                "/bin/sh", ["-c", #"exec "$0" "$@" 2>&1"#, program, "backup", folder + "/c.db"] + words)
+            #expect(other.code == 64 && other.output.contains("etcdctl snapshot save"), "\(other)")
+        }
         #expect(try await run(program, ["restore", folder + "/b.db", "--state-dir", folder + "/state"]).code == 1)
         first.terminate()
         first.waitUntilExit()
