@@ -44,7 +44,7 @@ extension NetworkService {
             guard let transaction else { return cache.revision }
             do {
                 if case .committed(let revision) = try await timedCommit(transaction) { return revision }
-                try await cache.wait(for: try await store.currentRevision())
+                try await self.await(.consistent)
             } catch let error as StoreError {
                 throw Problem(error)
             } catch let problem as Problem {

@@ -27,7 +27,7 @@ extension NetworkService {
                     try await cache.wait(for: revision)
                     if plan.isWhole { return answer }
                 } else {
-                    try await cache.wait(for: try await store.currentRevision())
+                    try await self.await(.consistent)
                 }
             } catch let error as StoreError {
                 throw Problem(error)
