@@ -89,8 +89,7 @@ final class TestEtcd: Sendable {
             // Left by one that was killed: etcd does not listen on a socket that is there.
             unlink(String(members[index].client.dropFirst(5)))
         }
-        let words = members[index].words
-        let pid = try ChildProcess.spawn(words[0], Array(words.dropFirst()), output: log, error: log)
+        let pid = try LastingThread.spawn(members[index].words, log: log)
         processes.withLock { $0[index] = pid }
     }
 
@@ -119,7 +118,11 @@ final class TestEtcd: Sendable {
     }
 
     func store(_ change: (inout EtcdOptions) -> Void = { _ in }) throws -> EtcdStore {
-        let store = EtcdStore(try options(change), logger: quiet)
+        keeping(EtcdStore(try options(change), logger: quiet))
+    }
+
+    /// Closes a store at the end.
+    func keeping(_ store: EtcdStore) -> EtcdStore {
         stores.withLock { $0.append(store) }
         return store
     }

@@ -13,7 +13,6 @@ import Synchronization
 final class Gateway: Sendable {
     private struct State {
         var preferred = 0
-        /// Counts tokens, so that of many requests refused for one old token the first alone gets a new one.
         var token: String?
         var cluster: String?
         var isClosed = false
@@ -79,6 +78,7 @@ final class Gateway: Sendable {
         var attempts = 0
         while true {
             let (index, endpoint) = current
+            let token = token
             let failure: EtcdFailure
             do throws(EtcdFailure) {
                 return try await attempt(path, body(isRepeat), at: endpoint)
@@ -91,14 +91,14 @@ final class Gateway: Sendable {
             case .token:
                 renewals += 1
                 guard renewals <= 3 else { throw failure.storeError(operation, endpoint) }
-                forgetToken()
+                forget(token)
                 continue
             case .busy: break
             case .lost:
                 isRepeat = true
                 passOver(index)
                 // A member that was restored waits with an old token for what it will never have.
-                forgetToken()
+                forget(token)
                 guard mayRepeat else { throw failure.storeError(operation, endpoint) }
             }
             // Each member once at once, then with pauses.
@@ -161,6 +161,9 @@ final class Gateway: Sendable {
         var request = HTTPClientRequest(url: "\(endpoint.url)/v3/\(path)")
         request.method = .POST
         request.headers.add(name: "Content-Type", value: "application/json")
+        // Without it etcd takes who names no user for the one that the member's own certificate names (3.4,
+        // auth/store.go, AuthInfoFromTLS: it knows its gateway by this header).
+        request.headers.add(name: "Accept", value: "application/json")
         // The client's own loses the brackets of an address.
         request.headers.add(name: "Host", value: endpoint.authority)
         if let user = options.user, path != Self.login {
@@ -219,10 +222,20 @@ final class Gateway: Sendable {
 
     private static let login = "auth/authenticate"
 
-    func forgetToken() { state.withLock { $0.token = nil } }
+    /// What the next request is made with; nil when it gets one first.
+    var token: String? { state.withLock(\.token) }
+
+    /// Of many requests that failed with one old token, the first alone makes that a new one is got.
+    /// - Parameter used: what `token` was before the request.
+    func forget(_ used: String?) {
+        state.withLock { state in
+            guard used == nil || state.token == used else { return }
+            state.token = nil
+        }
+    }
 
     private func token(of user: EtcdOptions.User, _ endpoint: EtcdEndpoint) async throws(EtcdFailure) -> String {
-        if let token = state.withLock(\.token) { return token }
+        if let token { return token }
         var writer = JSONWriter()
         writer.object { writer in
             writer.member("name", user.name)

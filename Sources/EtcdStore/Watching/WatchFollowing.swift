@@ -16,14 +16,6 @@ struct WatchFollowing: Sendable {
     let gateway: Gateway
     let buffer: WatchBuffer
 
-    init(prefix: StoreKey, after: Revision, keys: KeySpace, gateway: Gateway, buffer: WatchBuffer) {
-        self.prefix = prefix
-        self.after = after
-        self.keys = keys
-        self.gateway = gateway
-        self.buffer = buffer
-    }
-
     /// When something was heard, and what the watch has come to.
     private struct Progress: Sendable {
         var heard = ContinuousClock.now
@@ -50,7 +42,10 @@ struct WatchFollowing: Sendable {
                     switch error {
                     case .over(let end): return buffer.finish(end)
                     case .member(let failure):
-                        if case .token = failure.meaning { gateway.forgetToken() } else { gateway.passOver(index) }
+                        // A member that was restored waits with an old token for what it will never have.
+                        gateway.forget(gateway.token)
+                        let isOfToken = if case .token = failure.meaning { true } else { false }
+                        if !isOfToken { gateway.passOver(index) }
                         let silent = ContinuousClock.now - shared.state.withLock(\.heard)
                         if case .refused = failure.meaning { throw failure.storeError("watch", endpoint) }
                         guard silent < gateway.options.staleness else {

@@ -1,0 +1,92 @@
+import EtcdStore
+import Persistence
+import Resources
+import StoreContract
+import Testing
+import Waiting
+
+/// TLS and etcd's users, as the operator guide sets them up; what is wrong is said by the name of what to look at.
+@Suite struct SecureEtcdTests {
+    @Test func `a store works over TLS as a user, also when its token has ended`() async throws {
+        try await SecureEtcd.with { secure in
+            // Silent for longer than a token lives.
+            let watching = try secure.store { options in
+                options.silence = .milliseconds(4500)
+                options.staleness = .seconds(20)
+            }
+            let store = try secure.store()
+            let idle = try secure.store()
+            try await idle.put(StoreKey("b"), "1")
+            let first = try await store.put(StoreKey("a"), "1")
+            async let seen = take(2, from: watching.watch(StoreKey("a"), after: first))
+            try await store.put(StoreKey("a"), "2")
+            // etcd lets a token live for longer with each use: these are left alone until they are over, which no question
+            // could show without keeping them alive.
+            let token = try secure.login()
+            #expect(try secure.status(token: token) == 200)
+            try await Task.sleep(for: .seconds(7))
+            #expect(try secure.status(token: token) == 401)
+            try await idle.put(StoreKey("b"), "2")
+            try await store.put(StoreKey("a"), "3")
+            #expect(try await seen.count == 2)
+            // All tokens at once: a member keeps them in memory.
+            secure.etcd.kill9(0)
+            try secure.etcd.start(0)
+            try await eventually("it takes writes again", secure.etcd.logs) {
+                do { return try await store.put(StoreKey("a"), "4") > first } catch { return false }
+            }
+        }
+    }
+
+    @Test func `what keeps a store out is said, at once`() async throws {
+        try await SecureEtcd.with { secure in
+            func expectRefusal(
+                _ store: EtcdStore, _ text: String, sourceLocation: SourceLocation = #_sourceLocation
+            ) async {
+                let error = await expectStoreError(.unavailable, sourceLocation: sourceLocation) {
+                    try await store.put(StoreKey("a"), "1")
+                }
+                #expect(
+                    error?.cause.contains(text) == true, "\(error?.cause ?? "")", sourceLocation: sourceLocation)
+            }
+            let begin = ContinuousClock.now
+            try await expectRefusal(secure.store(password: "wrong"), "--etcd-password-file")
+            try await expectRefusal(secure.store(user: "nobody"), "--etcd-user")
+            try await expectRefusal(secure.store(user: nil), "--etcd-user")
+            try await expectRefusal(secure.store(certificate: "named"), "common name")
+            let outside = try secure.store { $0.prefix = "/others" }
+            await expectRefusal(outside, "grant the user of etcd a role")
+            await expectStoreError(.unavailable) { for try await _ in outside.watch(StoreKey("a"), after: .zero) {} }
+            #expect(ContinuousClock.now - begin < .seconds(10), "one of them was tried until patience was over")
+            // Who is no member may become one: these are tried for a while.
+            try await expectRefusal(
+                secure.store(authority: "other") { $0.patience = .seconds(1) }, "CERTIFICATE_VERIFY_FAILED")
+            try await expectRefusal(
+                secure.store(certificate: nil) { $0.patience = .seconds(1) }, "ALERT_BAD_CERTIFICATE")
+            #expect(try secure.control("--user", "root:secret", "get", "--prefix", "/others").isEmpty)
+        }
+    }
+
+    @Test func `a server is let in by its options, and says which of them is wrong`() async throws {
+        try await SecureEtcd.with { secure in
+            func words(_ password: String) -> [String] {
+                [
+                    "--etcd-ca", "\(secure.folder)/ca.pem", "--etcd-cert", "\(secure.folder)/kc.pem", "--etcd-key",
+                    "\(secure.folder)/kc-key.pem", "--etcd-user", "kc", "--etcd-password-file",
+                    "\(secure.folder)/\(password)",
+                ]
+            }
+            let servers = [
+                try Server(0, secure.etcd, extra: words("password")), try Server(1, secure.etcd, extra: words("wrong")),
+            ]
+            defer { for server in servers { server.kill9() } }
+            try await eventually("it serves", servers[0].log, within: .seconds(60)) {
+                servers[0].ask("GET", "/readyz").status == 200
+            }
+            #expect(servers[0].ask("POST", "/v1/projects", #"{"name":"web","spec":{}}"#).status == 201)
+            try await eventually("the other one says why not", servers[1].log) {
+                servers[1].log().contains("--etcd-password-file")
+            }
+        }
+    }
+}
