@@ -39,25 +39,33 @@ extension NetworkService {
     }
 
     private func reportSome(_ drafts: [ReportDraft], from host: ResourceID) async throws(Problem) -> Revision {
+        // The agent may have been shown by another server what this one has yet to see: what would be passed over here
+        // would never be said again.
+        if !cache.state.withLock({ $0.takesAll(drafts, from: host) }) { try await catchUp() }
         for _ in 1...settings.attempts {
             let transaction = cache.state.withLock { $0.transaction(reporting: drafts, from: host) }
             guard let transaction else { return cache.revision }
-            do {
-                if case .committed(let revision) = try await timedCommit(transaction) { return revision }
-                try await self.await(.consistent)
-            } catch let error as StoreError {
-                throw Problem(error)
-            } catch let problem as Problem {
-                throw problem
-            } catch {
-                throw Problem(.unavailable, "the request was given up")
-            }
+            if case .committed(let revision) = try await committed(transaction) { return revision }
+            try await catchUp()
         }
         throw Problem(.unavailable, "other writers were faster \(settings.attempts) times; try again")
+    }
+
+    private func committed(_ transaction: StoreTransaction) async throws(Problem) -> CommitOutcome {
+        do { return try await timedCommit(transaction) } catch { throw Problem(error) }
     }
 }
 
 extension CacheState {
+    /// Whether every report is of something known, and news.
+    fileprivate func takesAll(_ drafts: [ReportDraft], from host: ResourceID) -> Bool {
+        drafts.allSatisfy { draft in
+            guard draft.report != reports[draft.id]?[host] else { return false }
+            guard draft.report != nil else { return true }
+            return item(draft.kind, draft.id).map { concerns($0, host) } ?? false
+        }
+    }
+
     /// nil when the reports say nothing new.
     fileprivate func transaction(reporting drafts: [ReportDraft], from host: ResourceID) -> StoreTransaction? {
         var conditions: [StoreTransaction.Condition] = []

@@ -150,7 +150,7 @@ extension NetworkService {
     }
 
     /// Waits for what others wrote first, which with several servers may concern nothing here.
-    private func catchUp() async throws(Problem) { try await self.await(.consistent) }
+    func catchUp() async throws(Problem) { try await self.await(.consistent) }
 
     /// So that a client's next request at this server sees its write. Nothing is lost when it takes longer: the
     /// answer carries the revision to wait for.
