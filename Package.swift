@@ -152,6 +152,15 @@ let services: [Target] = [
             hummingbird, logging, serviceLifecycle,
         ]),
     target(
+        "ServiceProxy",
+        ["Resources", "Persistence", "HTTPServing", asyncHTTPClient, nioCore, nioPosix, nioHTTP1, serviceLifecycle]),
+    target(
+        "ComputeAPI",
+        [
+            "Resources", "ComputeModel", "ImageFormats", "ComputePorts", "Persistence", "ComputeService", "HTTPServing",
+            logging, serviceLifecycle,
+        ]),
+    target(
         "APIClient",
         [
             "Addressing", "Resources", "NetworkModel", asyncHTTPClient, logging, nioCore, nioPosix, nioHTTP1, nioSSL,
@@ -170,6 +179,9 @@ let services: [Target] = [
             "Resources", "ComputeModel", "ImageFormats", "DomainXML", "ComputePlanning", "ComputePorts", "HostState",
             "APIClient", logging, serviceLifecycle,
         ]),
+    target(
+        "ComputeNetwork",
+        ["Addressing", "Resources", "NetworkModel", "ComputeModel", "ComputeService", "APIClient", logging]),
     target("Laboratory", ["Addressing", "Resources", "NetworkModel", "APIClient", "CLinux", yams]),
 ]
 
@@ -178,10 +190,10 @@ let programs: [Target] = [
         "kcd",
         [
             "Addressing", "Resources", "NetworkModel", "NetworkPlanning", "Persistence", "NodePorts",
-            "LinuxNetlink", "LinuxPacketFilter", "LinuxPackets", "LinuxBPF", "LinuxDaemons", "SQLiteStore",
+            "CLinux", "LinuxNetlink", "LinuxPacketFilter", "LinuxPackets", "LinuxBPF", "LinuxDaemons", "SQLiteStore",
             "EtcdStore", "Authenticators",
-            "NetworkService", "HTTPServing", "HTTPAPI", "APIClient", "NetworkNode", "HostState", argumentParser,
-            logging,
+            "NetworkService", "HTTPServing", "HTTPAPI", "ServiceProxy", "APIClient", "NetworkNode", "HostState",
+            argumentParser, logging,
             serviceLifecycle,
         ]),
     program(
@@ -195,7 +207,8 @@ let programs: [Target] = [
         "kc-compute",
         [
             "Resources", "ComputeModel", "ComputePlanning", "ComputePorts", "ComputeNode", "HostState", "NetworkNode",
-            "APIClient", "FileDisks", "FileImages", "LibvirtHypervisor", argumentParser, logging, serviceLifecycle,
+            "APIClient", "FileDisks", "FileImages", "LibvirtHypervisor", "Placement", "Persistence", "SQLiteStore",
+            "ComputeService", "HTTPServing", "ComputeAPI", "ComputeNetwork", argumentParser, logging, serviceLifecycle,
         ]),
     program("kc-proxy", ["DaemonConfigs", "GuestProxy", nioPosix]),
     // A program of its own under GPL-2.0 (Sources/kc-nft/LICENSE): C, and nothing of KC in it.
@@ -316,6 +329,7 @@ let allTests: [Target] = [
             "Authenticators", "NetworkService",
             "HTTPServing", "HTTPAPI", "APIClient", "NetworkNode", crypto, hummingbird, logging, serviceLifecycle,
         ]),
+    tests("ComputeAPITests", ["Resources", "ComputeModel", "ComputeNode", "APIClient", crypto]),
     tests(
         "NodeTests",
         [

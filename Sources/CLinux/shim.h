@@ -9,6 +9,7 @@
 #include <spawn.h>
 #include <stdint.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -44,6 +45,15 @@ static inline int clinux_set_nonblocking(int fd) {
 
 /* Both ends close-on-exec. */
 static inline int clinux_pipe(int fds[2]) { return pipe2(fds, O_CLOEXEC); }
+
+/* Device and inode of what is open there (fstat(2)): which module struct stat belongs to depends on what else is imported. */
+static inline int clinux_identity(int fd, uint64_t *device, uint64_t *inode) {
+    struct stat status;
+    if (fstat(fd, &status) != 0) return -1;
+    *device = status.st_dev;
+    *inode = status.st_ino;
+    return 0;
+}
 
 /* At most 15 bytes are kept. */
 static inline int clinux_name_this_thread(const char *name) { return pthread_setname_np(pthread_self(), name); }

@@ -34,3 +34,19 @@ extension ComputeService {
         return revision
     }
 }
+
+extension ComputeService {
+    /// Says what a VM waits for that its host knows nothing of yet: a VM of which a host has said more is left as it is.
+    package func reportWaiting(_ vm: ResourceID, for kind: Condition.Kind, _ message: String) async throws(Problem) {
+        let known = cache.state.withLock { state in
+            state.item(.vm, vm).map { ($0.resource.metadata.generation, $0.status.vm) }
+        }
+        guard let (generation, old) = known, old.map({ $0.state == .waiting }) ?? true else { return }
+        guard old?.obstacle?.kind != kind || old?.obstacle?.message != message else { return }
+        let now = settings.now()
+        _ = try await report(
+            VirtualMachineReport(
+                state: .waiting, generation: generation, since: old?.since ?? now,
+                conditions: [Condition(kind, holds: false, since: now, message: message)]), of: vm)
+    }
+}

@@ -13,6 +13,13 @@ package protocol NetworkDirectory: Sendable {
         -> ResourceID
 }
 
+/// Which projects there are.
+package protocol ProjectDirectory: Sendable {
+    /// - Parameter text: a name or an id, as it stands in a path.
+    /// - Throws: `notFound` where there is none.
+    func project(_ text: String) async throws(Problem) -> ProjectIdentity
+}
+
 /// A project of KC's, as whoever let the request in knows it.
 package struct ProjectIdentity: Hashable, Sendable {
     package let id: ResourceID

@@ -37,7 +37,8 @@ package struct HTTPServer<Service: ServedService>: Sendable {
                 document: { OpenAPIDocument(words, routes: described, schemas: schemas, of: service).json }))
         operations = routes.map { ($0.method.rawValue, $0.path, $0.operation) }
         responder = Responder(
-            table: RouteTable(routes.map { ($0.method, $0.path) }), routes: routes, service: service, metrics: metrics,
+            table: RouteTable(routes.map { ($0.method, $0.path) }), routes: routes, service: service,
+            annexes: settings.annexes, metrics: metrics,
             rates: RequestRates(perSecond: settings.requestsPerSecond),
             strangers: StrangerRates(perSecond: settings.refusalsPerSecond), patience: settings.patience,
             logger: logger)
@@ -66,7 +67,8 @@ package struct HTTPServer<Service: ServedService>: Sendable {
             additionalChannelHandlers: [RequestGuard(patience: patience, logger: logger)],
             idleTimeout: Self.idleTimeout,
             httpDecoderConfiguration: .init(
-                maxHeaderFieldSize: 16_384, maxHeaderListSize: 32_768, maxHeaderFieldCount: 100))
+                maxHeaderFieldSize: settings.maximumHeader, maxHeaderListSize: 2 * settings.maximumHeader,
+                maxHeaderFieldCount: 100))
         let responder = responder
         let respond: HTTPChannelHandler.Responder = { request, writer, channel in
             try await responder.respond(to: request, writer, channel)

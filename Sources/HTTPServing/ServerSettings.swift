@@ -10,7 +10,12 @@ package struct ServerSettings: Sendable {
     /// How long a client may take to send a request's header, and then its body; and how long the client of a stream
     /// may read nothing of it. Default 30 s.
     package var patience = Duration.seconds(30)
+    /// Bytes of one field of a request's header, and half of what all of them may have. Default 16,384.
+    package var maximumHeader = 16_384
+    /// What other services serve.
+    package var annexes: [any Annex] = []
     /// Called for each listener once it is open.
     package var opened: @Sendable () -> Void = {}
+
     package init(listeners: [Listener]) { self.listeners = listeners }
 }

@@ -68,16 +68,18 @@ struct NodeCommand: AsyncParsableCommand {
 
     private func runAgent(_ paths: HostPaths) async throws {
         let logger = Logger(label: "kc.compute.node")
-        let (client, host) = try upstream()
         let acceleration = kvm == .never ? "--kvm never" : KVMResult.known(in: stateDirectory)
         if let acceleration { logger.notice("guests run by emulation", metadata: ["reason": "\(acceleration)"]) }
+        let ports = ComputeHostPorts(
+            hypervisor: LibvirtHypervisor(uri: libvirt), disks: try FileDisks(paths),
+            // What the machine's disk holds is the bound: the orders say which images come.
+            images: try FileImages(path: paths.images, quota: UInt64.max))
+        let facts = ComputeAgent.Facts(architecture: try Self.architecture(), hasKVM: acceleration == nil)
+        // Last of what may fail: its connections must be closed by whoever has made them.
+        let (client, host) = try upstream()
         let agent = ComputeAgent(
-            ports: ComputeHostPorts(
-                hypervisor: LibvirtHypervisor(uri: libvirt), disks: try FileDisks(paths),
-                // What the machine's disk holds is the bound: the orders say which images come.
-                images: try FileImages(path: paths.images, quota: UInt64.max)),
-            upstream: APIComputeUpstream(client, host: host), planner: ComputePlanner(paths: paths),
-            facts: ComputeAgent.Facts(architecture: try Self.architecture(), hasKVM: acceleration == nil),
+            ports: ports, upstream: APIComputeUpstream(client, host: host), planner: ComputePlanner(paths: paths),
+            facts: facts,
             statePath: stateDirectory + "/orders.json", logger: logger)
         var quiet = logger
         quiet.logLevel = max(.warning, logger.logLevel)

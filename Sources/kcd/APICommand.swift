@@ -7,6 +7,7 @@ import Logging
 import NetworkService
 import Persistence
 import ServiceLifecycle
+import ServiceProxy
 import UnixSignals
 
 /// `kcd api`: opens the store, makes what a first start needs, and serves.
@@ -80,6 +81,12 @@ struct APICommand: AsyncParsableCommand {
             "How long the certificate of a host's agent is valid, in hours: 1 to 8760. Agents renew theirs at half of it.",
             valueName: "hours"))
     var hostCertificateHours = 168
+
+    @Option(
+        help: ArgumentHelp(
+            "The Unix socket of 'kc-compute api', which serves what is below /compute; empty for none.",
+            valueName: "path"))
+    var computeSocket = "/run/kc/compute.sock"
 
     @Option(help: "The MTU of the underlay, for the first start: 1350 to 65535.")
     var underlayMTU = 1500
@@ -163,6 +170,10 @@ struct APICommand: AsyncParsableCommand {
         settings.requestsPerSecond = requestsPerSecond
         settings.refusalsPerSecond = refusalsPerSecond
         settings.connections = ConnectionLimits(all: connections, perNetwork: connectionsPerAddress)
+        let compute =
+            computeSocket.isEmpty
+            ? nil : SocketProxy(prefix: "/compute", socket: computeSocket, name: "kc-compute api")
+        settings.annexes = compute.map { [$0] } ?? []
         OpenFiles.allow(2 * connections + 2048)
         let presence = ServiceManager().map { APIPresence($0, service: service, listeners: listeners.count) }
         if let presence { settings.opened = { presence.opened() } }
@@ -171,16 +182,7 @@ struct APICommand: AsyncParsableCommand {
             checker: try checker(OwnProofs(tokens: tokens, hosts: hosts), logger),
             settings: settings, certifier: hosts, logger: logger)
         return try server.services() + [Following(known: known)] + (trust.map { [$0] } ?? [])
-            + (presence.map { [$0] } ?? [])
-    }
-
-    /// KC's own tokens, and then what the file of checkers adds.
-    private func checker(_ own: OwnProofs, _ logger: Logger) throws -> any Checker {
-        guard let checkers else { return own }
-        let links = try CheckersFile.load(checkers) { failure in
-            logger.error("a checker cannot tell who asks", metadata: ["reason": "\(failure)"])
-        }
-        return CheckerChain([CheckerChain.Link(own, isGuessable: false, looksAtCertificates: true)] + links)
+            + (presence.map { [$0] } ?? []) + (compute.map { [$0] } ?? [])
     }
 
     /// Keeps the known tokens true while the server runs.

@@ -1,3 +1,4 @@
+import CLinux
 import FoundationEssentials
 import Glibc
 import Logging
@@ -60,9 +61,9 @@ struct LineLog: LogHandler {
     /// child inherits the variable, and may have got another standard error.
     private static func standardErrorIsJournal() -> Bool {
         guard let told = getenv("JOURNAL_STREAM") else { return false }
-        var status = stat()
-        guard fstat(STDERR_FILENO, &status) == 0 else { return false }
-        return String(cString: told) == "\(status.st_dev):\(status.st_ino)"
+        var (device, inode) = (UInt64(0), UInt64(0))
+        guard clinux_identity(STDERR_FILENO, &device, &inode) == 0 else { return false }
+        return String(cString: told) == "\(device):\(inode)"
     }
 
     /// A line stays one line, and a terminal's control characters stay out of it, whatever text of others is in it.

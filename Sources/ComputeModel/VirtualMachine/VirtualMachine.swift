@@ -54,10 +54,13 @@ package enum VirtualMachine: ResourceKind {
         package var machine: Machine
         /// One for each of the spec's networks, made or given; empty until they are.
         package var attachments: [ResourceID]
+        /// How many reboots were asked for since it was made.
+        package var reboots: UInt64
 
-        package init(machine: Machine, attachments: [ResourceID] = []) {
+        package init(machine: Machine, attachments: [ResourceID] = [], reboots: UInt64 = 0) {
             self.machine = machine
             self.attachments = attachments
+            self.reboots = reboots
         }
     }
 }
@@ -132,7 +135,8 @@ extension VirtualMachine.Assigned {
     package init(json node: JSONNode, path: String) throws(FieldError) {
         var reader = try FieldReader(node, path: path)
         self.init(
-            machine: try reader.required("machine"), attachments: try reader.optional("attachments") ?? [])
+            machine: try reader.required("machine"), attachments: try reader.optional("attachments") ?? [],
+            reboots: try reader.optional("reboots") ?? 0)
         try reader.finish()
     }
 
@@ -140,6 +144,7 @@ extension VirtualMachine.Assigned {
         writer.object { writer in
             writer.member("machine", machine)
             writer.member("attachments", attachments)
+            if reboots > 0 { writer.member("reboots", reboots) }
         }
     }
 }

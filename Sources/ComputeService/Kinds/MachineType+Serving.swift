@@ -1,6 +1,6 @@
 import ComputeModel
-import Persistence
-import Resources
+package import Persistence
+package import Resources
 
 extension MachineType: ServedCompute {
     static let tag = ComputeKind.machineType
@@ -24,5 +24,18 @@ extension ComputeState {
         guard !names.isEmpty else { return }
         let some = names.prefix(3).joined(separator: ", ") + (names.count > 3 ? " and \(names.count - 3) more" : "")
         throw Problem(.inUse, "\(kind) '\(metadata.name)' is used by \(names.count) VMs: \(some)")
+    }
+}
+
+extension ComputeService {
+    /// The JSON Schema of what a VM of a type may choose.
+    package func parametersSchema(
+        ofMachineType item: String, for principal: Principal
+    ) throws(Problem) -> [UInt8] {
+        let found = try find(.machineType, item, for: principal)
+        guard let type: Resource<MachineType> = found.unwrap() else {
+            throw Problem(.internal, "a machine type is of another kind")
+        }
+        return type.spec.parametersSchema(of: type.metadata.name)
     }
 }

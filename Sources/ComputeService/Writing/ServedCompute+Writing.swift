@@ -108,7 +108,7 @@ extension ServedCompute {
         return ComputeWritten(item: nil, revision: revision)
     }
 
-    private static func requireUnchanged(_ item: ComputeItem, since expected: Revision?) throws(Problem) {
+    static func requireUnchanged(_ item: ComputeItem, since expected: Revision?) throws(Problem) {
         guard let expected, expected != item.revision else { return }
         throw Problem(
             .preconditionFailed,

@@ -114,4 +114,7 @@ package enum Answer: Sendable {
     case text([UInt8])
     case nothing(written: Revision? = nil)
     case events(EventSource)
+    case bytes(ByteSource)
+    /// From another service, as it came.
+    case foreign(AnnexResponse)
 }

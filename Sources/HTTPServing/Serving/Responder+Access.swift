@@ -35,21 +35,21 @@ extension Responder {
         }
     }
 
-    /// A stream ends soon after its client would no longer be let in as who it was: at most half a second for people and
-    /// tokens, two for hosts, which are many.
+    /// An answer that lasts ends soon after its client would no longer be let in as who it was: at most half a second for
+    /// people and tokens, two for hosts, which are many.
     func whileLetIn(
         _ principal: Principal, _ request: CheckedRequest, _ headers: HTTPFields, _ channel: any Channel,
-        _ source: @escaping EventSource
-    ) -> EventSource {
+        _ answer: Answer
+    ) -> Answer {
         let interval: Duration
         switch principal {
         case .identity: interval = .milliseconds(500)
         case .host: interval = .seconds(2)
-        case .administrator, .joining: return source
+        case .administrator, .joining: return answer
         }
         var request = request
         request.isOngoing = true
-        return { [request] writer in
+        let ongoing: AnnexResponse.Ongoing = { [request] body in
             try await withTicks(
                 every: interval,
                 {
@@ -58,7 +58,14 @@ extension Responder {
                         if try await service.authenticate(request, headers) == principal { return }
                     } catch { if error.code != .unauthenticated { return } }
                     channel.close(promise: nil)
-                }, while: { try await source(&writer) })
+                }, while: body)
+        }
+        switch answer {
+        case .events(let source): return .events { writer in try await ongoing { try await source(&writer) } }
+        case .foreign(var response) where response.isOpenEnded:
+            response.ongoing = ongoing
+            return .foreign(response)
+        case .json, .text, .nothing, .bytes, .foreign: return answer
         }
     }
 }

@@ -14,6 +14,7 @@ struct Responder<Service: ServedService>: Sendable {
     /// In the order of the table.
     let routes: [Route<Service>]
     let service: Service
+    let annexes: [any Annex]
     let metrics: Metrics
     let rates: RequestRates
     let strangers: StrangerRates
@@ -35,11 +36,11 @@ struct Responder<Service: ServedService>: Sendable {
         var principal: Principal?
         var response: Response
         do {
-            var (answer, route) = try await answer(request, match, checked, &principal, start)
-            if case .events(let source) = answer, let principal {
-                answer = .events(whileLetIn(principal, checked, request.headers, channel, source))
-            }
-            response = Response(answer, route, channel: channel, patience: patience, metrics: metrics)
+            let answer = try await answer(request, match, checked, id, &principal, start)
+            let lasting = principal.map { whileLetIn($0, checked, request.headers, channel, answer) } ?? answer
+            let form = index.map { AnswerForm(status: routes[$0].status, mediaType: routes[$0].mediaType) }
+            response = Response(
+                lasting, form ?? AnswerForm(), channel: channel, patience: patience, metrics: metrics)
         } catch {
             response = Response(error, requestID: id)
             if error.code == .tooLarge { response = response.closing(channel) }
@@ -53,9 +54,9 @@ struct Responder<Service: ServedService>: Sendable {
     }
 
     private func answer(
-        _ request: Request, _ match: RouteMatch, _ checked: CheckedRequest, _ principal: inout Principal?,
-        _ start: UInt64
-    ) async throws(Problem) -> (Answer, Route<Service>) {
+        _ request: Request, _ match: RouteMatch, _ checked: CheckedRequest, _ id: RequestID,
+        _ principal: inout Principal?, _ start: UInt64
+    ) async throws(Problem) -> Answer {
         guard (request.head.path ?? "").utf8.count <= Self.maximumTarget else {
             throw Problem(.headersTooLarge, "the target of the request is longer than \(Self.maximumTarget) bytes")
         }
@@ -69,6 +70,18 @@ struct Responder<Service: ServedService>: Sendable {
         }
         switch match {
         case .nothing:
+            if let annex = annexes.first(where: { checked.path.hasPrefix($0.prefix + "/") }), let principal {
+                // In the form that names a server too (RFC 9112 section 3.2.2) it would be read again, and differently.
+                guard request.head.path?.hasPrefix(annex.prefix + "/") == true else {
+                    throw Problem(.malformed, "the target must be a path: \(annex.prefix)/…")
+                }
+                return .foreign(
+                    try await annex.respond(
+                        to: AnnexRequest(
+                            method: request.method, target: request.head.path ?? "", headers: request.headers,
+                            body: try await collect(request, atMost: annex.maximumBody), principal: principal,
+                            id: id.text)))
+            }
             throw Problem(.notFound, "there is no path \(checked.path.prefix(200)); see /openapi.json")
         case .wrongMethod(let allowed):
             throw Problem(
@@ -90,13 +103,10 @@ struct Responder<Service: ServedService>: Sendable {
                 try await service.await(freshness)
                 admission = service.renewed(admission)
             }
-            return (
-                try await route.handle(
-                    RouteRequest(
-                        values: values, query: query, headers: request.headers, body: body, principal: principal,
-                        admission: admission)),
-                route
-            )
+            return try await route.handle(
+                RouteRequest(
+                    values: values, query: query, headers: request.headers, body: body, principal: principal,
+                    admission: admission))
         }
     }
 

@@ -6,22 +6,22 @@ import Resources
 
 extension Response {
     init(
-        _ answer: Answer, _ route: Route<some ServedService>, channel: any Channel, patience: Duration,
+        _ answer: Answer, _ form: AnswerForm, channel: any Channel, patience: Duration,
         metrics: Metrics
     ) {
         var headers = HTTPFields()
         switch answer {
         case .json(let bytes, let revision, let written):
-            headers.append(HTTPField(name: .contentType, value: route.mediaType))
+            headers.append(HTTPField(name: .contentType, value: form.mediaType))
             if let revision { headers.append(HTTPField(name: .eTag, value: "\"" + revision.description + "\"")) }
             if let written { headers.append(HTTPField(name: .revision, value: written.description)) }
             headers.append(HTTPField(name: .contentLength, value: String(bytes.count)))
-            self.init(status: route.status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
+            self.init(status: form.status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
         case .text(let bytes):
-            headers[.contentType] = route.mediaType
+            headers[.contentType] = form.mediaType
             headers[.contentLength] = String(bytes.count)
-            if route.mediaType.hasPrefix("text/html") { headers.append(contentsOf: Self.ofPages) }
-            self.init(status: route.status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
+            if form.mediaType.hasPrefix("text/html") { headers.append(contentsOf: Self.ofPages) }
+            self.init(status: form.status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
         case .nothing(let written):
             if let written { headers[.revision] = written.description }
             self.init(status: .noContent, headers: headers)
@@ -34,6 +34,25 @@ extension Response {
                     metrics.streamBegan()
                     defer { metrics.streamEnded() }
                     try await EventWriter.run(source, on: channel, patience: patience, into: &body)
+                })
+        case .bytes(let source):
+            self.init(
+                status: source.status, headers: source.headers,
+                body: ResponseBody(contentLength: Int(clamping: source.length)) { body in
+                    try await WatchedWriter.run(on: channel, patience: patience, into: &body) { writer in
+                        try await source.send { try await writer.write($0) }
+                    }
+                })
+        case .foreign(let response):
+            self.init(
+                status: response.status, headers: response.headers,
+                body: ResponseBody { body in
+                    metrics.streamBegan()
+                    defer { metrics.streamEnded() }
+                    try await WatchedWriter.run(on: channel, patience: patience, into: &body) { writer in
+                        guard let ongoing = response.ongoing else { return try await writer.copy(response.body) }
+                        try await ongoing { try await writer.copy(response.body) }
+                    }
                 })
         }
     }
@@ -68,4 +87,10 @@ extension Response {
         }
         return response
     }
+}
+
+/// How a route answers.
+struct AnswerForm: Sendable {
+    var status = HTTPResponse.Status.ok
+    var mediaType = "application/json"
 }

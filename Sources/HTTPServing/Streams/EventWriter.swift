@@ -2,7 +2,6 @@ import Hummingbird
 import HummingbirdCore
 import NIOCore
 package import Resources
-import Synchronization
 
 /// What a stream of server-sent events does once its client is there.
 package typealias EventSource = @Sendable (inout EventWriter) async throws -> Void
@@ -12,8 +11,7 @@ package typealias EventSource = @Sendable (inout EventWriter) async throws -> Vo
 /// A write waits while the client does not read. A client that reads nothing for a while (`patience`) is cut off, so
 /// that no connection holds memory for ever.
 package struct EventWriter {
-    private var body: any ResponseBodyWriter
-    private let progress: WriteProgress
+    private let body: WatchedWriter
     private var buffer = ByteBuffer()
     package private(set) var lastWrite = ContinuousClock.now
 
@@ -25,22 +23,14 @@ package struct EventWriter {
     static func run(
         _ source: EventSource, on channel: any Channel, patience: Duration, into body: inout any ResponseBodyWriter
     ) async throws {
-        let progress = WriteProgress()
-        let look = TimeAmount(patience / 6)
-        let watchdog = channel.eventLoop.scheduleRepeatedTask(initialDelay: look, delay: look) { _ in
-            if progress.isStuck(for: patience) { channel.close(promise: nil) }
+        try await WatchedWriter.run(on: channel, patience: patience, into: &body) { watched in
+            var writer = EventWriter(body: watched)
+            try await source(&writer)
+            try await writer.flush()
         }
-        defer { watchdog.cancel() }
-        var writer = EventWriter(body: body, progress: progress)
-        try await source(&writer)
-        try await writer.flush()
-        try await writer.body.finish(nil)
     }
 
-    private init(body: any ResponseBodyWriter, progress: WriteProgress) {
-        self.body = body
-        self.progress = progress
-    }
+    private init(body: WatchedWriter) { self.body = body }
 
     /// Adds one event; it leaves with the next `flush`, or when much has gathered.
     package mutating func event(_ name: StaticString, id: Revision? = nil, data: [UInt8]) async throws {
@@ -79,20 +69,7 @@ package struct EventWriter {
         guard buffer.readableBytes > 0 else { return }
         let bytes = buffer
         buffer = ByteBuffer()
-        progress.begin()
-        defer { progress.end() }
         try await body.write(bytes)
         lastWrite = .now
-    }
-}
-
-/// Since when a write waits.
-private final class WriteProgress: Sendable {
-    private let since = Mutex<ContinuousClock.Instant?>(nil)
-
-    func begin() { since.withLock { $0 = .now } }
-    func end() { since.withLock { $0 = nil } }
-    func isStuck(for patience: Duration) -> Bool {
-        since.withLock { $0.map { $0.duration(to: .now) > patience } ?? false }
     }
 }

@@ -1,0 +1,137 @@
+package import ComputeModel
+package import ComputeService
+package import Logging
+import NetworkModel
+package import Resources
+import Synchronization
+
+/// Makes the ports of VMs, binds them to the hosts where the VMs are placed, and takes them away with the VMs; tells who
+/// asks what became of them.
+///
+/// It remembers nothing that matters: what is wanted is in the compute store, what there is in the network's, and what was
+/// made is known by its label and its name. So a crash between two steps leaves nothing half-made that the next round does
+/// not see. One at a time is enough; two do no harm, since both make the same.
+/// Concurrency: any task; `run` once.
+package final class PortKeeper: PortDirectory {
+    private struct State {
+        var ports: [ResourceID: [Int: InterfaceOrder]] = [:]
+        var counts: [ResourceID: Int] = [:]
+        var followers: [UInt64: AsyncStream<Void>.Continuation] = [:]
+        var number: UInt64 = 0
+    }
+
+    private let service: ComputeService
+    private let network: NetworkClient
+    private let logger: Logger
+    private let state = Mutex(State())
+
+    /// Between two looks at ports that are not wired yet; it doubles up to `sweep`.
+    private static let firstLook = Duration.milliseconds(50)
+    /// Between two looks at everything.
+    private static let sweep = Duration.seconds(10)
+
+    package init(service: ComputeService, network: NetworkClient, logger: Logger) {
+        self.service = service
+        self.network = network
+        self.logger = logger
+    }
+
+    package func ports(of vm: ResourceID) -> [InterfaceOrder]? {
+        state.withLock { state in
+            guard let ports = state.ports[vm] else { return state.counts[vm] == 0 ? [] : nil }
+            guard ports.count == state.counts[vm] else { return nil }
+            return ports.sorted { $0.key < $1.key }.map(\.value)
+        }
+    }
+
+    package func signals() -> AsyncStream<Void> {
+        let (signals, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        let number = state.withLock { state in
+            state.number += 1
+            state.followers[state.number] = continuation
+            return state.number
+        }
+        continuation.onTermination = { _ in self.state.withLock { $0.followers[number] = nil } }
+        continuation.yield()
+        return signals
+    }
+
+    /// Ends by cancellation, or with the cache's streams.
+    package func run() async {
+        let (looks, look) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                for await _ in self.service.cache.signals() { look.yield() }
+                look.finish()
+            }
+            defer { group.cancelAll() }
+            var (wait, swept, seen) = (Self.firstLook, ContinuousClock.now - Self.sweep, [PlacedMachine]())
+            var complaint: String?
+            for await _ in looks {
+                let machines = service.cache.placed().machines
+                let isNews = machines != seen
+                if isNews { wait = Self.firstLook }
+                let isSweep = swept.duration(to: .now) >= Self.sweep
+                var isSettled = false
+                do {
+                    isSettled = try await settle(machines, formerly: seen, all: isSweep)
+                    seen = machines
+                    if isSweep { swept = .now }
+                    complaint = nil
+                } catch {
+                    if complaint != "\(error)" {
+                        logger.warning("ports of VMs cannot be looked after", metadata: ["reason": "\(error)"])
+                    }
+                    complaint = "\(error)"
+                }
+                // What is not wired yet is looked at again soon, what cannot be done less and less often.
+                let pause = isSettled ? Self.sweep : wait
+                wait = min(wait * 2, Self.sweep)
+                group.addTask {
+                    // The only error of a sleep is cancellation.
+                    try? await Task.sleep(for: pause)
+                    look.yield()
+                }
+            }
+        }
+    }
+
+    /// One round.
+    /// - Parameters: `formerly` is what the last round saw; with `all` every project is looked at, else those with VMs.
+    /// - Returns: whether every port is wired.
+    private func settle(_ machines: [PlacedMachine], formerly: [PlacedMachine], all: Bool) async throws -> Bool {
+        try await service.cache.wait(for: .zero)
+        let wanted = Dictionary(grouping: machines.flatMap(WantedPort.all(of:)), by: \.project.id)
+        var projects = Set((machines + formerly).map(\.project.id))
+        if all { projects.formUnion(try await network.projects()) }
+        var rounds: [ResourceID: [Int: InterfaceOrder]] = [:]
+        var isSettled = true
+        for project in projects.sorted() {
+            var round = PortRound(
+                network: network, project: project, living: service.cache.machineIDs, logger: logger)
+            try await round.run(wanted[project] ?? [])
+            rounds.merge(round.ports) { $1 }
+            isSettled = isSettled && round.isSettled
+            for (vm, reason) in round.obstacles { await say(reason, of: vm) }
+        }
+        publish(rounds, counts: Dictionary(machines.map { ($0.id, $0.networks.count) }) { $1 })
+        return isSettled
+    }
+
+    private func publish(_ ports: [ResourceID: [Int: InterfaceOrder]], counts: [ResourceID: Int]) {
+        let followers = state.withLock { state in
+            guard state.ports != ports || state.counts != counts else { return [AsyncStream<Void>.Continuation]() }
+            state.ports = ports
+            state.counts = counts
+            return Array(state.followers.values)
+        }
+        for follower in followers { follower.yield() }
+    }
+
+    /// A VM that its host was not told of yet says itself what it waits for.
+    private func say(_ reason: String, of vm: ResourceID) async {
+        do throws(Problem) { try await service.reportWaiting(vm, for: .attachmentsWired, reason) } catch {
+            logger.warning("a VM's obstacle cannot be said", metadata: ["vm": "\(vm)", "reason": "\(error)"])
+        }
+    }
+}

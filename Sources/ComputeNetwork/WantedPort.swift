@@ -1,0 +1,62 @@
+import ComputeModel
+import ComputeService
+import Resources
+
+/// One port that a VM wants: an attachment that is made for it, or one that is given.
+struct WantedPort: Hashable, Sendable {
+    enum Source: Hashable, Sendable {
+        case made(segment: ResourceID, policies: [ResourceID])
+        case given(ResourceID)
+    }
+
+    var vm: ResourceID
+    var project: ProjectIdentity
+    /// Its place among the VM's networks.
+    var index: Int
+    var source: Source
+    /// KC's host on which the VM is placed.
+    var host: ResourceID
+
+    /// The label by which an attachment is known as one that was made for a VM: its value is the VM's id.
+    static let madeLabel = "kc-compute/vm"
+    /// The same of one that was given, while the VM has it.
+    static let givenLabel = "kc-compute/given-to"
+
+    /// The name of an attachment that is made: nobody has to remember it, and two makers make one.
+    var name: String {
+        "vm-" + vm.description.lowercased().filter { $0 != "-" } + "-\(index)"
+    }
+
+    static func all(of machine: PlacedMachine) -> [WantedPort] {
+        machine.networks.enumerated().compactMap { index, network in
+            let source: Source
+            switch network {
+            case .attachment(let reference):
+                guard let id = reference.id else { return nil }
+                source = .given(id)
+            case .segment(let reference, let policies):
+                guard let id = reference.id else { return nil }
+                source = .made(segment: id, policies: policies.compactMap(\.id))
+            }
+            return WantedPort(
+                vm: machine.id, project: machine.project, index: index, source: source, host: machine.host)
+        }
+    }
+
+    /// The document of an attachment that is made.
+    var document: [UInt8] {
+        guard case .made(let segment, let policies) = source else { return [] }
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.member("name", name)
+            writer.member("labels", [Self.madeLabel: vm.description])
+            writer.name("spec")
+            writer.object { writer in
+                writer.member("segment", segment)
+                writer.member("host", host)
+                if !policies.isEmpty { writer.member("policies", policies) }
+            }
+        }
+        return writer.bytes
+    }
+}

@@ -1,0 +1,136 @@
+import APIClient
+import ArgumentParser
+import ComputeAPI
+import ComputeNetwork
+import ComputeService
+import FileImages
+import FoundationEssentials
+import HTTPServing
+import Logging
+import Persistence
+import Placement
+import SQLiteStore
+import ServiceLifecycle
+import UnixSignals
+
+/// `kc-compute api`: opens the store, and serves machine types, images, VMs and compute hosts to `kcd api`.
+struct ComputeAPICommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "api",
+        abstract: "Serve machine types, images, VMs and compute hosts, through 'kcd api'.",
+        discussion: """
+            It listens on a Unix socket alone, and hears root and its own user alone: 'kcd api' hands on what is asked \
+            below /compute, and says who asks. Users have one address, that of 'kcd api'.
+
+            Of the network it is a client: as root through the socket of 'kcd api', or with a token of a role that may read \
+            hosts and write attachments in all projects (consumer).
+            """)
+
+    @Option(help: "Where the store and the images are.")
+    var stateDir = "/var/lib/kc/compute"
+
+    @Option(help: "The Unix socket to serve; 'kcd api --compute-socket' names the same.")
+    var socket = "/run/kc/compute.sock"
+
+    @Option(help: "The network's API: unix:/run/kc/api.sock or https://HOST:8440.")
+    var api = "unix:/run/kc/api.sock"
+
+    @Option(help: "A file with the token for it; root at the Unix socket needs none.")
+    var tokenFile: String?
+
+    @Option(help: "A file with the certificate of the API's authority, in PEM.")
+    var certificateFile: String?
+
+    @Option(help: ArgumentHelp("How much all images together may have, in GiB.", valueName: "GiB"))
+    var imageQuota: UInt64 = 100
+
+    @Option(help: "pack puts VMs onto as few hosts as will do, spread as evenly as can be.")
+    var placement = "pack"
+
+    @Option(help: "trace, debug, info, notice, warning or error. Successful reads are logged at debug.")
+    var logLevel = "info"
+
+    func validate() throws {
+        guard Logger.Level(rawValue: logLevel) != nil else {
+            throw ValidationError("--log-level must be trace, debug, info, notice, warning or error, not '\(logLevel)'")
+        }
+        guard strategy != nil else {
+            throw ValidationError("--placement must be pack or spread, not '\(placement)'")
+        }
+        guard (1...1_000_000).contains(imageQuota) else {
+            throw ValidationError("--image-quota must be from 1 to 1000000, not \(imageQuota)")
+        }
+        do { _ = try Endpoint(parsing: api) } catch { throw ValidationError("--api: \(error)") }
+    }
+
+    func run() async throws {
+        let level = Logger.Level(rawValue: logLevel) ?? .info
+        LoggingSystem.bootstrap { label in
+            var handler = StreamLogHandler.standardError(label: label)
+            handler.logLevel = level
+            return handler
+        }
+        let logger = Logger(label: "kc-compute.api")
+        try FileManager.default.createDirectory(
+            atPath: stateDir + "/images", withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        // First: who has the store has the images too.
+        let store = try await SQLiteStore.open(at: stateDir + "/store.sqlite", logger: logger)
+        do {
+            let images = try FileImages(path: stateDir + "/images", quota: imageQuota << 30)
+            let client = try APIClient(
+                endpoint: try Endpoint(parsing: api), token: try tokenFile.map(firstLine),
+                certificate: try certificateFile.map { try String(contentsOfFile: $0, encoding: .utf8) })
+            do { try await serve(store, images, client, logger) } catch {
+                await client.shutdown()
+                throw error
+            }
+            await client.shutdown()
+        } catch {
+            await store.close()
+            throw error
+        }
+        await store.close()
+    }
+
+    private var strategy: PlacementPolicy.Strategy? {
+        switch placement {
+        case "pack": .pack
+        case "spread": .spread
+        default: nil
+        }
+    }
+
+    private func firstLine(of path: String) throws -> String {
+        let text = try String(contentsOfFile: path, encoding: .utf8)
+        return String(text.split(whereSeparator: \.isNewline).first ?? "")
+    }
+
+    private func serve(
+        _ store: any Store, _ images: FileImages, _ client: APIClient, _ logger: Logger
+    ) async throws {
+        let network = NetworkClient(client)
+        let service = ComputeService(
+            store: store, directory: network, policy: PlacementPolicy(strategy ?? .pack),
+            logger: logger)
+        let ports = PortKeeper(service: service, network: network, logger: logger)
+        let server = ComputeServer(
+            service: service, projects: network, ports: ports, images: images,
+            settings: ServerSettings(listeners: [try Listener(unix: socket)]), logger: logger)
+        let services = try server.services() + [Keeping(ports: ports)]
+        let group = ServiceGroup(
+            configuration: .init(
+                services: services.map { .init(service: $0, serviceName: "\(type(of: $0))") },
+                gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+        try await group.run()
+    }
+
+    /// Looks after the ports of VMs while the server runs.
+    private struct Keeping: Service {
+        let ports: PortKeeper
+        func run() async {
+            await cancelWhenGracefulShutdown { await ports.run() }
+            // It may end with the cache's streams, before its own turn to stop has come.
+            try? await gracefulShutdown()
+        }
+    }
+}

@@ -1,0 +1,77 @@
+import Crypto
+import Foundation
+import Resources
+import Testing
+import Waiting
+
+/// The bytes of images, over HTTP.
+@Suite(.serialized) struct ImageRouteTests {
+    @Test func `an image comes in pieces, goes on where it was cut, and is what it was`() async throws {
+        try await Cloud.run { cloud in
+            let bytes = Data((0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 2_654_435_761 >> 7) })
+            try await cloud.image("big", bytes: bytes)
+            let upload = Cloud.images + "/big/upload"
+            #expect(try await cloud.curl("GET", upload).text("received") == "0")
+            #expect(try await cloud.curl("GET", Cloud.images + "/big/data").status == 409)
+            let first = try await cloud.curl("POST", upload + "?offset=0", data: bytes[0..<1_000_000])
+            #expect(first.text("received") == "1000000", "\(first.text)")
+            let wrong = try await cloud.curl("POST", upload + "?offset=1500000", data: bytes[1_500_000..<1_600_000])
+            #expect(wrong.status == 409 && wrong.text("rule")?.contains("1000000") == true, "\(wrong.text)")
+            // Cut in the middle of a piece, by a server that dies: what was whole before is there.
+            cloud.stop("kc-compute", SIGKILL)
+            try cloud.startCompute()
+            try await cloud.ready()
+            let place = try #require(Int(try await cloud.curl("GET", upload).text("received") ?? ""))
+            #expect(place == 1_000_000)
+            // A piece whose answer was lost may come again.
+            let again = try await cloud.curl("POST", upload + "?offset=0", data: bytes[0..<1_000_000])
+            #expect(again.text("received") == "1000000", "\(again.text)")
+            let last = try await cloud.curl("POST", upload + "?offset=\(place)", data: bytes[place...])
+            #expect(last.text("state") == "ready", "\(last.text)")
+            let whole = try await cloud.curl("GET", Cloud.images + "/big/data")
+            #expect(whole.status == 200 && whole.body == bytes)
+            let part = try await cloud.curl("GET", Cloud.images + "/big/data", headers: ["Range: bytes=999-1998"])
+            #expect(part.status == 206 && part.body == bytes[999..<1999])
+            #expect(part.headers["content-range"] == "bytes 999-1998/3000000")
+            #expect(
+                try await cloud.curl("GET", Cloud.images + "/big/data", headers: ["Range: bytes=3000000-"]).status
+                    == 422)
+            #expect(try await cloud.curl("DELETE", Cloud.images + "/big").status == 204)
+            try await eventually("its bytes are gone") {
+                try FileManager.default.contentsOfDirectory(atPath: cloud.folder + "/compute/images").isEmpty
+            }
+        }
+    }
+
+    @Test func `what is not what its record says is refused, and gone`() async throws {
+        try await Cloud.run { cloud in
+            let bytes = Data(repeating: 7, count: 1024)
+            try await cloud.image("other", bytes: bytes)
+            let reply = try await cloud.curl(
+                "POST", Cloud.images + "/other/upload?offset=0", data: Data(repeating: 8, count: 1024))
+            #expect(reply.status == 422, "\(reply.text)")
+            let image = try await cloud.curl("GET", Cloud.images + "/other")
+            #expect(image.text("status", "state") == "refused", "\(image.text)")
+            #expect(try await cloud.curl("GET", Cloud.images + "/other/upload").text("received") == "0")
+            let beyond = try await cloud.curl(
+                "POST", Cloud.images + "/other/upload?offset=0", data: Data(repeating: 8, count: 2048))
+            #expect(beyond.status == 409, "\(beyond.text)")
+            let large = try await cloud.curl(
+                "POST", Cloud.images + "/other/upload?offset=0", data: Data(count: 9 << 20))
+            #expect(large.status == 413, "\(large.text)")
+            #expect(try await cloud.curl("POST", Cloud.images + "/other/upload", data: bytes).status == 422)
+            // A qcow2 image that names a file of its host, called raw.
+            var evil = Data("QFI".utf8) + Data([0xfb, 0, 0, 0, 3])
+            evil.append(Data(count: 1024 - evil.count))
+            try await cloud.image("evil", bytes: evil)
+            let refused = try await cloud.curl("POST", Cloud.images + "/evil/upload?offset=0", data: evil)
+            #expect(refused.status == 422, "\(refused.text)")
+            // Beyond the store's quota of 1 GiB.
+            let spec =
+                #"{"format":"raw","architecture":"x86_64","size":2147483648,"sha256":"\#(String(repeating: "0", count: 64))","minimumDiskGiB":2}"#
+            #expect(try await cloud.curl("POST", Cloud.images, #"{"name":"huge","spec":\#(spec)}"#).status == 201)
+            let over = try await cloud.curl("POST", Cloud.images + "/huge/upload?offset=0", data: bytes)
+            #expect(over.status == 409 && over.text("type") == "urn:kc:problem:quota-exceeded", "\(over.text)")
+        }
+    }
+}
