@@ -2,6 +2,7 @@ import ComputeModel
 import ComputeService
 import Persistence
 import Resources
+import SQLiteStore
 import SeededRandomness
 import Testing
 import Waiting
@@ -29,6 +30,30 @@ import Waiting
             #expect(reasons.hosts?.first?.reasons == ["lacks CPUs (need 4, 0 free)"])
         }
     }
+
+    @Test func `a placed VM whose document cannot be read is there all the same`() async throws {
+        try await ComputeServer.with(hosts: 1) { server in
+            try await server.makeOffer()
+            try await server.makeHosts(1)
+            let vm = try await server.make(.vm, ComputeServer.vm("web"))
+            let id = vm.id
+            let key = StoreKey("/kc/compute/w/r/vms/\(server.project.id)/\(id)")
+            let outcome = try await server.store.commit(
+                StoreTransaction(conditions: [.exists(key)], changes: [.put(key, Array("{".utf8))]))
+            guard case .committed = outcome else { throw Missing() }
+            // Who knew it keeps what it knew; a server that starts now has never seen it.
+            let late = ComputeService(
+                store: server.store, directory: InProcessDirectory(network: server.network),
+                settings: ComputeService.Settings(), logger: ComputeServer.logger)
+            try await server.running(late) {
+                #expect(late.cache.item(.vm, id) == nil)
+                #expect(late.cache.machineIDs == [id], "its ports must not be taken for nobody's")
+                #expect(late.cache.placed().ids == [id], "its host must not take it away")
+            }
+        }
+    }
+
+    private struct Missing: Error {}
 
     @Test func `VMs without a place are tried again when a host comes, gets room or is uncordoned`() async throws {
         try await ComputeServer.with(hosts: 2) { server in

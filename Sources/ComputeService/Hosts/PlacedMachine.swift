@@ -59,9 +59,11 @@ extension ComputeCache {
         }
     }
 
-    /// All VMs, with and without a place.
+    /// All VMs, with and without a place; one that has a place is there even if its document cannot be read.
     package var machineIDs: Set<ResourceID> {
-        state.withLock { state in Set(state.items.values.lazy.filter { $0.kind == .vm }.map(\.id)) }
+        state.withLock { state in
+            Set(state.items.values.lazy.filter { $0.kind == .vm }.map(\.id)).union(state.places.keys)
+        }
     }
 
     /// Whether a VM's place is on that compute host.
