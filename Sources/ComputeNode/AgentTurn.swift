@@ -18,6 +18,8 @@ struct AgentTurn: Sendable {
     private var failures: [ResourceID: Obstacle] = [:]
     private var reports = ReportBook()
     private var isMeasured = false
+    /// Whose removal was said since the host was last looked at.
+    private var removed: Set<ResourceID> = []
     /// What is wrong with the orders, the hypervisor, or the disks.
     private var troubles: [String: String] = [:]
 
@@ -43,12 +45,13 @@ struct AgentTurn: Sendable {
     mutating func take(_ content: AgentInbox.Content, _ outbox: ReportOutbox) async -> Result {
         let now = ContinuousClock.now
         if let orders = content.orders { take(orders) }
+        removed.formUnion(content.removed)
         for end in content.ended { take(end, at: now) }
         for vm in content.rebooted { memory.rebooted(vm, &state.reboots) }
         var result = Result()
         if let host = await look() {
             adopt(host)
-            noteAbsent(host, content.removed, now)
+            noteAbsent(host, now)
             save()
             if let orders = state.orders { result.lanes = plan(orders, host, now) }
             report(host, outbox)
@@ -87,10 +90,9 @@ struct AgentTurn: Sendable {
         state.orders = orders
     }
 
-    private mutating func noteAbsent(
-        _ host: ObservedComputeHost, _ removed: Set<ResourceID>, _ now: ContinuousClock.Instant
-    ) {
+    private mutating func noteAbsent(_ host: ObservedComputeHost, _ now: ContinuousClock.Instant) {
         guard let orders = state.orders else { return }
+        defer { removed = [] }
         let here = Set(host.domains.keys).union(host.files.disks.keys).union(host.files.seeds.keys)
         memory.note(
             absent: here.filter { orders.machines[$0] == nil && !orders.kept.contains($0) }, removed: removed, at: now)

@@ -105,16 +105,23 @@ package struct ComputeAgent: Service, CustomStringConvertible {
         var backoff = Backoff<Int>(first: settings.firstWait, limit: settings.longestWait)
         while !Task.isCancelled {
             let collection = Mutex(OrderCollection())
+            let removed = Mutex<Set<ResourceID>>([])
             let mistake = Mutex<String?>(nil)
             var reason = "the server ended the stream"
             do throws(UpstreamError) {
                 try await upstream.follow { event in
-                    if case .removed(let vm) = event { inbox.post { $0.removed.insert(vm) } }
+                    if case .removed(let vm) = event { removed.withLock { _ = $0.insert(vm) } }
                     do throws(FieldError) {
                         guard let orders = try collection.withLock({ c throws(FieldError) in try c.take(event) })
                         else { return }
+                        // With the orders that lack them: by those before, a removal would be taken for a mistake.
+                        let gone = removed.withLock { removed in
+                            defer { removed = [] }
+                            return removed
+                        }
                         inbox.post {
                             $0.orders = orders
+                            $0.removed.formUnion(gone)
                             $0.upstream = ""
                         }
                     } catch { mistake.withLock { $0 = "the server says what it may not: \(error)" } }
