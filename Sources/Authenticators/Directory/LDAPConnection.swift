@@ -10,12 +10,14 @@ struct LDAPConnection: Sendable {
     }
 
     let channel: any Channel
+    /// The channel's; it knows why there is no answer also when the channel, which closed, has no handlers any more.
+    let exchange: NIOLoopBound<LDAPExchange>
     let deadline: NIODeadline
 
     /// Closes it at the deadline, whatever is under way.
     func endInTime() {
         let timer = channel.eventLoop.scheduleTask(deadline: deadline) {
-            try channel.pipeline.syncOperations.handler(type: LDAPExchange.self).fail(.late)
+            exchange.value.fail(.late)
             channel.close(promise: nil)
         }
         channel.closeFuture.whenComplete { _ in timer.cancel() }
@@ -50,11 +52,7 @@ struct LDAPConnection: Sendable {
 
     private func answers(to request: LDAPRequest) async throws -> [LDAPResponse] {
         let promise = channel.eventLoop.makePromise(of: [LDAPResponse].self)
-        channel.eventLoop.execute {
-            do {
-                try channel.pipeline.syncOperations.handler(type: LDAPExchange.self).ask(request, channel, promise)
-            } catch { promise.fail(LDAPExchange.Failure.closed) }
-        }
+        channel.eventLoop.execute { exchange.value.ask(request, channel, promise) }
         do { return try await promise.futureResult.get() } catch let failure as LDAPExchange.Failure {
             // Who has come too late to ask finds it closed already.
             throw LDAPInterruption(of: request.name, NIODeadline.now() < deadline ? failure : .late)

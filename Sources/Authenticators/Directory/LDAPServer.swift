@@ -66,17 +66,18 @@ struct LDAPServer: Sendable {
     func connect(until deadline: NIODeadline) async throws -> LDAPConnection {
         let patience = deadline - .now()
         let (tls, name, isWrapped) = (tls, tlsName, isWrapped)
-        let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        let (channel, exchange) = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .connectTimeout(patience)
-            .channelInitializer { channel in
+            .connect(host: host, port: port) { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let pipeline = channel.pipeline.syncOperations
+                    let exchange = LDAPExchange()
                     if isWrapped { try pipeline.addHandler(NIOSSLClientHandler(context: tls, serverHostname: name)) }
-                    try pipeline.addHandler(LDAPExchange())
+                    try pipeline.addHandler(exchange)
+                    return (channel, NIOLoopBound(exchange, eventLoop: channel.eventLoop))
                 }
             }
-            .connect(host: host, port: port).get()
-        let connection = LDAPConnection(channel: channel, deadline: deadline)
+        let connection = LDAPConnection(channel: channel, exchange: exchange, deadline: deadline)
         connection.endInTime()
         guard !isWrapped else { return connection }
         do {
