@@ -8,6 +8,7 @@ import Resources
 extension ResourceDocument {
     /// What a VM's host is told of the port; nil for what is no attachment.
     func interface(mtu: MTU) -> InterfaceOrder? {
+        // A port without a MAC that can be read is not made yet: its VM waits.
         guard let text = status?["mac"]?.string, let mac = try? MACAddress(parsing: text) else { return nil }
         // Not a MAC: then it is no attachment, and there is nothing else to say of it.
         return InterfaceOrder(
