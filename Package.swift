@@ -89,6 +89,7 @@ let planning: [Target] = [
 let ports: [Target] = [
     target("Persistence", ["Resources", logging]),
     target("HostState"),
+    target("SystemService", ["Resources", "CLinux", logging, serviceLifecycle]),
     target("ComputePorts", ["Resources", "ImageFormats", "ComputeModel", "DomainXML", "ComputePlanning"]),
     target("NodePorts", ["Addressing", "Resources", "NetworkModel", "NFTables", "DaemonConfigs", "NetworkPlanning"]),
     target(
@@ -170,14 +171,14 @@ let services: [Target] = [
         "NetworkNode",
         [
             "Addressing", "Resources", "NetworkModel", "NFTables", "DaemonConfigs", "Frames", "NetworkPlanning",
-            "NodePorts", "HostState",
+            "NodePorts", "HostState", "SystemService",
             "APIClient", logging, serviceLifecycle,
         ]),
     target(
         "ComputeNode",
         [
             "Resources", "ComputeModel", "ImageFormats", "DomainXML", "ComputePlanning", "ComputePorts", "HostState",
-            "APIClient", logging, serviceLifecycle,
+            "SystemService", "APIClient", logging, serviceLifecycle,
         ]),
     target(
         "ComputeNetwork",
@@ -193,7 +194,7 @@ let programs: [Target] = [
             "CLinux", "LinuxNetlink", "LinuxPacketFilter", "LinuxPackets", "LinuxBPF", "LinuxDaemons", "SQLiteStore",
             "EtcdStore", "Authenticators",
             "NetworkService", "HTTPServing", "HTTPAPI", "ServiceProxy", "APIClient", "NetworkNode", "HostState",
-            argumentParser, logging,
+            "SystemService", argumentParser, logging,
             serviceLifecycle,
         ]),
     program(
@@ -206,7 +207,8 @@ let programs: [Target] = [
     program(
         "kc-compute",
         [
-            "Resources", "ComputeModel", "ComputePlanning", "ComputePorts", "ComputeNode", "HostState", "NetworkNode",
+            "Resources", "ComputeModel", "ComputePlanning", "ComputePorts", "ComputeNode", "HostState", "SystemService",
+            "NetworkNode",
             "APIClient", "FileDisks", "FileImages", "LibvirtHypervisor", "Placement", "Persistence", "SQLiteStore",
             "ComputeService", "HTTPServing", "ComputeAPI", "ComputeNetwork", argumentParser, logging, serviceLifecycle,
         ]),

@@ -20,6 +20,7 @@ package struct ComputeAgent: Service, CustomStringConvertible {
     let facts: Facts
     let statePath: String
     let logger: Logger
+    let turned: @Sendable () -> Void
 
     /// What does not change while the agent runs.
     package struct Facts: Sendable {
@@ -32,10 +33,13 @@ package struct ComputeAgent: Service, CustomStringConvertible {
         }
     }
 
-    /// - Parameter statePath: of the file that outlives the agent; its folder must exist.
+    /// - Parameters:
+    ///   - statePath: of the file that outlives the agent; its folder must exist.
+    ///   - turned: told after each turn, at least every `settings.look`.
     package init(
         ports: ComputeHostPorts, upstream: any ComputeUpstream, planner: ComputePlanner, facts: Facts,
-        settings: ComputeAgentSettings = ComputeAgentSettings(), statePath: String, logger: Logger
+        settings: ComputeAgentSettings = ComputeAgentSettings(), statePath: String, logger: Logger,
+        turned: @escaping @Sendable () -> Void = {}
     ) {
         self.ports = ports
         self.upstream = upstream
@@ -44,6 +48,7 @@ package struct ComputeAgent: Service, CustomStringConvertible {
         self.settings = settings
         self.statePath = statePath
         self.logger = logger
+        self.turned = turned
     }
 
     package var description: String { "compute agent" }
@@ -72,6 +77,7 @@ package struct ComputeAgent: Service, CustomStringConvertible {
             inbox.post()
             for await _ in inbox.wakeups {
                 let result = await turn.take(inbox.take(), outbox)
+                turned()
                 for lane in result.lanes {
                     let executor = StepExecutor(ports: ports, upstream: upstream)
                     group.addTask {

@@ -1,7 +1,7 @@
 import ComputeModel
 import ComputePlanning
-import Glibc
 import Resources
+import SystemService
 
 /// What was said last, so that only news is said again.
 struct ReportBook: Sendable {
@@ -10,7 +10,7 @@ struct ReportBook: Sendable {
 
     mutating func news(_ standing: MachineStanding) -> VirtualMachineReport? {
         let before = machines[standing.order.id]
-        let report = standing.report(after: before, now: Self.now)
+        let report = standing.report(after: before, now: .now)
         guard report != before else { return nil }
         machines[standing.order.id] = report
         return report
@@ -39,11 +39,5 @@ struct ReportBook: Sendable {
         guard report != host else { return nil }
         host = report
         return report
-    }
-
-    private static var now: Timestamp {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return Timestamp(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
     }
 }

@@ -11,6 +11,7 @@ import Persistence
 import Placement
 import SQLiteStore
 import ServiceLifecycle
+import SystemService
 import UnixSignals
 
 /// `kc-compute api`: opens the store, and serves machine types, images, VMs and compute hosts to `kcd api`.
@@ -64,12 +65,7 @@ struct ComputeAPICommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let level = Logger.Level(rawValue: logLevel) ?? .info
-        LoggingSystem.bootstrap { label in
-            var handler = StreamLogHandler.standardError(label: label)
-            handler.logLevel = level
-            return handler
-        }
+        LineLog.begin(level: Logger.Level(rawValue: logLevel) ?? .info)
         let logger = Logger(label: "kc-compute.api")
         try FileManager.default.createDirectory(
             atPath: stateDir + "/images", withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
@@ -113,10 +109,18 @@ struct ComputeAPICommand: AsyncParsableCommand {
             store: store, directory: network, policy: PlacementPolicy(strategy ?? .pack),
             logger: logger)
         let ports = PortKeeper(service: service, network: network, logger: logger)
+        var settings = ServerSettings(listeners: [try Listener(unix: socket)])
+        let presence = ServiceManager().map { manager in
+            Presence(manager, listeners: 1) {
+                // A store that refuses has answered: it is for people to mend, and a restart would mend nothing.
+                do { try await service.await(.consistent) } catch { return false }
+                return true
+            }
+        }
+        if let presence { settings.opened = { presence.opened() } }
         let server = ComputeServer(
-            service: service, projects: network, ports: ports, images: images,
-            settings: ServerSettings(listeners: [try Listener(unix: socket)]), logger: logger)
-        let services = try server.services() + [Keeping(ports: ports)]
+            service: service, projects: network, ports: ports, images: images, settings: settings, logger: logger)
+        let services = try server.services() + [Keeping(ports: ports)] + (presence.map { [$0] } ?? [])
         let group = ServiceGroup(
             configuration: .init(
                 services: services.map { .init(service: $0, serviceName: "\(type(of: $0))") },

@@ -13,6 +13,7 @@ import Logging
 import NetworkNode
 import Resources
 import ServiceLifecycle
+import SystemService
 import UnixSignals
 
 struct NodeCommand: AsyncParsableCommand {
@@ -47,12 +48,7 @@ struct NodeCommand: AsyncParsableCommand {
 
     mutating func run() async throws {
         APIClient.shareOneThread()
-        let level = Logger.Level(rawValue: logLevel) ?? .info
-        LoggingSystem.bootstrap { label in
-            var handler = StreamLogHandler.standardError(label: label)
-            handler.logLevel = level
-            return handler
-        }
+        LineLog.begin(level: Logger.Level(rawValue: logLevel) ?? .info)
         guard geteuid() == 0, let paths = HostPaths(root: stateDirectory) else {
             throw Failure("kc-compute node makes disks and domains and needs root; run it with sudo")
         }
@@ -77,10 +73,16 @@ struct NodeCommand: AsyncParsableCommand {
         let facts = ComputeAgent.Facts(architecture: try Self.architecture(), hasKVM: acceleration == nil)
         // Last of what may fail: its connections must be closed by whoever has made them.
         let (client, host) = try upstream()
+        let manager = ServiceManager()
         let agent = ComputeAgent(
             ports: ports, upstream: APIComputeUpstream(client, host: host), planner: ComputePlanner(paths: paths),
             facts: facts,
-            statePath: stateDirectory + "/orders.json", logger: logger)
+            statePath: stateDirectory + "/orders.json", logger: logger,
+            turned: {
+                manager?.alive()
+                // With a hypervisor that is away as well: the agent waits for it, and says so to the server.
+                manager?.ready()
+            })
         var quiet = logger
         quiet.logLevel = max(.warning, logger.logLevel)
         let group = ServiceGroup(services: [agent], gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet)
@@ -89,6 +91,7 @@ struct NodeCommand: AsyncParsableCommand {
             await client.shutdown()
             throw error
         }
+        manager?.stopping()
         await client.shutdown()
     }
 

@@ -8,6 +8,7 @@ import NetworkService
 import Persistence
 import ServiceLifecycle
 import ServiceProxy
+import SystemService
 import UnixSignals
 
 /// `kcd api`: opens the store, makes what a first start needs, and serves.
@@ -175,14 +176,14 @@ struct APICommand: AsyncParsableCommand {
             ? nil : SocketProxy(prefix: "/compute", socket: computeSocket, name: "kc-compute api")
         settings.annexes = compute.map { [$0] } ?? []
         OpenFiles.allow(2 * connections + 2048)
-        let presence = ServiceManager().map { APIPresence($0, service: service, listeners: listeners.count) }
+        let presence = Presence.of(service, listeners: listeners.count)
         if let presence { settings.opened = { presence.opened() } }
         let server = APIServer(
             service: service, authenticator: tokens,
             checker: try checker(OwnProofs(tokens: tokens, hosts: hosts), logger),
             settings: settings, certifier: hosts, logger: logger)
-        return try server.services() + [Following(known: known)] + (trust.map { [$0] } ?? [])
-            + (presence.map { [$0] } ?? []) + (compute.map { [$0] } ?? [])
+        let optional: [(any Service)?] = [trust, presence, compute]
+        return try server.services() + [Following(known: known)] + optional.compactMap(\.self)
     }
 
     /// Keeps the known tokens true while the server runs.

@@ -9,6 +9,7 @@ import NetworkNode
 import NetworkPlanning
 import NodePorts
 import Resources
+import SystemService
 
 struct JoinCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

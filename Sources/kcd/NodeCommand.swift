@@ -10,6 +10,7 @@ import NetworkPlanning
 import NodePorts
 import Resources
 import ServiceLifecycle
+import SystemService
 import UnixSignals
 
 struct NodeCommand: AsyncParsableCommand {

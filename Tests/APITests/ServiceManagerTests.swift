@@ -9,7 +9,7 @@ import Waiting
         let folder = (CommandLine.arguments[0] as NSString).deletingLastPathComponent
         let process = Process()
         process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = arguments.map { $0 == "kcd" ? folder + "/kcd" : $0 }
+        process.arguments = arguments.map { ["kcd", "kc-compute"].contains($0) ? folder + "/" + $0 : $0 }
         var environment = ProcessInfo.processInfo.environment
         environment["NOTIFY_SOCKET"] = manager.address
         environment["WATCHDOG_USEC"] = watchdog ? "200000" : nil
@@ -42,6 +42,26 @@ import Waiting
         try await eventually("it ends") { !api.isRunning }
         #expect(manager.heard().last == "STOPPING=1")
         #expect(manager.heard().count { $0 == "READY=1" } == 1)
+    }
+
+    @Test func `the compute service says that it serves when it does, that it lives, and that it ends`() async throws {
+        let folder = try folder()
+        defer { try? FileManager.default.removeItem(atPath: folder) }  // else it stays in the system's temporary folder
+        let manager = try Manager(folder + "/notify")
+        // Without the network's API, which it needs for ports alone.
+        let api = try programs(
+            [
+                "kc-compute", "api", "--state-dir", folder + "/state", "--socket", folder + "/compute.sock", "--api",
+                "unix:" + folder + "/nobody.sock",
+            ], manager)
+        defer { if api.isRunning { kill(api.processIdentifier, SIGKILL) } }
+        try await eventually("it is ready") { manager.heard().contains("READY=1") }
+        #expect(try await Curl(socket: folder + "/compute.sock")("GET", "/compute/readyz").status == 200)
+        let before = manager.heard().count { $0 == "WATCHDOG=1" }
+        try await eventually("it lives") { manager.heard().count { $0 == "WATCHDOG=1" } >= before + 3 }
+        kill(api.processIdentifier, SIGTERM)
+        try await eventually("it ends") { !api.isRunning }
+        #expect(manager.heard().last == "STOPPING=1")
     }
 
     @Test func `a server that is held says nothing, and without a watchdog nobody is told that it lives`() async throws

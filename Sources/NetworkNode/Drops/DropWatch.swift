@@ -4,6 +4,7 @@ import NetworkPlanning
 import NodePorts
 import Resources
 import Synchronization
+import SystemService
 
 /// Answers probes about dropped frames: while one is open the kernel's log is read, otherwise nobody asks for it and the
 /// kernel copies nothing.
@@ -58,7 +59,7 @@ final class DropWatch: Sendable {
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { [self] in
                     for await frame in frames {
-                        state.withLock { $0.collector.hear(frame, time: .now(), at: .now) }
+                        state.withLock { $0.collector.hear(frame, time: .now, at: .now) }
                     }
                 }
                 while isListening, !Task.isCancelled {

@@ -3,6 +3,7 @@ import NetworkModel
 import NetworkPlanning
 import NodePorts
 import Resources
+import SystemService
 
 /// One look along a way, from one of its ends.
 struct PathMeasurement {
@@ -51,7 +52,7 @@ struct PathMeasurement {
         let beyond = await reached
         findings.tallies += beyond.tallies
         findings.failures += beyond.failures
-        if task.extras.contains(.time) { findings.time = .now() }
+        if task.extras.contains(.time) { findings.time = .now }
         if task.extras.contains(.segments) { findings.isGuarded = isGuarded(findings.tallies) }
         // At the end: packets have been sent that way.
         if let far {

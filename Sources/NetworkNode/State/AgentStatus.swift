@@ -1,5 +1,6 @@
 package import NetworkModel
 package import Resources
+import SystemService
 
 /// What the agent says about itself to people and commands on the same host (`/run/kc/node.json`): liveness and
 /// counters, which have no place in the store.
@@ -78,7 +79,7 @@ package struct AgentCounters: Hashable, Sendable {
 }
 
 extension AgentStatus: JSONWritable {
-    package func write(to writer: inout JSONWriter) { write(to: &writer, at: .now()) }
+    package func write(to writer: inout JSONWriter) { write(to: &writer, at: .now) }
 
     package func write(to writer: inout JSONWriter, at time: Timestamp) {
         writer.object { writer in

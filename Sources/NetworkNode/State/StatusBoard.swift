@@ -5,6 +5,7 @@ import NetworkModel
 import NetworkPlanning
 import Resources
 import Synchronization
+import SystemService
 
 /// What the agent shows of itself in its status file, kept apart from the loop.
 final class StatusBoard: Sendable {
@@ -13,7 +14,7 @@ final class StatusBoard: Sendable {
     init(endpoint: String, facts: HostFacts) {
         status = Mutex(
             AgentStatus(
-                pid: getpid(), version: facts.version, started: .now(),
+                pid: getpid(), version: facts.version, started: .now,
                 upstream: AgentStatus.Upstream(endpoint: endpoint)))
     }
 

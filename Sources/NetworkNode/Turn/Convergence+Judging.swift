@@ -5,6 +5,7 @@ import NetworkModel
 import NetworkPlanning
 import NodePorts
 import Resources
+import SystemService
 
 /// What is made of a turn's outcome: retries, troubles, counters, and words for people.
 extension Convergence {
@@ -78,7 +79,7 @@ extension Convergence {
             && !troubles.values.contains { $0.phase == .failed }
         if focus.survey != nil {
             counters.lastSync = took
-            counters.lastFullComparison = .now()
+            counters.lastFullComparison = .now
         }
         let metadata: Logger.Metadata = [
             "operations": "\(work.outcome.done.count)", "failed": "\(work.outcome.failures.count)",

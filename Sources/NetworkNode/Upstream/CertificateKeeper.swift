@@ -4,6 +4,7 @@ package import Logging
 import NetworkModel
 import Resources
 import ServiceLifecycle
+import SystemService
 
 /// Sees to it that this host has a certificate that the API takes, for as long as the agent runs: gets one where there is
 /// none, renews it at about half of its life, and gets another one by the host's credential when the API refuses it.
@@ -43,7 +44,7 @@ package struct CertificateKeeper: Service {
         while !Task.isCancelled {
             let now = ContinuousClock.now
             let identity = certification.client.identity
-            let isDue = identity.map { Self.isDue($0, share, .now()) && now >= earliest } ?? (now >= again)
+            let isDue = identity.map { Self.isDue($0, share, .now) && now >= earliest } ?? (now >= again)
             if isDue, !backoff.isWaiting(0, at: now) {
                 do {
                     let next = try await certification.renew()

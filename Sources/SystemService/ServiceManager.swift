@@ -5,10 +5,10 @@ import Synchronization
 /// to the socket that `NOTIFY_SOCKET` names. Without that variable nobody is told anything.
 ///
 /// Telling never waits and never fails: a manager that does not listen is no reason to end.
-final class ServiceManager: Sendable {
+package final class ServiceManager: Sendable {
     /// How often the manager wants to hear that the process is alive; nil: it does not. Half of what it would wait
     /// (`WATCHDOG_USEC`, sd_watchdog_enabled(3)).
-    let pulse: Duration?
+    package let pulse: Duration?
     private let address: sockaddr_un
     private let length: socklen_t
     private let descriptor: Int32
@@ -20,7 +20,7 @@ final class ServiceManager: Sendable {
     }
 
     /// nil where no manager asks to be told, or by an address that is none of sd_notify's.
-    init?(environment: (String) -> String? = { name in getenv(name).map { String(cString: $0) } }) {
+    package init?(environment: (String) -> String? = { name in getenv(name).map { String(cString: $0) } }) {
         guard let path = environment("NOTIFY_SOCKET"), path.hasPrefix("/") || path.hasPrefix("@") else { return nil }
         var bytes = Array(path.utf8)
         // Of the abstract namespace (unix(7)).
@@ -48,7 +48,7 @@ final class ServiceManager: Sendable {
     }
 
     /// The process does what it is for; what is ordered after it may start. Said once.
-    func ready() {
+    package func ready() {
         let isFirst = told.withLock { told in
             defer { told.isReady = true }
             return !told.isReady
@@ -57,7 +57,7 @@ final class ServiceManager: Sendable {
     }
 
     /// The process is alive, as the part of it that says so knows. May be called as often as one likes.
-    func alive() {
+    package func alive() {
         guard let pulse else { return }
         let now = ContinuousClock.now
         let isDue = told.withLock { told in
@@ -69,7 +69,7 @@ final class ServiceManager: Sendable {
     }
 
     /// The process ends because it was told to.
-    func stopping() { say("STOPPING=1") }
+    package func stopping() { say("STOPPING=1") }
 
     private func say(_ text: String) {
         let bytes = Array(text.utf8)

@@ -1,24 +1,21 @@
 import CLinux
-import FoundationEssentials
 import Glibc
-import Logging
-import NetworkNode
+package import Logging
 import Resources
-import Synchronization
 
 /// Log lines for people and grep on standard error: `2026-01-31T12:00:00.000Z info label: message key=value`.
 ///
 /// Where that is the journal, which keeps time and priority itself, a line begins with its priority instead, as
 /// sd-daemon(3) has it: `<6>label: message key=value`.
-struct LineLog: LogHandler {
-    var logLevel: Logger.Level
-    var metadata: Logger.Metadata = [:]
-    var metadataProvider: Logger.MetadataProvider?
+package struct LineLog: LogHandler {
+    package var logLevel: Logger.Level
+    package var metadata: Logger.Metadata = [:]
+    package var metadataProvider: Logger.MetadataProvider?
     private let label: String
     private static let isJournal = standardErrorIsJournal()
 
     /// Sends all of the process's loggers here. To be called once, before the first of them is made.
-    static func begin(level: Logger.Level) {
+    package static func begin(level: Logger.Level) {
         LoggingSystem.bootstrap { label in LineLog(label: label, level: level) }
     }
 
@@ -27,16 +24,16 @@ struct LineLog: LogHandler {
         logLevel = level
     }
 
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }
         set { metadata[key] = newValue }
     }
 
-    func log(event: LogEvent) {
+    package func log(event: LogEvent) {
         var all = metadata
         all.merge(metadataProvider?.get() ?? [:]) { _, new in new }
         all.merge(event.metadata ?? [:]) { _, new in new }
-        var line = Self.isJournal ? "<\(Self.priority(event.level))>" : "\(Timestamp.now()) \(event.level) "
+        var line = Self.isJournal ? "<\(Self.priority(event.level))>" : "\(Timestamp.now) \(event.level) "
         line += "\(label): \(Self.oneLine("\(event.message)"))"
         for (key, value) in all.sorted(by: { $0.key < $1.key }) { line += " \(key)=\(Self.quoted("\(value)"))" }
         line += "\n"
