@@ -115,7 +115,7 @@ let adapters: [Target] = [
             "LinuxProcesses", "CLinux", crypto, logging,
         ]),
     target("GuestProxy", ["Addressing", "DaemonConfigs", nioCore, nioPosix]),
-    target("FileImages", ["Resources", "ImageFormats", "ComputePorts", crypto]),
+    target("FileImages", ["CLinux", "Resources", "ImageFormats", "ComputePorts", crypto]),
     target(
         "FileDisks",
         [
@@ -187,12 +187,13 @@ let services: [Target] = [
 ]
 
 let programs: [Target] = [
+    target("StoreChoice", ["Persistence", "SQLiteStore", "EtcdStore", argumentParser, logging]),
     program(
         "kcd",
         [
             "Addressing", "Resources", "NetworkModel", "NetworkPlanning", "Persistence", "NodePorts",
             "CLinux", "LinuxNetlink", "LinuxPacketFilter", "LinuxPackets", "LinuxBPF", "LinuxDaemons", "SQLiteStore",
-            "EtcdStore", "Authenticators",
+            "StoreChoice", "Authenticators",
             "NetworkService", "HTTPServing", "HTTPAPI", "ServiceProxy", "APIClient", "NetworkNode", "HostState",
             "SystemService", argumentParser, logging,
             serviceLifecycle,
@@ -209,7 +210,7 @@ let programs: [Target] = [
         [
             "Resources", "ComputeModel", "ComputePlanning", "ComputePorts", "ComputeNode", "HostState", "SystemService",
             "NetworkNode",
-            "APIClient", "FileDisks", "FileImages", "LibvirtHypervisor", "Placement", "Persistence", "SQLiteStore",
+            "APIClient", "FileDisks", "FileImages", "LibvirtHypervisor", "Placement", "Persistence", "StoreChoice",
             "ComputeService", "HTTPServing", "ComputeAPI", "ComputeNetwork", argumentParser, logging, serviceLifecycle,
         ]),
     program("kc-proxy", ["DaemonConfigs", "GuestProxy", nioPosix]),
@@ -278,7 +279,7 @@ let allTests: [Target] = [
         [
             "SeededRandomness", "StoreContract", "TestNamespaces", "Resources", "Persistence", "EtcdStore",
             "SQLiteStore",
-            "LinuxProcesses", "NetworkModel", "NodePorts", logging,
+            "LinuxProcesses", "NetworkModel", "NodePorts", crypto, logging,
         ]),
     tests(
         "NetlinkTests",

@@ -43,6 +43,19 @@ static inline int clinux_set_nonblocking(int fd) {
     return flags < 0 ? flags : fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 }
 
+/* Locks one byte of a file for its open file description (F_OFD_SETLK of fcntl(2), Linux 3.15; between machines on NFS 4 and
+   CephFS), till the last descriptor of it is closed. */
+static inline int clinux_lock_byte(int fd, int64_t place, int waits) {
+    struct flock range = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = place, .l_len = 1};
+    return fcntl(fd, waits ? 38 : 37, &range); /* F_OFD_SETLKW, F_OFD_SETLK: asm-generic/fcntl.h */
+}
+
+/* Lets all of them go, also where a child that was just made has the description until it runs its program. */
+static inline int clinux_unlock(int fd) {
+    struct flock range = {.l_type = F_UNLCK, .l_whence = SEEK_SET};
+    return fcntl(fd, 37, &range);
+}
+
 /* Both ends close-on-exec. */
 static inline int clinux_pipe(int fds[2]) { return pipe2(fds, O_CLOEXEC); }
 

@@ -74,7 +74,12 @@ struct ImageIntake: Sendable {
         try await service.cache.wait(for: .zero)
         // First the bytes: they never come before their record.
         let all = try await images.list()
-        let known = service.cache.images
+        var known = service.cache.images
+        if all.contains(where: { known[$0.id] == nil }) {
+            // Another server may have made the record since: bytes that are here are of a record that the store shows by now.
+            try await service.await(.consistent)
+            known = service.cache.images
+        }
         for stored in all {
             guard let report = known[stored.id] else {
                 try await images.delete(stored.id)

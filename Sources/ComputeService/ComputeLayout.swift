@@ -14,6 +14,7 @@ import Resources
 /// | `w/m` | empty: a mark that shows readers how far the store is | when somebody waits |
 /// | `k/name/<kind>/<project id or ->/<name>` | id of the holder | with it |
 /// | `k/host/<host id>` | id of the compute host that is part of that host of KC's | with it |
+/// | `k/images` | which place of bytes the records of images speak of | by the first of several servers |
 /// | `h/<id>/<generation>` | who, when, what: one revision of spec and metadata | with it |
 ///
 /// Only `w/` is watched. Every `k/` key is put on condition that it is absent, in the transaction that writes the

@@ -7,26 +7,30 @@ import Resources
 /// The files, by calls that follow no link and leave the directory by no name.
 struct ImageFolder: Sendable {
     /// Held for the life of the process' store; closed with the last copy.
-    private let handle: Handle
-
-    private final class Handle: Sendable {
-        let descriptor: Int32
-        init(_ descriptor: Int32) { self.descriptor = descriptor }
-        deinit { close(descriptor) }
-    }
+    let handle: OpenFile
 
     init(path: String) throws(ImageStoreError) {
         let descriptor = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw Self.failure("open", path) }
-        handle = Handle(descriptor)
+        handle = OpenFile(descriptor)
     }
 
     private static func name(_ image: StoredImage) -> String {
         image.isReady ? "\(image.id).image" : "\(image.id).\(image.size).part"
     }
 
-    /// What is there. Files with other names are somebody else's.
+    /// What is there, each image once. Files with other names are somebody else's.
     func list() throws(ImageStoreError) -> [StoredImage] {
+        let found = try files()
+        let ready = Set(found.lazy.filter(\.isReady).map(\.id))
+        // One that is being made ready, or was when its process died, has both names.
+        return found.filter { $0.isReady || !ready.contains($0.id) }
+    }
+
+    /// nil when it is not ready.
+    func ready(_ id: ResourceID) throws(ImageStoreError) -> StoredImage? { try image(named: "\(id).image") }
+
+    private func files() throws(ImageStoreError) -> [StoredImage] {
         // A descriptor of its own: reading moves its place.
         let copy = openat(handle.descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard copy >= 0, let stream = fdopendir(copy) else { throw Self.failure("list", "the directory") }
@@ -133,13 +137,16 @@ struct ImageFolder: Sendable {
         defer { close(file) }
         guard fsync(file) == 0, fchmod(file, 0o400) == 0 else { throw Self.failure("finish", "\(image.id)") }
         guard linkat(handle.descriptor, Self.name(image), handle.descriptor, Self.name(ready), 0) == 0,
-            unlinkat(handle.descriptor, Self.name(image), 0) == 0, fsync(handle.descriptor) == 0
+            unlinkat(handle.descriptor, Self.name(image), 0) == 0 || errno == ENOENT, fsync(handle.descriptor) == 0
         else { throw Self.failure("finish", "\(image.id)") }
     }
 
+    /// By all its names: a crash may have left one that was made ready with both.
     func remove(_ image: StoredImage) throws(ImageStoreError) {
-        guard unlinkat(handle.descriptor, Self.name(image), 0) == 0 || errno == ENOENT else {
-            throw Self.failure("delete", "\(image.id)")
+        for file in try files() + [image] where file.id == image.id {
+            guard unlinkat(handle.descriptor, Self.name(file), 0) == 0 || errno == ENOENT else {
+                throw Self.failure("delete", "\(image.id)")
+            }
         }
     }
 
@@ -167,7 +174,7 @@ struct ImageFolder: Sendable {
     }
 
     /// With the words of `errno`.
-    private static func failure(_ operation: String, _ subject: String) -> ImageStoreError {
+    static func failure(_ operation: String, _ subject: String) -> ImageStoreError {
         let number = errno
         let isFull = number == ENOSPC || number == EDQUOT
         return FileImages.error(

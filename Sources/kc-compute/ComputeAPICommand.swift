@@ -9,8 +9,8 @@ import HTTPServing
 import Logging
 import Persistence
 import Placement
-import SQLiteStore
 import ServiceLifecycle
+import StoreChoice
 import SystemService
 import UnixSignals
 
@@ -25,10 +25,19 @@ struct ComputeAPICommand: AsyncParsableCommand {
 
             Of the network it is a client: as root through the socket of 'kcd api', or with a token of a role that may read \
             hosts and write attachments in all projects (consumer).
+
+            Any number of servers, on machines of their own beside a 'kcd api' each, serve one store in etcd; the bytes of \
+            images are then in a directory that all of them share (NFS 4, CephFS): --image-dir.
             """)
 
-    @Option(help: "Where the store and the images are.")
+    @Option(help: "Where the store is, unless it is in etcd, and the images.")
     var stateDir = "/var/lib/kc/compute"
+
+    @OptionGroup(title: "Store")
+    var stored: StoreOptions
+
+    @Option(help: "Where the bytes of images are. (default: images in the state directory)")
+    var imageDir: String?
 
     @Option(help: "The Unix socket to serve; 'kcd api --compute-socket' names the same.")
     var socket = "/run/kc/compute.sock"
@@ -61,31 +70,42 @@ struct ComputeAPICommand: AsyncParsableCommand {
         guard (1...1_000_000).contains(imageQuota) else {
             throw ValidationError("--image-quota must be from 1 to 1000000, not \(imageQuota)")
         }
+        guard stored.store == .sqlite || imageDir != nil else {
+            throw ValidationError(
+                "--store etcd needs --image-dir: a directory that all servers of the store share, for the bytes of images"
+            )
+        }
         do { _ = try Endpoint(parsing: api) } catch { throw ValidationError("--api: \(error)") }
     }
 
     func run() async throws {
         LineLog.begin(level: Logger.Level(rawValue: logLevel) ?? .info)
         let logger = Logger(label: "kc-compute.api")
-        try FileManager.default.createDirectory(
-            atPath: stateDir + "/images", withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        let imageDirectory = imageDir ?? stateDir + "/images"
+        for folder in [stateDir, imageDirectory] {
+            try FileManager.default.createDirectory(
+                atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        }
         // First: who has the store has the images too.
-        let store = try await SQLiteStore.open(at: stateDir + "/store.sqlite", logger: logger)
+        let opened = try await stored.open(file: stateDir + "/store.sqlite", prefix: "/kc-compute", logger)
         do {
-            let images = try FileImages(path: stateDir + "/images", quota: imageQuota << 30)
+            if stored.store == .etcd {
+                try await SharedImages.agree(on: try ImagePlace.identity(of: imageDirectory), in: opened.store)
+            }
+            let images = try FileImages(path: imageDirectory, quota: imageQuota << 30)
             let client = try APIClient(
                 endpoint: try Endpoint(parsing: api), token: try tokenFile.map(firstLine),
                 certificate: try certificateFile.map { try String(contentsOfFile: $0, encoding: .utf8) })
-            do { try await serve(store, images, client, logger) } catch {
+            do { try await serve(opened.store, images, client, logger) } catch {
                 await client.shutdown()
                 throw error
             }
             await client.shutdown()
         } catch {
-            await store.close()
+            await opened.close()
             throw error
         }
-        await store.close()
+        await opened.close()
     }
 
     private var strategy: PlacementPolicy.Strategy? {

@@ -8,6 +8,7 @@ import NetworkService
 import Persistence
 import ServiceLifecycle
 import ServiceProxy
+import StoreChoice
 import SystemService
 import UnixSignals
 
@@ -129,7 +130,7 @@ struct APICommand: AsyncParsableCommand {
         LineLog.begin(level: Logger.Level(rawValue: logLevel) ?? .info)
         let logger = Logger(label: "kcd.api")
         let directories = try StateDirectories(state: stateDir, socket: socket)
-        let opened = try await stored.open(directories, logger)
+        let opened = try await stored.open(file: directories.store, prefix: "/kc", logger)
         do {
             // With names, or one is made of each by looking through all that it holds.
             let services = try await prepare(opened.store, directories, logger).map {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import FoundationEssentials
 import SQLiteStore
+import StoreChoice
 
 /// `kcd backup FILE`.
 struct BackupCommand: AsyncParsableCommand {

@@ -38,7 +38,8 @@ import Waiting
                     == 422)
             #expect(try await cloud.curl("DELETE", Cloud.images + "/big").status == 204)
             try await eventually("its bytes are gone") {
-                try FileManager.default.contentsOfDirectory(atPath: cloud.folder + "/compute/images").isEmpty
+                try FileManager.default.contentsOfDirectory(atPath: cloud.folder + "/compute/images")
+                    .allSatisfy { $0.hasPrefix(".") }
             }
         }
     }

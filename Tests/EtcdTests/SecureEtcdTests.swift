@@ -77,7 +77,8 @@ import Waiting
                 ]
             }
             let servers = [
-                try Server(0, secure.etcd, extra: words("password")), try Server(1, secure.etcd, extra: words("wrong")),
+                try Server(0, secure.etcd, extra: { _ in words("password") }),
+                try Server(1, secure.etcd, extra: { _ in words("wrong") }),
             ]
             defer { for server in servers { server.kill9() } }
             try await eventually("it serves", servers[0].log, within: .seconds(60)) {

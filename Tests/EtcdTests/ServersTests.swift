@@ -149,14 +149,18 @@ private final class Written: Sendable {
     func add(_ name: String, _ tries: [Try]) { state.withLock { $0.append((name, tries)) } }
 }
 
-/// One `kcd api`, asked over its Unix socket.
+/// One `kcd api`, or `kc-compute api`, asked over its Unix socket.
 final class Server: Sendable {
     let number: Int
     private let folder: String
     private let process: Mutex<pid_t?>
 
-    /// - Parameter extra: further arguments.
-    init(_ number: Int, _ etcd: TestEtcd, extra: [String] = []) throws {
+    var socket: String { folder + "/api.sock" }
+
+    /// - Parameter extra: further arguments, with the server's folder.
+    init(
+        _ number: Int, _ etcd: TestEtcd, program: String = "kcd", extra: (_ folder: String) -> [String] = { _ in [] }
+    ) throws {
         self.number = number
         folder = "\(etcd.folder)/server\(number)"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -169,9 +173,9 @@ final class Server: Sendable {
         process = Mutex(
             try LastingThread.spawn(
                 [
-                    programs + "/kcd", "api", "--state-dir", folder + "/state", "--socket", folder + "/api.sock",
+                    programs + "/" + program, "api", "--state-dir", folder + "/state", "--socket", folder + "/api.sock",
                     "--store", "etcd",
-                ] + members.flatMap { ["--etcd", $0] } + extra, log: log))
+                ] + members.flatMap { ["--etcd", $0] } + extra(folder), log: log))
     }
 
     func kill9() {

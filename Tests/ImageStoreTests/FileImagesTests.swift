@@ -16,7 +16,7 @@ import Testing
     }
 
     static func names(_ folder: String) throws -> [String] {
-        try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+        try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0 != ".locks" }.sorted()
     }
 
     @Test func `a directory is a store of images as the contract says`() async throws {
@@ -104,6 +104,39 @@ import Testing
                 _ = try await store.finish(id, ImageStoreContract.expected(ImageStoreContract.bytes(1000, seed: 2)))
             }
             #expect(try await store.read(id, at: 0, count: 1000) == bytes)
+        }
+    }
+
+    @Test func `two that share a directory see one store, and neither brings bytes into what the other has`()
+        async throws
+    {
+        try await Self.inFolder { folder in
+            let (one, other) = (
+                try FileImages(path: folder, quota: 3000), try FileImages(path: folder, quota: 3000)
+            )
+            let (id, bytes) = (ResourceID(UUID()), ImageStoreContract.bytes(1000))
+            _ = try await one.begin(id, size: 1000)
+            _ = try await one.append(Array(bytes[..<400]), to: id, at: 0)
+            #expect(try await other.begin(id, size: 1000) == 400)
+            _ = try await other.append(Array(bytes[400...]), to: id, at: 400)
+            _ = try await one.finish(id, ImageStoreContract.expected(bytes))
+            #expect(try await other.read(id, at: 0, count: 1000) == bytes)
+            #expect(try await other.list() == (try await one.list()))
+            // Room is counted over both, also when they begin at the same time: for two of the four there is.
+            let begun = try await withThrowingTaskGroup(of: Bool.self) { group in
+                for (store, next) in [one, other, one, other].map({ ($0, ResourceID(UUID())) }) {
+                    group.addTask {
+                        do {
+                            _ = try await store.begin(next, size: 1000)
+                            return true
+                        } catch let error as ImageStoreError where error.code == .overQuota { return false }
+                    }
+                }
+                return try await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
+            }
+            #expect(begun == 2)
+            try await other.delete(id)
+            #expect(try await one.list().count == 2)
         }
     }
 }

@@ -1,19 +1,21 @@
 import ArgumentParser
 import EtcdStore
 import FoundationEssentials
-import Logging
-import Persistence
+package import Logging
+package import Persistence
 import SQLiteStore
 
-/// Which store `kcd api` serves.
-struct StoreOptions: ParsableArguments {
-    enum Kind: String, ExpressibleByArgument, CaseIterable {
+/// Layer 7, a part of programs. Which store a server serves, as its command line says. Must not know what is kept in it.
+package struct StoreOptions: ParsableArguments {
+    package enum Kind: String, ExpressibleByArgument, CaseIterable {
         case sqlite
         case etcd
     }
 
+    package init() {}
+
     @Option(help: "sqlite: a file of this machine; etcd: a cluster, for any number of servers.")
-    var store = Kind.sqlite
+    package var store = Kind.sqlite
 
     @Option(
         help: ArgumentHelp(
@@ -21,8 +23,11 @@ struct StoreOptions: ParsableArguments {
             valueName: "url"))
     var etcd: [String] = []
 
-    @Option(help: "What every key in etcd begins with, when it also serves others.")
-    var etcdPrefix = "/kc"
+    @Option(
+        help: ArgumentHelp(
+            "What every key in etcd begins with, when it also serves others. (default: /kc, or /kc-compute)",
+            valueName: "prefix"))
+    var etcdPrefix: String?
 
     @Option(
         help: ArgumentHelp("The authorities that members are trusted by, in PEM; else the system's.", valueName: "file")
@@ -41,18 +46,19 @@ struct StoreOptions: ParsableArguments {
     @Option(help: ArgumentHelp("A file with that user's password, in one line.", valueName: "file"))
     var etcdPasswordFile: String?
 
-    func validate() throws {
+    package func validate() throws {
         guard store == .etcd else {
-            guard etcd.isEmpty, etcdUser == nil, etcdCA == nil, etcdCert == nil, etcdKey == nil else {
+            guard etcd.isEmpty, etcdPrefix == nil, etcdUser == nil, etcdCA == nil, etcdCert == nil, etcdKey == nil
+            else {
                 throw ValidationError("--etcd… are for --store etcd")
             }
             return
         }
-        _ = try options(password: etcdPasswordFile == nil ? nil : "")
+        _ = try options("/kc", password: etcdPasswordFile == nil ? nil : "")
     }
 
-    func options() throws -> EtcdOptions {
-        guard let etcdPasswordFile else { return try options(password: nil) }
+    private func options(_ prefix: String) throws -> EtcdOptions {
+        guard let etcdPasswordFile else { return try options(prefix, password: nil) }
         let text: String
         do { text = try String(contentsOfFile: etcdPasswordFile, encoding: .utf8) } catch {
             throw ValidationError("--etcd-password-file \(etcdPasswordFile): \(error)")
@@ -61,17 +67,17 @@ struct StoreOptions: ParsableArguments {
         guard lines.count == 1, lines[0].utf8.count <= 1024 else {
             throw ValidationError("--etcd-password-file \(etcdPasswordFile): must hold one line, the password")
         }
-        return try options(password: String(lines[0]))
+        return try options(prefix, password: String(lines[0]))
     }
 
-    private func options(password: String?) throws -> EtcdOptions {
+    private func options(_ prefix: String, password: String?) throws -> EtcdOptions {
         guard (etcdUser == nil) == (password == nil) else {
             throw ValidationError("--etcd-user and --etcd-password-file need each other")
         }
         do throws(EtcdOptionError) {
             var endpoints: [EtcdEndpoint] = []
             for text in etcd { endpoints.append(try EtcdEndpoint(text)) }
-            var options = try EtcdOptions(endpoints: endpoints, prefix: etcdPrefix)
+            var options = try EtcdOptions(endpoints: endpoints, prefix: etcdPrefix ?? prefix)
             if etcdCA != nil || etcdCert != nil || etcdKey != nil {
                 try options.useTLS(authority: etcdCA, certificate: etcdCert, key: etcdKey)
             }
@@ -83,21 +89,24 @@ struct StoreOptions: ParsableArguments {
     }
 
     /// The store, once it answers, and what closes it.
-    func open(_ directories: StateDirectories, _ logger: Logger) async throws -> Opened {
+    /// - Parameters:
+    ///   - file: where SQLite's is.
+    ///   - prefix: of keys in etcd, unless the operator says another one.
+    package func open(file: String, prefix: String, _ logger: Logger) async throws -> Opened {
         switch store {
         case .sqlite:
-            let store = try await SQLiteStore.open(at: directories.store, logger: logger)
+            let store = try await SQLiteStore.open(at: file, logger: logger)
             return Opened(store: store) { await store.close() }
         case .etcd:
-            let store = EtcdStore(try options(), logger: logger)
+            let store = EtcdStore(try options(prefix), logger: logger)
             try await Self.wait(for: store, logger)
             return Opened(store: store) { await store.close() }
         }
     }
 
-    struct Opened {
-        var store: any Store
-        var close: @Sendable () async -> Void
+    package struct Opened {
+        package var store: any Store
+        package var close: @Sendable () async -> Void
     }
 
     /// A cluster may come up after its servers, or be without a majority for a while: nothing is gained by giving up.
