@@ -110,6 +110,20 @@ struct SecureEtcd: Sendable {
             try curl("kv/range", #"{"key":"L2tjLw=="}"#, ["-o", "/dev/null", "-w", "%{http_code}"], token: token))
     }
 
+    /// How often somebody has signed in since the member's start.
+    func signIns() throws -> Int {
+        let text = try command(
+            "/usr/bin/curl",
+            [
+                "-s", "-f", "-m", "5", "--cacert", "\(folder)/ca.pem", "--cert", "\(folder)/kc.pem", "--key",
+                "\(folder)/kc-key.pem", "\(etcd.members[0].client)/metrics",
+            ])
+        try #require(text.contains("grpc_server_handled_total"))
+        return text.split(separator: "\n")
+            .filter { $0.hasPrefix("grpc_server_handled_total") && $0.contains("\"Authenticate\"") }
+            .reduce(0) { $0 + (Int($1.split(separator: " ").last ?? "") ?? 0) }
+    }
+
     func login() throws -> String {
         let answer = try curl("auth/authenticate", #"{"name":"kc","password":"\#(Self.password)"}"#)
         let rest = try #require(answer.range(of: #""token":""#).map { answer[$0.upperBound...] }, "\(answer)")

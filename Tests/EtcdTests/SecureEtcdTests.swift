@@ -38,6 +38,37 @@ import Waiting
         }
     }
 
+    @Test func `many requests at once sign in once for each server`() async throws {
+        try await SecureEtcd.with { secure in
+            let stores = try (0..<2).map { _ in try secure.store() }
+            let before = try secure.signIns()
+            func ask(_ round: String) async throws {
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for (number, store) in stores.enumerated() {
+                        for index in 0..<60 {
+                            group.addTask {
+                                try await store.put(StoreKey("\(round)/\(number)/\(index)"), "1")
+                            }
+                        }
+                    }
+                    try await group.waitForAll()
+                }
+            }
+            try await ask("first")
+            let signIns = try secure.signIns() - before
+            #expect(signIns == stores.count)
+            // All tokens are worth nothing any more, at the same moment. A member counts from its start.
+            secure.etcd.kill9(0)
+            try secure.etcd.start(0)
+            try await eventually("etcd answers", secure.etcd.logs) {
+                do { return try secure.signIns() == 0 } catch { return false }
+            }
+            try await ask("second")
+            #expect(try secure.signIns() == stores.count)
+            #expect(try await stores[0].list(StoreKey("second/"), after: nil, limit: 1000).entries.count == 120)
+        }
+    }
+
     @Test func `what keeps a store out is said, at once`() async throws {
         try await SecureEtcd.with { secure in
             func expectRefusal(

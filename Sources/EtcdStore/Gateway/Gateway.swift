@@ -13,7 +13,6 @@ import Synchronization
 final class Gateway: Sendable {
     private struct State {
         var preferred = 0
-        var token: String?
         var cluster: String?
         var isClosed = false
     }
@@ -23,6 +22,7 @@ final class Gateway: Sendable {
     private let calls: HTTPClient
     private let streams: HTTPClient
     private let state = Mutex(State())
+    private let tokens = SharedToken()
 
     /// Longest answer that is read whole.
     static let answerBytes = 128 << 20
@@ -222,20 +222,19 @@ final class Gateway: Sendable {
 
     private static let login = "auth/authenticate"
 
-    /// What the next request is made with; nil when it gets one first.
-    var token: String? { state.withLock(\.token) }
+    /// What the next request is made with; nil when one is got first.
+    var token: String? { tokens.current }
 
     /// Of many requests that failed with one old token, the first alone makes that a new one is got.
     /// - Parameter used: what `token` was before the request.
-    func forget(_ used: String?) {
-        state.withLock { state in
-            guard used == nil || state.token == used else { return }
-            state.token = nil
-        }
-    }
+    func forget(_ used: String?) { tokens.forget(used) }
 
     private func token(of user: EtcdOptions.User, _ endpoint: EtcdEndpoint) async throws(EtcdFailure) -> String {
-        if let token { return token }
+        try await tokens.value { () async throws(EtcdFailure) in try await signIn(user, endpoint) }
+    }
+
+    /// nil where etcd knows no users: it takes any token for none.
+    private func signIn(_ user: EtcdOptions.User, _ endpoint: EtcdEndpoint) async throws(EtcdFailure) -> String? {
         var writer = JSONWriter()
         writer.object { writer in
             writer.member("name", user.name)
@@ -245,14 +244,12 @@ final class Gateway: Sendable {
         do throws(EtcdFailure) {
             answer = try await attempt(Self.login, writer.bytes, at: endpoint)
         } catch {
-            // Without authentication etcd takes any token for none.
             guard error.text.contains("authentication is not enabled") else { throw error }
-            return ""
+            return nil
         }
         guard let token = answer["token"]?.string, token.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
             throw EtcdFailure(.lost, "etcd gave no token")
         }
-        state.withLock { $0.token = token }
         return token
     }
 }
