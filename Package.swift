@@ -187,7 +187,7 @@ let services: [Target] = [
 ]
 
 let programs: [Target] = [
-    target("StoreChoice", ["Persistence", "SQLiteStore", "EtcdStore", argumentParser, logging]),
+    target("StoreChoice", ["Resources", "Persistence", "SQLiteStore", "EtcdStore", argumentParser, logging]),
     program(
         "kcd",
         [
@@ -279,7 +279,7 @@ let allTests: [Target] = [
         [
             "SeededRandomness", "StoreContract", "TestNamespaces", "Resources", "Persistence", "EtcdStore",
             "SQLiteStore",
-            "LinuxProcesses", "NetworkModel", "NodePorts", crypto, logging,
+            "LinuxProcesses", "NetworkModel", "NodePorts", "APIClient", crypto, logging,
         ]),
     tests(
         "NetlinkTests",
@@ -357,7 +357,8 @@ let floors: [Target] = [
         name: "HTTPFloor", dependencies: [hummingbird, nioCore, nioPosix, nioHTTP1], path: "Benchmarks/HTTPFloor",
         swiftSettings: strict),
     .executableTarget(
-        name: "StoreBench", dependencies: ["Persistence", "SQLiteStore", logging], path: "Benchmarks/StoreBench",
+        name: "StoreBench", dependencies: ["Persistence", "SQLiteStore", "EtcdStore", logging],
+        path: "Benchmarks/StoreBench",
         swiftSettings: strict),
     .executableTarget(
         name: "TraceBench", dependencies: ["Addressing", "Resources", "NetworkModel", "NetworkPlanning"],

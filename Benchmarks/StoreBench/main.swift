@@ -1,5 +1,7 @@
 // Durable puts through the Store: WRITERS tasks, each putting 200-byte values under fresh keys one after the other.
-// usage: StoreBench PATH WRITERS SECONDS      prints {"puts":N,"seconds":S}
+// usage: StoreBench STORE WRITERS SECONDS      prints {"puts":N,"seconds":S}
+// STORE is the path of an embedded store, or the address of a member of etcd.
+import EtcdStore
 import Glibc
 import Logging
 import Persistence
@@ -8,10 +10,19 @@ import Synchronization
 
 let arguments = CommandLine.arguments
 guard arguments.count == 4, let writers = Int(arguments[2]), let seconds = Double(arguments[3]) else {
-    print("usage: StoreBench PATH WRITERS SECONDS")
+    print("usage: StoreBench STORE WRITERS SECONDS")
     exit(2)
 }
-let store = try await SQLiteStore.open(at: arguments[1], logger: Logger(label: "bench"))
+let logger = Logger(label: "bench")
+let store: any Store
+let close: () async -> Void
+if arguments[1].hasPrefix("http://") {
+    let etcd = EtcdStore(try EtcdOptions(endpoints: [EtcdEndpoint(arguments[1])]), logger: logger)
+    (store, close) = (etcd, { await etcd.close() })
+} else {
+    let sqlite = try await SQLiteStore.open(at: arguments[1], logger: logger)
+    (store, close) = (sqlite, { await sqlite.close() })
+}
 let clock = ContinuousClock()
 let start = clock.now
 let end = start + .seconds(seconds)
@@ -34,5 +45,5 @@ let puts = try await withThrowingTaskGroup(of: Int.self) { group in
     return sum
 }
 let spent = (clock.now - start) / .seconds(1)
-await store.close()
+await close()
 print("{\"puts\":\(puts),\"seconds\":\(spent)}")
