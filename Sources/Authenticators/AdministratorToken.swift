@@ -1,3 +1,4 @@
+import Glibc
 package import Persistence
 
 /// The administrator's token: made at the first start, in a file of mode 0600, with its digest in the store.
@@ -16,6 +17,8 @@ package enum AdministratorToken {
                 conditions: [.absent(TokenAuthenticator.administrator)],
                 changes: [.put(TokenAuthenticator.administrator, Array(secret.digest.utf8))]))
         if case .committed = outcome { return true }
+        // Another server was faster, in the same moment: this token is nobody's.
+        unlink(path)
         return false
     }
 }

@@ -18,10 +18,11 @@ package final class EtcdStore: Store {
     let options: EtcdOptions
 
     /// Opens nothing: a cluster that is not there shows at the first request.
-    package init(_ options: EtcdOptions, logger: Logger) {
+    /// - Parameter era: as etcd has it (`open`); revisions of another one mean nothing here.
+    package init(_ options: EtcdOptions, era: EtcdEra = .zero, logger: Logger) {
         self.options = options
         gateway = Gateway(options, logger: logger)
-        keys = KeySpace(prefix: options.prefix)
+        keys = KeySpace(prefix: options.prefix, era: era)
         slots = WriterSlots(root: keys.writers)
     }
 
@@ -33,7 +34,7 @@ package final class EtcdStore: Store {
         let question = JSONWriter.document { $0.bytes("key", keys.bytes(key)) }
         let answer = try await gateway.ask("kv/range", operation: "get") { _ in question }
         let entries = try entries(of: answer, "get")
-        return (entries.first, answer.headerRevision)
+        return (entries.first, keys.headerRevision(answer))
     }
 
     package func list(_ prefix: StoreKey, after: StoreKey?, limit: Int) async throws(StoreError) -> StorePage {
@@ -66,11 +67,13 @@ package final class EtcdStore: Store {
                 writer.bytes("key", from)
                 writer.bytes("range_end", end)
                 writer.number("limit", wanted)
-                if page.revision > .zero { writer.number("revision", page.revision.value) }
+                if let revision = keys.era.numberOfEtcd(page.revision), revision > 0 {
+                    writer.number("revision", revision)
+                }
             }
             let answer = try await gateway.ask("kv/range", operation: "list") { _ in question }
             let part = try entries(of: answer, "list")
-            if page.revision == .zero { page.revision = answer.headerRevision }
+            if page.revision == .zero { page.revision = keys.headerRevision(answer) }
             page.entries += part
             page.hasMore = answer.flag("more")
             guard let last = part.last else { break }
@@ -97,7 +100,9 @@ package final class EtcdStore: Store {
     }
 
     package func compact(through revision: Revision) async throws(StoreError) {
-        let question = JSONWriter.document { $0.number("revision", revision.value) }
+        // What an earlier era had went with it.
+        guard let number = keys.era.numberOfEtcd(revision) else { return }
+        let question = JSONWriter.document { $0.number("revision", number) }
         do throws(StoreError) {
             _ = try await gateway.ask("kv/compaction", operation: "compact") { _ in question }
         } catch {
@@ -108,7 +113,7 @@ package final class EtcdStore: Store {
     }
 
     package func currentRevision() async throws(StoreError) -> Revision {
-        try await gateway.ask("kv/range", operation: "revision") { [question] _ in question }.headerRevision
+        keys.headerRevision(try await gateway.ask("kv/range", operation: "revision") { [question] _ in question })
     }
 
     /// Whether the members take the largest transactions of KC, so that an operator hears of it before a user does.

@@ -3,6 +3,7 @@ import EtcdStore
 import FoundationEssentials
 package import Logging
 package import Persistence
+package import Resources
 import SQLiteStore
 
 /// Layer 7, a part of programs. Which store a server serves, as its command line says. Must not know what is kept in it.
@@ -98,29 +99,23 @@ package struct StoreOptions: ParsableArguments {
             let store = try await SQLiteStore.open(at: file, logger: logger)
             return Opened(store: store) { await store.close() }
         case .etcd:
-            let store = EtcdStore(try options(prefix), logger: logger)
-            try await Self.wait(for: store, logger)
+            let store = try await EtcdStore.open(try options(prefix), logger: logger)
             return Opened(store: store) { await store.close() }
         }
+    }
+
+    /// Ends a restore of etcd: revisions go on beyond all that were ever handed out.
+    /// - Returns: where the store begins.
+    package func endRestoreOfEtcd(prefix: String, _ logger: Logger) async throws -> Revision {
+        let etcd = EtcdStore(try options(prefix), logger: logger)
+        let result: Result<Revision, StoreError>
+        do throws(StoreError) { result = .success(try await etcd.beginEra()) } catch { result = .failure(error) }
+        await etcd.close()
+        return try result.get()
     }
 
     package struct Opened {
         package var store: any Store
         package var close: @Sendable () async -> Void
-    }
-
-    /// A cluster may come up after its servers, or be without a majority for a while: nothing is gained by giving up.
-    private static func wait(for store: EtcdStore, _ logger: Logger) async throws {
-        while true {
-            do throws(StoreError) {
-                if try await !store.takesLargeTransactions() {
-                    logger.warning("large batches will be refused: start etcd with --max-txn-ops 20000")
-                }
-                return
-            } catch {
-                logger.error("etcd does not serve yet", metadata: ["reason": "\(error)"])
-            }
-            try await Task.sleep(for: .seconds(1))
-        }
     }
 }

@@ -39,16 +39,22 @@ final class TestEtcd: Sendable {
         FileManager.default.temporaryDirectory.path + "/kc-etcd-\(getpid())-\(UUID().uuidString.prefix(8))"
     }
 
-    /// Runs `body` with one member on loopback that answers, and ends it.
-    /// - Parameter extra: further arguments.
+    /// Runs `body` with members on loopback that answer, and ends them.
+    /// - Parameters:
+    ///   - extra: further arguments.
+    ///   - count: of members.
     static func with<T: Sendable>(
-        extra: [String] = [], isStarted: Bool = true, _ body: (TestEtcd) async throws -> T
+        extra: [String] = [], count: Int = 1, isStarted: Bool = true, _ body: (TestEtcd) async throws -> T
     ) async throws -> T {
         let folder = newFolder()
-        let ports = try FreePorts.take(2)
-        let (client, peer) = ("http://127.0.0.1:\(ports[0])", "http://127.0.0.1:\(ports[1])")
-        let words = arguments(0, folder: folder, client: client, peer: peer, all: ["m0=\(peer)"]) + extra
-        let etcd = try TestEtcd(folder: folder, members: [Member(client: client, words: ["/usr/bin/etcd"] + words)])
+        let urls = try FreePorts.take(2 * count).map { "http://127.0.0.1:\($0)" }
+        let peers = urls.suffix(count)
+        let all = peers.enumerated().map { "m\($0.offset)=\($0.element)" }
+        let members = zip(urls, peers).enumerated().map { index, urls in
+            let words = arguments(index, folder: folder, client: urls.0, peer: urls.1, all: all) + extra
+            return Member(client: urls.0, words: ["/usr/bin/etcd"] + words)
+        }
+        let etcd = try TestEtcd(folder: folder, members: members)
         return try await etcd.run(isStarted: isStarted, body)
     }
 
@@ -103,6 +109,22 @@ final class TestEtcd: Sendable {
         guard let pid = processes.withLock({ $0.removeValue(forKey: index) }) else { return }
         kill(pid, SIGKILL)
         _ = ChildProcess.wait(pid)
+    }
+
+    /// Ends all members and starts others in their places, with what a snapshot holds and nothing else: as the operator
+    /// guide says.
+    func restore(from snapshot: String) throws {
+        for index in members.indices { kill9(index) }
+        for (index, member) in members.enumerated() {
+            // What etcd was started with names the member; its value follows.
+            let kept = ["--name", "--data-dir", "--initial-cluster", "--initial-advertise-peer-urls"].flatMap { name in
+                zip(member.words, member.words.dropFirst()).first { $0.0 == name }.map { [$0.0, $0.1] } ?? []
+            }
+            try FileManager.default.removeItem(atPath: "\(folder)/m\(index)")
+            try command(
+                "/usr/bin/env", ["ETCDCTL_API=3", "/usr/bin/etcdctl", "snapshot", "restore", snapshot] + kept)
+        }
+        for index in members.indices { try start(index) }
     }
 
     func end() {

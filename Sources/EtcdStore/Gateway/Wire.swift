@@ -34,20 +34,25 @@ extension JSONNode {
         guard let text = self[name]?.string else { return [] }
         return Data(base64Encoded: text).map(Array.init)
     }
-    func revision(_ name: String) -> Revision { Revision(UInt64(clamping: number(name))) }
-
-    /// The whole store's, in an answer's header.
-    var headerRevision: Revision { self["header"]?.revision("revision") ?? .zero }
 }
 
-/// Where the store's keys are in etcd.
+/// Where the store's keys are in etcd, and which revisions of etcd its own ones are.
 struct KeySpace: Sendable {
     private let data: [UInt8]
     let writers: String
+    let era: EtcdEra
 
-    init(prefix: String) {
+    init(prefix: String, era: EtcdEra) {
         data = Array((prefix + "/data").utf8)
         writers = prefix + "/writer/"
+        self.era = era
+    }
+
+    func revision(_ node: JSONNode, _ name: String) -> Revision { era.revision(ofEtcd: node.number(name)) }
+
+    /// The whole store's, in an answer's header.
+    func headerRevision(_ answer: JSONNode) -> Revision {
+        answer["header"].map { revision($0, "revision") } ?? .zero
     }
 
     func bytes(_ key: StoreKey) -> [UInt8] { data + Array(key.text.utf8) }
@@ -73,7 +78,7 @@ struct KeySpace: Sendable {
         }
         let lease = node.number("lease")
         return StoreEntry(
-            key: key, value: value, created: node.revision("create_revision"),
-            modified: node.revision("mod_revision"), lease: lease == 0 ? nil : LeaseID(lease))
+            key: key, value: value, created: revision(node, "create_revision"),
+            modified: revision(node, "mod_revision"), lease: lease == 0 ? nil : LeaseID(lease))
     }
 }

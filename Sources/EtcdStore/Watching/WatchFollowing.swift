@@ -68,8 +68,8 @@ struct WatchFollowing: Sendable {
     /// A watch after a revision that etcd never had would wait for it, and then take another history for its own.
     private func requirePast() async throws(StoreError) {
         let question = EtcdStore.revisionQuestion(keys)
-        let latest = try await gateway.ask("kv/range", operation: "watch") { _ in question }.headerRevision
-        guard after <= latest else { throw wentBack(to: latest, from: after) }
+        let latest = keys.headerRevision(try await gateway.ask("kv/range", operation: "watch") { _ in question })
+        guard after <= latest, keys.era.numberOfEtcd(after) != nil else { throw wentBack(to: latest, from: after) }
     }
 
     private func wentBack(to latest: Revision, from revision: Revision) -> StoreError {
@@ -114,7 +114,7 @@ struct WatchFollowing: Sendable {
             writer.object { writer in
                 writer.bytes("key", keys.bytes(prefix))
                 writer.bytes("range_end", keys.end(prefix))
-                writer.number("start_revision", max(1, revision.value))
+                writer.number("start_revision", max(1, keys.era.numberOfEtcd(revision) ?? 0))
                 writer.name("fragment")
                 writer.bool(true)
             }
@@ -156,7 +156,8 @@ struct WatchFollowing: Sendable {
                 try await Task.sleep(until: min(due, end), clock: .continuous)
                 continue
             }
-            let latest = try await gateway.attempt("kv/range", question, at: endpoint, within: silence).headerRevision
+            let latest = keys.headerRevision(
+                try await gateway.attempt("kv/range", question, at: endpoint, within: silence))
             let wasAt = shared.state.withLock { state in
                 state.heard = .now
                 // Long silent since it had this: nothing of it concerns the watch, which need not begin there again.

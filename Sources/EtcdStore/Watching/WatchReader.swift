@@ -55,11 +55,11 @@ struct WatchReader {
             return [.ended(EtcdFailure(message: message ?? "a watch ended: \(node.excerpt)"))]
         }
         if result.flag("canceled") {
-            let compacted = result.revision("compact_revision")
+            let compacted = keys.revision(result, "compact_revision")
             if compacted > .zero { return [.compacted(compacted)] }
             return [.ended(EtcdFailure(message: result["cancel_reason"]?.string ?? "the member ended the watch"))]
         }
-        if result.flag("created") { return [.created(result.headerRevision)] }
+        if result.flag("created") { return [.created(keys.headerRevision(result))] }
         return try batches(result.elements("events"), isPart: result.flag("fragment")).map { .batch($0) }
     }
 
@@ -70,7 +70,7 @@ struct WatchReader {
         partial = nil
         for node in events {
             guard let kv = node["kv"] else { throw EtcdFailure(.lost, "an event of a watch has no key") }
-            let revision = kv.revision("mod_revision")
+            let revision = keys.revision(kv, "mod_revision")
             // Said before: etcd 3.4 may begin a watch too early, or go back after a partition.
             guard revision > reached else { continue }
             let event = try event(kv, isDelete: node["type"]?.string == "DELETE")

@@ -10,7 +10,7 @@ extension EtcdStore {
             let answer = try await gateway.ask(
                 "kv/txn", operation: "commit", mayRepeat: transaction.conditions.isEmpty
             ) { form.question(isRepeat: $0) }
-            if answer.flag("succeeded") { return .committed(answer.headerRevision) }
+            if answer.flag("succeeded") { return .committed(keys.headerRevision(answer)) }
             return try failed(transaction, answer.elements("responses"))
         }
         var form = TransactionForm(transaction: transaction, keys: keys, slot: slots.take())
@@ -42,7 +42,7 @@ extension EtcdStore {
             // What a copy is refused for says nothing about the first.
             throw StoreError(.unavailable, operation: "commit", cause: "\(error.cause); an earlier attempt may be done")
         }
-        let revision = answer.headerRevision
+        let revision = keys.headerRevision(answer)
         if answer.flag("succeeded") {
             slot.modified = revision
             form.slot = slot
@@ -50,7 +50,7 @@ extension EtcdStore {
         }
         let responses = answer.elements("responses")
         let found = responses.first?["response_range"]?.elements("kvs").first
-        let modified = found?.revision("mod_revision") ?? .zero
+        let modified = found.map { keys.revision($0, "mod_revision") } ?? .zero
         let value = found?.bytes("value")
         defer { form.slot = slot }
         if modified == slot.modified {
@@ -72,7 +72,8 @@ extension EtcdStore {
         _ transaction: StoreTransaction, _ responses: [JSONNode]
     ) throws(StoreError) -> CommitOutcome {
         for (condition, response) in zip(transaction.conditions, responses) {
-            let modified = response["response_range"]?.elements("kvs").first?.revision("mod_revision")
+            let found = response["response_range"]?.elements("kvs").first
+            let modified = found.map { keys.revision($0, "mod_revision") }
             let holds =
                 switch condition {
                 case .absent: modified == nil

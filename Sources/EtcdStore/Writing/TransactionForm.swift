@@ -36,14 +36,14 @@ struct TransactionForm {
         case .absent: compare(key, "CREATE", "EQUAL", "create_revision", 0, &writer)
         case .exists: compare(key, "CREATE", "GREATER", "create_revision", 0, &writer)
         case .modified(_, let revision):
-            // An absent key counts as modified at 0, which no revision is.
-            compare(
-                key, "MOD", "EQUAL", "mod_revision", revision == .zero ? UInt64(Int64.max) : revision.value, &writer)
+            // An absent key counts as modified at 0, which no revision is; nor is anything as an earlier era had it.
+            let number = revision == .zero ? nil : keys.era.numberOfEtcd(revision)
+            compare(key, "MOD", "EQUAL", "mod_revision", number ?? UInt64(Int64.max), &writer)
         }
     }
 
     private func compare(_ slot: WriterSlots.Slot, _ writer: inout JSONWriter) {
-        compare(slot.key, "MOD", "EQUAL", "mod_revision", slot.modified.value, &writer)
+        compare(slot.key, "MOD", "EQUAL", "mod_revision", keys.era.numberOfEtcd(slot.modified) ?? 0, &writer)
     }
 
     private func compare(

@@ -76,6 +76,11 @@ struct Rehearsal {
         }
     }
 
+    /// What was acknowledged under this name is not in the store any more: attachments of it must go.
+    mutating func forget(_ name: String) {
+        acknowledged = acknowledged.filter { !$0.hasPrefix("\(name)-") }
+    }
+
     /// What a server answers to a write that it cannot take.
     func refusal(by server: String) async throws -> APIProblem {
         var refusal: APIProblem?
