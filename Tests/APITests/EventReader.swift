@@ -42,7 +42,8 @@ final class EventReader: Sendable {
 
     var isRunning: Bool { process.isRunning }
     var exitCode: Int32 { process.terminationStatus }
-    func stop() { if process.isRunning { process.terminate() } }
+    func stop() { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
+    deinit { stop() }
 
     var events: [Event] {
         let text = bytes.withLock { String(decoding: $0, as: UTF8.self) }

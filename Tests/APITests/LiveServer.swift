@@ -66,6 +66,8 @@ struct LiveServer: Sendable {
             try Listener(unix: folder + "/api.sock"), try Listener(ListenAddress("\(host):\(port)"), tls: nil),
             try Listener(ListenAddress("https://\(host):\(port + 1)"), tls: served),
         ])
+        let closed = Atomic(settings.listeners.count)
+        settings.opened = { closed.subtract(1, ordering: .relaxed) }
         settings.patience = patience
         settings.requestsPerSecond = requestsPerSecond
         settings.refusalsPerSecond = refusalsPerSecond
@@ -96,6 +98,7 @@ struct LiveServer: Sendable {
                 // A disk that has much to write lets a new store wait for seconds; a server that cannot listen says so.
                 try await eventually("the server is ready", within: .seconds(60)) {
                     try failure.rethrow()
+                    guard closed.load(ordering: .relaxed) == 0 else { return false }
                     return try await live.curl("GET", "/readyz").status == 200
                 }
                 try await body(live)
