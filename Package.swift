@@ -58,6 +58,8 @@ let systemLibraries: [Target] = [
     .systemLibrary(name: "CBPF", pkgConfig: "libbpf", providers: [.apt(["libbpf-dev"])]),
     .systemLibrary(name: "CLibvirt", pkgConfig: "libvirt", providers: [.apt(["libvirt-dev"])]),
     .systemLibrary(name: "CMnl", pkgConfig: "libmnl", providers: [.apt(["libmnl-dev"])]),
+    // No pkg-config file, and nothing is linked: it is opened while the program runs.
+    .systemLibrary(name: "CRBD", providers: [.apt(["librbd-dev", "librados-dev"])]),
     .systemLibrary(name: "CNftables", pkgConfig: "libnftables", providers: [.apt(["libnftables-dev"])]),
 ]
 
@@ -121,6 +123,13 @@ let adapters: [Target] = [
         [
             "Resources", "ComputeModel", "DomainXML", "ComputePlanning", "ComputePorts", "NodePorts", "LinuxProcesses",
         ]),
+    target(
+        "CephImages",
+        [
+            "Resources", "ImageFormats", "ComputeModel", "DomainXML", "ComputePlanning", "ComputePorts", "NodePorts",
+            "LinuxProcesses", "CRBD", crypto,
+        ]),
+    target("ImageConversion", ["ImageFormats", "ComputePorts", "NodePorts", "LinuxProcesses"]),
     target(
         "LibvirtHypervisor",
         ["Resources", "DomainXML", "ComputePlanning", "ComputePorts", "NodePorts", "LinuxProcesses", "CLibvirt"]),
@@ -210,7 +219,8 @@ let programs: [Target] = [
         [
             "Resources", "ComputeModel", "ComputePlanning", "ComputePorts", "ComputeNode", "HostState", "SystemService",
             "NetworkNode",
-            "APIClient", "FileDisks", "FileImages", "LibvirtHypervisor", "Placement", "Persistence", "StoreChoice",
+            "APIClient", "FileDisks", "FileImages", "CephImages", "ImageConversion", "LibvirtHypervisor", "Placement",
+            "Persistence", "StoreChoice",
             "ComputeService", "HTTPServing", "ComputeAPI", "ComputeNetwork", argumentParser, logging, serviceLifecycle,
         ]),
     program("kc-proxy", ["DaemonConfigs", "GuestProxy", nioPosix]),
@@ -230,6 +240,17 @@ let testSupport: [Target] = [
     .target(
         name: "StoreContract", dependencies: ["SeededRandomness", "Waiting", "Resources", "Persistence", logging],
         path: "Tests/StoreContract", swiftSettings: strict),
+    .target(
+        name: "DiskContract",
+        dependencies: ["Resources", "ImageFormats", "ComputeModel", "ComputePlanning", "ComputePorts", crypto],
+        path: "Tests/DiskContract", swiftSettings: strict),
+    .target(
+        name: "TestComputeHosts",
+        dependencies: [
+            "Waiting", "TestNamespaces", "Addressing", "Resources", "NetworkModel", "ComputeModel", "ComputePlanning",
+            "ComputePorts", "ComputeNode", "FileDisks", "FileImages", "LibvirtHypervisor", "LinuxProcesses", crypto,
+            logging,
+        ], path: "Tests/TestComputeHosts", swiftSettings: strict),
     .target(name: "SeededRandomness", path: "Tests/SeededRandomness", swiftSettings: strict),
     .target(
         name: "TestNamespaces", dependencies: ["NetworkModel", "NodePorts", "LinuxProcesses"],
@@ -251,7 +272,19 @@ let allTests: [Target] = [
         ]),
     tests("FormatsTests", ["Addressing", "NFTables", "DaemonConfigs"]),
     tests("ImageFormatsTests", ["SeededRandomness", "ImageFormats"]),
-    tests("ImageStoreTests", ["Resources", "ImageFormats", "ComputePorts", "FileImages", crypto]),
+    tests(
+        "ImageStoreTests",
+        [
+            "DiskContract", "SeededRandomness", "TestNamespaces", "Resources", "ImageFormats", "ComputePorts",
+            "FileImages", "ImageConversion", crypto,
+        ]),
+    tests(
+        "CephTests",
+        [
+            "DiskContract", "TestComputeHosts", "TestNamespaces", "Resources", "NetworkModel", "ImageFormats",
+            "ComputeModel",
+            "ComputePlanning", "ComputePorts", "DomainXML", "CephImages", "FileDisks", "ImageConversion", crypto,
+        ]),
     tests("DomainXMLTests", ["SeededRandomness", "Addressing", "Resources", "ComputeModel", "DomainXML"]),
     tests(
         "PlanningTests",
@@ -266,9 +299,9 @@ let allTests: [Target] = [
     tests(
         "ComputeNodeTests",
         [
-            "TestNamespaces", "Addressing", "Resources", "NetworkModel", "ComputeModel", "DomainXML", "ComputePlanning",
-            "ComputePorts", "ComputeNode", "FileDisks", "FileImages", "LibvirtHypervisor", "LinuxProcesses", crypto,
-            logging,
+            "DiskContract", "TestComputeHosts", "TestNamespaces", "Addressing", "Resources", "ComputeModel",
+            "DomainXML",
+            "ComputePlanning", "ComputePorts", "ComputeNode", "FileDisks", "LibvirtHypervisor", "LinuxProcesses",
         ]),
     tests("PlacementTests", ["SeededRandomness", "Resources", "ComputeModel", "Placement"]),
     tests(

@@ -7,6 +7,8 @@ package struct HostPaths: Hashable, Sendable {
     package let images: String
     /// Of the VMs' own disks and seeds.
     package let disks: String
+    /// Of what is made of one format from the other.
+    package let convert: String
 
     /// - Parameter root: the operator's folder, absolute; nil for what is no path of a domain's.
     package init?(root: String) {
@@ -14,6 +16,7 @@ package struct HostPaths: Hashable, Sendable {
         guard let checked = HostPath(root), root.utf8.count < HostPath.maximumLength - 128 else { return nil }
         images = checked.description + "/images"
         disks = checked.description + "/disks"
+        convert = checked.description + "/convert"
     }
 
     package func image(_ id: ResourceID) -> HostPath { Self.path("\(images)/\(id).image") }

@@ -31,6 +31,7 @@ package protocol ImageStore: Sendable {
     func read(_ image: ResourceID, at offset: UInt64, count: Int) async throws(ImageStoreError) -> [UInt8]
 
     /// Forgets an image, whole or begun; nothing when there is none. Whether anybody needs it the caller knows.
+    /// - Throws: `inUse` from a store that knows better: disks that are made of it are still there.
     func delete(_ image: ResourceID) async throws(ImageStoreError)
 
     /// All images, by id.
@@ -86,6 +87,8 @@ package struct ImageStoreError: Error, Hashable, Sendable, CustomStringConvertib
         case misplaced(expected: UInt64)
         case incomplete(missing: UInt64)
         case refused
+        /// Disks stand on it.
+        case inUse
         case overQuota
         /// The disk is: nothing of the piece was kept.
         case full

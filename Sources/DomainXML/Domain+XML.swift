@@ -143,12 +143,12 @@ extension DomainDisk {
 
 extension RBDImage {
     fileprivate var elements: [XMLElement] {
-        let secret = XMLElement("secret", [("type", "ceph"), ("uuid", secret.description)])
         let hosts = monitors.map { XMLElement("host", [("name", $0.address.description), ("port", String($0.port))]) }
-        return [
-            XMLElement("auth", [("username", user)], [secret]),
-            XMLElement("source", [("protocol", "rbd"), ("name", "\(pool)/\(image)")], hosts),
-        ]
+        let file = configuration.map { [XMLElement("config", [("file", $0.description)])] } ?? []
+        let source = XMLElement("source", [("protocol", "rbd"), ("name", "\(pool)/\(image)")], hosts + file)
+        guard let secret else { return [source] }
+        let key = XMLElement("secret", [("type", "ceph"), ("uuid", secret.description)])
+        return [XMLElement("auth", [("username", user)], [key]), source]
     }
 }
 

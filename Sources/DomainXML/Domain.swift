@@ -95,10 +95,12 @@ package struct RBDImage: Hashable, Sendable {
     package let image: String
     /// Without "client.".
     package let user: String
-    /// Of libvirt's secret.
-    package let secret: ResourceID
-    /// Monitors and their ports; never empty.
+    /// Of libvirt's secret; nil where the cluster asks for no key: then the user is not said either.
+    package let secret: ResourceID?
+    /// Monitors and their ports.
     package let monitors: [Monitor]
+    /// Ceph's own file, in which QEMU finds what is not said here; never nil without monitors.
+    package let configuration: HostPath?
 
     package struct Monitor: Hashable, Sendable {
         package var address: IPv6Address
@@ -111,8 +113,11 @@ package struct RBDImage: Hashable, Sendable {
     }
 
     /// nil unless pool, image and user are 1 to 128 letters, digits, '_', '-' and '.', of which '-' and '.' not first:
-    /// librbd takes '/', '@', ':' and '\' apart. nil without monitors.
-    package init?(pool: String, image: String, user: String, secret: ResourceID, monitors: [Monitor]) {
+    /// librbd takes '/', '@', ':' and '\' apart. nil without monitors and configuration.
+    package init?(
+        pool: String, image: String, user: String, secret: ResourceID?, monitors: [Monitor] = [],
+        configuration: HostPath? = nil
+    ) {
         func isWord(_ text: String) -> Bool {
             func isAlphanumeric(_ byte: UInt8) -> Bool {
                 (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte)
@@ -123,12 +128,15 @@ package struct RBDImage: Hashable, Sendable {
             }
             return text.utf8.allSatisfy { isAlphanumeric($0) || "-.".utf8.contains($0) }
         }
-        guard isWord(pool), isWord(image), isWord(user), !monitors.isEmpty else { return nil }
+        guard isWord(pool), isWord(image), isWord(user), !monitors.isEmpty || configuration != nil else {
+            return nil
+        }
         self.pool = pool
         self.image = image
         self.user = user
         self.secret = secret
         self.monitors = monitors
+        self.configuration = configuration
     }
 }
 

@@ -1,6 +1,7 @@
 import ComputePlanning
 import ComputePorts
 import Glibc
+import LinuxProcesses
 import Resources
 
 /// The folder of disks and seeds, and what its names say: `<vm>.<fence>.qcow2`, `<vm>.<digest>.iso`, and `<number>.part`

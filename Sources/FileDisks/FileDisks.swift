@@ -4,6 +4,7 @@ package import ComputePorts
 import Dispatch
 import DomainXML
 import Glibc
+import LinuxProcesses
 package import Resources
 
 /// Layer 5. VMs' disks as qcow2 files over images, and seeds as ISO 9660 files, in one local folder. Must not know what
@@ -45,7 +46,7 @@ package final class FileDisks: DiskStore {
             // A second time: the first one may be in use.
             guard access("\(folder.path)/\(name)", F_OK) != 0 else { return }
             try folder.make(name) { part throws(DiskStoreError) in
-                try LimitedProgram.run(
+                try DiskProgram.run(
                     "/usr/bin/qemu-img",
                     [
                         "create", "-q", "-u", "-f", "qcow2", "-F", image.format.rawValue, "-b", base, part,
@@ -67,7 +68,7 @@ package final class FileDisks: DiskStore {
                 throw DiskFolder.failure("give away", name)
             }
             defer { lchown(path, before.st_uid, before.st_gid) }
-            try LimitedProgram.run(
+            try DiskProgram.run(
                 "/usr/bin/qemu-img",
                 ["resize", "-q", Self.withoutBacking(path), "\(disk.sizeGiB)G"], writes: UInt64(Int64.max),
                 within: .seconds(60))
@@ -102,7 +103,7 @@ package final class FileDisks: DiskStore {
             try SeedSource.with(seed, in: folder.path) { source throws(DiskStoreError) in
                 try folder.make(name) { part throws(DiskStoreError) in
                     // The label by which cloud-init finds it; Joliet and Rock Ridge keep the names as they are.
-                    try LimitedProgram.run(
+                    try DiskProgram.run(
                         "/usr/bin/genisoimage",
                         ["-quiet", "-output", part, "-volid", "cidata", "-joliet", "-rock", source],
                         writes: 16 << 20, within: .seconds(30))

@@ -1,6 +1,7 @@
 import ComputePlanning
 import ComputePorts
 import Glibc
+import LinuxProcesses
 
 /// The files of a seed in a folder of their own, for the program that packs them; gone afterwards.
 enum SeedSource {

@@ -1,7 +1,9 @@
 import APIClient
 import ArgumentParser
+import CephImages
 import ComputeAPI
 import ComputeNetwork
+import ComputePorts
 import ComputeService
 import FileImages
 import FoundationEssentials
@@ -54,6 +56,8 @@ struct ComputeAPICommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("How much all images together may have, in GiB.", valueName: "GiB"))
     var imageQuota: UInt64 = 100
 
+    @OptionGroup var ceph: CephOptions
+
     @Option(help: "pack puts VMs onto as few hosts as will do, spread as evenly as can be.")
     var placement = "pack"
 
@@ -89,10 +93,7 @@ struct ComputeAPICommand: AsyncParsableCommand {
         // First: who has the store has the images too.
         let opened = try await stored.open(file: stateDir + "/store.sqlite", prefix: "/kc-compute", logger)
         do {
-            if stored.store == .etcd {
-                try await SharedImages.agree(on: try ImagePlace.identity(of: imageDirectory), in: opened.store)
-            }
-            let images = try FileImages(path: imageDirectory, quota: imageQuota << 30)
+            let images = try await images(imageDirectory, opened.store)
             let client = try APIClient(
                 endpoint: try Endpoint(parsing: api), token: try tokenFile.map(firstLine),
                 certificate: try certificateFile.map { try String(contentsOfFile: $0, encoding: .utf8) })
@@ -106,6 +107,15 @@ struct ComputeAPICommand: AsyncParsableCommand {
             throw error
         }
         await opened.close()
+    }
+
+    /// In a directory, or in Ceph, where any number of servers have the same.
+    private func images(_ directory: String, _ store: any Store) async throws -> any ImageStore {
+        if let cluster = ceph.cluster() { return CephImages(cluster, quota: imageQuota << 30) }
+        if stored.store == .etcd {
+            try await SharedImages.agree(on: try ImagePlace.identity(of: directory), in: store)
+        }
+        return try FileImages(path: directory, quota: imageQuota << 30)
     }
 
     private var strategy: PlacementPolicy.Strategy? {
@@ -122,7 +132,7 @@ struct ComputeAPICommand: AsyncParsableCommand {
     }
 
     private func serve(
-        _ store: any Store, _ images: FileImages, _ client: APIClient, _ logger: Logger
+        _ store: any Store, _ images: any ImageStore, _ client: APIClient, _ logger: Logger
     ) async throws {
         let network = NetworkClient(client)
         let service = ComputeService(

@@ -1,5 +1,6 @@
 import APIClient
 import ArgumentParser
+import CephImages
 import ComputeModel
 import ComputeNode
 import ComputePlanning
@@ -8,6 +9,7 @@ import FileDisks
 import FileImages
 import Glibc
 import HostState
+import ImageConversion
 import LibvirtHypervisor
 import Logging
 import NetworkNode
@@ -33,6 +35,11 @@ struct NodeCommand: AsyncParsableCommand {
     var hostStateDirectory = "/var/lib/kc/node"
     @Option(help: "libvirt's address of its QEMU driver.") var libvirt = "qemu:///system"
     @Option(help: "auto: KVM if a probe shows that it works, else emulation; never: emulation.") var kvm = KVM.auto
+    @OptionGroup var ceph: CephOptions
+    @Option(help: ArgumentHelp("libvirt's secret with the key of the Ceph user.", valueName: "uuid"))
+    var cephSecret: String?
+    @Option(help: ArgumentHelp("This host's share of the cluster; without it, all of it.", valueName: "GiB"))
+    var cephShare: UInt64?
     @Option(name: .customLong("log-level"), help: "trace, debug, info, notice, warning or error.") var logLevel = "info"
 
     enum KVM: String, ExpressibleByArgument, CaseIterable { case auto, never }
@@ -40,6 +47,9 @@ struct NodeCommand: AsyncParsableCommand {
     func validate() throws {
         guard Logger.Level(rawValue: logLevel) != nil else {
             throw ValidationError("--log-level '\(logLevel)' must be one of trace, debug, info, notice, warning, error")
+        }
+        guard cephSecret.map({ ResourceID($0) != nil }) ?? true else {
+            throw ValidationError("--ceph-secret must be the uuid of a secret, as 'virsh secret-list' shows it")
         }
         guard HostPaths(root: stateDirectory) != nil else {
             throw ValidationError("--state-dir '\(stateDirectory)' must be an absolute path without . and ..")
@@ -66,17 +76,20 @@ struct NodeCommand: AsyncParsableCommand {
         let logger = Logger(label: "kc.compute.node")
         let acceleration = kvm == .never ? "--kvm never" : KVMResult.known(in: stateDirectory)
         if let acceleration { logger.notice("guests run by emulation", metadata: ["reason": "\(acceleration)"]) }
-        let ports = ComputeHostPorts(
-            hypervisor: LibvirtHypervisor(uri: libvirt), disks: try FileDisks(paths),
-            // What the machine's disk holds is the bound: the orders say which images come.
-            images: try FileImages(path: paths.images, quota: UInt64.max))
         let facts = ComputeAgent.Facts(architecture: try Self.architecture(), hasKVM: acceleration == nil)
+        let joined = try StateFolder(path: hostStateDirectory).membership()
+        guard let host = host ?? joined?.membership.host.description else {
+            throw Failure(
+                "this machine is not a host yet: join it with `kcd join URL TOKEN`, or name the compute host with --host "
+                    + "when the API runs on this machine")
+        }
+        let (ports, place) = try ports(paths, host)
         // Last of what may fail: its connections must be closed by whoever has made them.
-        let (client, host) = try upstream()
+        let client = try upstream(joined)
         let manager = ServiceManager()
         let agent = ComputeAgent(
-            ports: ports, upstream: APIComputeUpstream(client, host: host), planner: ComputePlanner(paths: paths),
-            facts: facts,
+            ports: ports, upstream: APIComputeUpstream(client, host: host),
+            planner: ComputePlanner(paths: paths, disks: place), facts: facts,
             statePath: stateDirectory + "/orders.json", logger: logger,
             turned: {
                 manager?.alive()
@@ -95,25 +108,35 @@ struct NodeCommand: AsyncParsableCommand {
         await client.shutdown()
     }
 
-    private func upstream() throws -> (APIClient, host: String) {
-        let joined = try StateFolder(path: hostStateDirectory).membership()
+    /// Images and disks as files, or in Ceph.
+    private func ports(_ paths: HostPaths, _ host: String) throws -> (ComputeHostPorts, DiskPlace) {
+        let (hypervisor, files) = (LibvirtHypervisor(uri: libvirt), try FileDisks(paths))
+        guard let cluster = ceph.cluster(),
+            let place = try ceph.place(host: host, secret: cephSecret.flatMap { ResourceID($0) })
+        else {
+            // What the machine's disk holds is the bound: the orders say which images come.
+            let images = try FileImages(path: paths.images, quota: UInt64.max)
+            return (ComputeHostPorts(hypervisor: hypervisor, disks: files, images: images), .files)
+        }
+        let images = CephImages(cluster, quota: UInt64.max)
+        let converter = try QEMUConverter(
+            folder: paths.convert, largestDisk: Image.Spec.sizes.upperBound)
+        let disks = CephDisks(
+            cluster, place, seeds: files, images: images, converter: converter, shareGiB: cephShare)
+        return (ComputeHostPorts(hypervisor: hypervisor, disks: disks, images: images), .rbd(place))
+    }
+
+    private func upstream(_ joined: (membership: Membership, credential: String)?) throws -> APIClient {
         let endpoint =
             try api.map { try Endpoint(parsing: $0) } ?? joined.map { try Endpoint(parsing: $0.membership.url) }
             ?? .standard
-        guard let host = host ?? joined?.membership.host.description else {
-            throw Failure(
-                "this machine is not a host yet: join it with `kcd join URL TOKEN`, or name the compute host with --host "
-                    + "when the API runs on this machine")
-        }
-        if case .socket = endpoint.transport { return (try APIClient(endpoint: endpoint), host) }
+        if case .socket = endpoint.transport { return try APIClient(endpoint: endpoint) }
         guard let joined else {
             throw Failure(
                 "\(endpoint) wants a credential, and this machine has none; join it with `kcd join URL TOKEN`")
         }
-        return (
-            try APIClient(
-                endpoint: endpoint, token: joined.credential, certificate: joined.membership.certificate), host
-        )
+        return try APIClient(
+            endpoint: endpoint, token: joined.credential, certificate: joined.membership.certificate)
     }
 
     private static func architecture() throws -> Architecture {

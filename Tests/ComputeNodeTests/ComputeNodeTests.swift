@@ -4,6 +4,7 @@ import ComputePlanning
 import Glibc
 import LinuxProcesses
 import Resources
+import TestComputeHosts
 import TestNamespaces
 import Testing
 import Waiting

@@ -1,10 +1,12 @@
 import ComputeModel
 import ComputePlanning
 import ComputePorts
+import DiskContract
 import DomainXML
 import FileDisks
 import Glibc
 import Resources
+import TestComputeHosts
 import TestNamespaces
 import Testing
 
@@ -56,6 +58,13 @@ import Testing
         #expect(try await disks.look().disks == [vm: [larger]])
         try await disks.removeDisk(larger, of: vm)
         try await disks.removeDisk(larger, of: vm)
+        #expect(try files() == [])
+        try clean()
+    }
+
+    @Test func `a folder is a store of disks as the contract says`() async throws {
+        try command("/usr/bin/truncate", "-s", "1G", paths.image(image.id).description)
+        try await DiskStoreContract(image: image) { try FileDisks(paths) }.all()
         #expect(try files() == [])
         try clean()
     }

@@ -1,4 +1,5 @@
 import ComputePorts
+import DiskContract
 import FileImages
 import Foundation
 import ImageFormats

@@ -105,6 +105,7 @@ extension Problem {
             self.init(.conflict, field: "offset", value: "", rule: "must be \(expected): go on there")
         case .incomplete(let missing): self.init(.conflict, "\(missing) bytes of the image are missing")
         case .refused: self.init(field: "spec", value: "", rule: "must be what the bytes are: \(error.cause)")
+        case .inUse: self.init(.conflict, "disks are made of the image: \(error.cause)")
         case .overQuota: self.init(.quotaExceeded, "\(error.cause)")
         case .full: self.init(.storeFull, "the disk for images is full; make room and go on: \(error.cause)")
         case .unavailable: self.init(.unavailable, "\(error.cause)")

@@ -6,13 +6,17 @@ import Resources
 /// orders, observation and memory give the same plan, and after it has been done the plan is empty.
 package struct ComputePlanner: Sendable {
     package let paths: HostPaths
+    package let disks: DiskPlace
 
-    package init(paths: HostPaths) { self.paths = paths }
+    package init(paths: HostPaths, disks: DiskPlace = .files) {
+        self.paths = paths
+        self.disks = disks
+    }
 
     package func plan(_ orders: HostOrders, _ host: ObservedComputeHost, _ memory: ComputeMemory) -> ComputePlan {
         var plan = ComputePlan()
         for order in orders.machines.values {
-            var turn = MachineTurn(order, host, memory, paths)
+            var turn = MachineTurn(order, host, memory, self)
             turn.decide()
             if !turn.steps.isEmpty { plan.steps[order.id] = turn.steps }
             if !turn.obstacles.isEmpty { plan.obstacles[order.id] = turn.obstacles }
@@ -37,18 +41,22 @@ package struct ComputePlanner: Sendable {
     }
 
     /// What the hypervisor shall know of the VM.
-    package static func domain(
-        of order: MachineOrder, _ acceleration: Domain.Acceleration, _ paths: HostPaths
-    ) -> Domain {
-        Domain(
+    package func domain(of order: MachineOrder, _ acceleration: Domain.Acceleration) -> Domain {
+        let seed = paths.seed(order.id, digest: NoCloudSeed(order).digest)
+        return Domain(
             id: order.id, project: order.project, name: order.name, machine: order.machine, acceleration: acceleration,
-            disks: [
-                DomainDisk(
-                    .overlay(
-                        paths.disk(order.id, fence: order.fence), image: paths.image(order.image.id),
-                        format: order.image.format)),
-                DomainDisk(.raw(paths.seed(order.id, digest: NoCloudSeed(order).digest)), isReadOnly: true),
-            ], interfaces: order.interfaces.map(DomainInterface.init))
+            disks: [DomainDisk(root(of: order)), DomainDisk(.raw(seed), isReadOnly: true)],
+            interfaces: order.interfaces.map(DomainInterface.init))
+    }
+
+    private func root(of order: MachineOrder) -> DomainDisk.Source {
+        switch disks {
+        case .files:
+            .overlay(
+                paths.disk(order.id, fence: order.fence), image: paths.image(order.image.id),
+                format: order.image.format)
+        case .rbd(let place): .rbd(place.image(order.id, fence: order.fence))
+        }
     }
 }
 

@@ -13,11 +13,11 @@ struct MachineTurn {
     private(set) var steps: [ComputeStep] = []
     private(set) var obstacles: [Obstacle] = []
 
-    init(_ order: MachineOrder, _ host: ObservedComputeHost, _ memory: ComputeMemory, _ paths: HostPaths) {
+    init(_ order: MachineOrder, _ host: ObservedComputeHost, _ memory: ComputeMemory, _ planner: ComputePlanner) {
         self.order = order
         self.host = host
         self.memory = memory
-        wanted = ComputePlanner.domain(of: order, host.acceleration, paths)
+        wanted = planner.domain(of: order, host.acceleration)
         domain = host.domains[order.id]
     }
 

@@ -1,10 +1,10 @@
-import ComputeModel
-import ComputeNode
-import Resources
+package import ComputeModel
+package import ComputeNode
+package import Resources
 import Synchronization
 
 /// A server in memory: the agent's real code speaks with it.
-final class MemoryUpstream: ComputeUpstream {
+package final class MemoryUpstream: ComputeUpstream {
     private struct Content {
         var orders: [ResourceID: MachineOrder] = [:]
         var revision: UInt64 = 1
@@ -14,17 +14,17 @@ final class MemoryUpstream: ComputeUpstream {
         var listeners: [AsyncStream<Void>.Continuation] = []
     }
     private let content = Mutex(Content())
-    let computeHost: ResourceID
+    package let computeHost: ResourceID
 
-    init(computeHost: ResourceID, image: [UInt8]) {
+    package init(computeHost: ResourceID, image: [UInt8]) {
         self.computeHost = computeHost
         content.withLock { $0.image = image }
     }
 
-    func order(_ order: MachineOrder) {
+    package func order(_ order: MachineOrder) {
         change { $0.orders[order.id] = order }
     }
-    func remove(_ vm: ResourceID) { change { $0.orders[vm] = nil } }
+    package func remove(_ vm: ResourceID) { change { $0.orders[vm] = nil } }
 
     private func change(_ body: (inout Content) -> Void) {
         let listeners = content.withLock { content in
@@ -35,10 +35,10 @@ final class MemoryUpstream: ComputeUpstream {
         for listener in listeners { listener.yield() }
     }
 
-    var host: ComputeHostReport? { content.withLock { $0.host } }
-    func report(_ vm: ResourceID) -> VirtualMachineReport? { content.withLock { $0.machines[vm] } }
+    package var host: ComputeHostReport? { content.withLock { $0.host } }
+    package func report(_ vm: ResourceID) -> VirtualMachineReport? { content.withLock { $0.machines[vm] } }
 
-    func follow(_ deliver: @escaping @Sendable (OrderEvent) -> Void) async throws(UpstreamError) {
+    package func follow(_ deliver: @escaping @Sendable (OrderEvent) -> Void) async throws(UpstreamError) {
         let (changes, signal) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         content.withLock { $0.listeners.append(signal) }
         signal.yield()
@@ -50,11 +50,11 @@ final class MemoryUpstream: ComputeUpstream {
         }
     }
 
-    func send(_ report: ComputeHostReport) async throws(UpstreamError) { content.withLock { $0.host = report } }
-    func send(_ report: VirtualMachineReport, of vm: ResourceID) async throws(UpstreamError) {
+    package func send(_ report: ComputeHostReport) async throws(UpstreamError) { content.withLock { $0.host = report } }
+    package func send(_ report: VirtualMachineReport, of vm: ResourceID) async throws(UpstreamError) {
         content.withLock { $0.machines[vm] = report }
     }
-    func read(_ image: ResourceID, at offset: UInt64, count: Int) async throws(UpstreamError) -> [UInt8] {
+    package func read(_ image: ResourceID, at offset: UInt64, count: Int) async throws(UpstreamError) -> [UInt8] {
         content.withLock { Array($0.image[Int(offset)..<min($0.image.count, Int(offset) + count)]) }
     }
 }

@@ -1,22 +1,29 @@
-import ComputePorts
+package import ComputePorts
 import Crypto
 import Foundation
-import ImageFormats
-import Resources
-import Testing
+package import ImageFormats
+package import Resources
+package import Testing
 
 /// What every store of images must do. `make` gives an empty store of that quota, which `again` opens anew.
-struct ImageStoreContract {
-    let make: (_ quota: UInt64) throws -> any ImageStore
-    let again: () throws -> any ImageStore
+package struct ImageStoreContract {
+    package let make: (_ quota: UInt64) throws -> any ImageStore
+    package let again: () throws -> any ImageStore
+
+    package init(
+        make: @escaping (_ quota: UInt64) throws -> any ImageStore, again: @escaping () throws -> any ImageStore
+    ) {
+        self.make = make
+        self.again = again
+    }
 
     static let mib: UInt64 = 1 << 20
 
-    static func bytes(_ count: Int, seed: UInt8 = 1) -> [UInt8] {
+    package static func bytes(_ count: Int, seed: UInt8 = 1) -> [UInt8] {
         (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ Int(seed)) }
     }
 
-    static func expected(
+    package static func expected(
         _ bytes: [UInt8], _ format: ImageInspection.Format = .raw, largestDisk: UInt64 = 1 << 40
     ) -> ExpectedImage {
         let digest = SHA256.hash(data: bytes).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
@@ -24,7 +31,7 @@ struct ImageStoreContract {
             size: UInt64(bytes.count), sha256: digest, format: format, largestDisk: largestDisk)
     }
 
-    static func expectError(
+    package static func expectError(
         _ code: ImageStoreError.Code, sourceLocation: SourceLocation = #_sourceLocation,
         _ body: () async throws -> Void
     ) async {
@@ -37,7 +44,7 @@ struct ImageStoreContract {
     }
 
     /// Brings all of an image, in pieces of different sizes.
-    static func upload(_ bytes: [UInt8], _ id: ResourceID, to store: any ImageStore) async throws {
+    package static func upload(_ bytes: [UInt8], _ id: ResourceID, to store: any ImageStore) async throws {
         var offset = Int(try await store.begin(id, size: UInt64(bytes.count)))
         var length = 1
         while offset < bytes.count {
@@ -47,7 +54,7 @@ struct ImageStoreContract {
         }
     }
 
-    func all() async throws {
+    package func all() async throws {
         try await comesInPiecesAndGoesOn()
         try await keepsToItsQuota()
         try await refusesWhatItIsNot()

@@ -1,35 +1,42 @@
 import Addressing
-import ComputeModel
+package import ComputeModel
 import ComputeNode
-import ComputePlanning
-import ComputePorts
+package import ComputePlanning
+package import ComputePorts
 import Crypto
 import FileDisks
 import FileImages
 import Glibc
 import LibvirtHypervisor
-import LinuxProcesses
+package import LinuxProcesses
 import Logging
-import Resources
+package import Resources
 import TestNamespaces
 import Testing
 
 /// A compute host of the test's: libvirtd, folders, a server in memory, a guest to boot.
-final class TestComputeHost: Sendable {
-    let libvirtd: TestLibvirtd
-    let upstream: MemoryUpstream
-    let paths: HostPaths
-    private let image: ImageOrder
+package final class TestComputeHost: Sendable {
+    package let libvirtd: TestLibvirtd
+    package let upstream: MemoryUpstream
+    package let paths: HostPaths
+    package let image: ImageOrder
     private let deadline: Duration
+    /// Where images and disks are: files in the host's folder, unless the test says otherwise.
+    package typealias Storage = @Sendable (HostPaths) throws -> (any ImageStore, any DiskStore, DiskPlace)
+    private let storage: Storage
 
-    static func id(_ number: UInt64) -> ResourceID {
+    package static func id(_ number: UInt64) -> ResourceID {
         let digits = String(number, radix: 16)
         return ResourceID("00000000-0000-4000-8000-\(String(repeating: "0", count: 12 - digits.count))\(digits)")!
     }
 
-    init(deadline: Duration = .seconds(20)) async throws {
-        libvirtd = try TestLibvirtd()
+    package init(
+        _ libvirtd: TestLibvirtd? = nil, deadline: Duration = .seconds(20), storage: @escaping Storage = files
+    ) async throws {
+        let libvirtd = try libvirtd ?? TestLibvirtd()
+        self.libvirtd = libvirtd
         self.deadline = deadline
+        self.storage = storage
         let bytes = try await Self.guest.value
         let sum = SHA256.hash(data: bytes).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
         image = ImageOrder(
@@ -38,6 +45,10 @@ final class TestComputeHost: Sendable {
         paths = try #require(HostPaths(root: libvirtd.folder + "/kc"))
         for folder in [libvirtd.folder + "/kc", paths.images] { mkdir(folder, 0o711) }
         try await libvirtd.waitUntilUp()
+    }
+
+    package static func files(_ paths: HostPaths) throws -> (any ImageStore, any DiskStore, DiskPlace) {
+        (try FileImages(path: paths.images, quota: 1 << 40), try FileDisks(paths), .files)
     }
 
     /// tools/tiny-guest, once a run.
@@ -56,7 +67,7 @@ final class TestComputeHost: Sendable {
     }
 
     /// The agent as its program wires it; ends when the task is cancelled.
-    func runAgent() async throws {
+    package func runAgent() async throws {
         var logger = Logger(label: "agent") { _ in SwiftLogNoOpLogHandler() }
         logger.logLevel = .critical
         var settings = ComputeAgentSettings()
@@ -64,18 +75,18 @@ final class TestComputeHost: Sendable {
         settings.firstWait = .milliseconds(100)
         settings.longestWait = .milliseconds(500)
         settings.absence = .seconds(1)
+        let (images, disks, place) = try storage(paths)
         let agent = ComputeAgent(
             ports: ComputeHostPorts(
-                hypervisor: LibvirtHypervisor(uri: libvirtd.uri, deadline: deadline), disks: try FileDisks(paths),
-                images: try FileImages(path: paths.images, quota: 1 << 40)),
-            upstream: upstream, planner: ComputePlanner(paths: paths),
+                hypervisor: LibvirtHypervisor(uri: libvirtd.uri, deadline: deadline), disks: disks, images: images),
+            upstream: upstream, planner: ComputePlanner(paths: paths, disks: place),
             facts: ComputeAgent.Facts(architecture: .amd64, hasKVM: false), settings: settings,
             statePath: libvirtd.folder + "/kc/orders.json", logger: logger)
         try await agent.run()
     }
 
     /// Runs `body` beside an agent, which then ends.
-    func withAgent(_ body: () async throws -> Void) async throws {
+    package func withAgent(_ body: () async throws -> Void) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await self.runAgent() }
             try await body()
@@ -84,7 +95,7 @@ final class TestComputeHost: Sendable {
         }
     }
 
-    func order(
+    package func order(
         _ number: UInt64, power: VirtualMachine.Power = .on, networks: Int = 1, isWired: Bool = true,
         reboots: UInt64 = 0, graceSeconds: UInt64 = 30
     ) throws -> MachineOrder {
@@ -105,7 +116,7 @@ final class TestComputeHost: Sendable {
             graceSeconds: graceSeconds, reboots: reboots)
     }
 
-    func makePorts(of order: MachineOrder) throws {
+    package func makePorts(of order: MachineOrder) throws {
         for interface in order.interfaces
         where !libvirtd.namespace.succeeds("ip", "link", "show", interface.device.text) {
             try libvirtd.namespace.run("ip", "tuntap", "add", "dev", interface.device.text, "mode", "tap", "vnet_hdr")
@@ -114,12 +125,12 @@ final class TestComputeHost: Sendable {
     }
 
     /// Whether the guest answers on a NIC, at the link-local address that it made from its MAC (RFC 4291 appendix A).
-    func answers(_ interface: InterfaceOrder) -> Bool {
+    package func answers(_ interface: InterfaceOrder) -> Bool {
         let identifier = interface.mac.modifiedEUI64
         let words = stride(from: 48, through: 0, by: -16).map { String(identifier >> UInt64($0) & 0xffff, radix: 16) }
         let address = "fe80::\(words.joined(separator: ":"))%\(interface.device.text)"
         return libvirtd.namespace.succeeds("ping", "-6", "-c", "1", "-W", "1", address)
     }
 
-    func guest(_ order: MachineOrder) -> ProcessID? { libvirtd.guest("kc-\(order.id)") }
+    package func guest(_ order: MachineOrder) -> ProcessID? { libvirtd.guest("kc-\(order.id)") }
 }

@@ -1,22 +1,22 @@
 import Glibc
-import LinuxProcesses
+package import LinuxProcesses
 import NetworkModel
 import Synchronization
-import TestNamespaces
+package import TestNamespaces
 import Testing
 import Waiting
 
 /// A libvirtd of the test's own, in a network namespace of its own and with folders of its own where the machine's would
 /// be; it ends with the test, and so do the guests that it left.
-final class TestLibvirtd: Sendable {
-    let namespace: TestNamespace
-    let folder: String
+package final class TestLibvirtd: Sendable {
+    package let namespace: TestNamespace
+    package let folder: String
     private let pid: Mutex<ProcessID?> = Mutex(nil)
 
-    var socket: String { folder + "/run/libvirt-sock" }
-    var uri: String { "qemu+unix:///system?socket=\(socket)" }
+    package var socket: String { folder + "/run/libvirt-sock" }
+    package var uri: String { "qemu+unix:///system?socket=\(socket)" }
 
-    init() throws {
+    package init() throws {
         namespace = try TestNamespace("kcl")
         var template = Array("/tmp/kc-libvirt-XXXXXX".utf8CString)
         try #require(mkdtemp(&template) != nil)
@@ -48,7 +48,7 @@ final class TestLibvirtd: Sendable {
         exec /usr/sbin/libvirtd -p "$1/run/pid" >>"$1/log" 2>&1
         """
 
-    func start() throws {
+    package func start() throws {
         let child = try ChildProcess.spawn(
             "/usr/sbin/ip",
             [
@@ -58,7 +58,7 @@ final class TestLibvirtd: Sendable {
         pid.withLock { $0 = child }
     }
 
-    func waitUntilUp() async throws {
+    package func waitUntilUp() async throws {
         func answers() -> Bool {
             // An answer is all that matters here.
             (try? virsh("uri")) != nil
@@ -66,10 +66,10 @@ final class TestLibvirtd: Sendable {
         try await eventually("libvirtd answers", { log }, within: .seconds(20), { answers() })
     }
 
-    func send(_ signal: Int32) { pid.withLock { if let pid = $0 { Glibc.kill(pid, signal) } } }
+    package func send(_ signal: Int32) { pid.withLock { if let pid = $0 { Glibc.kill(pid, signal) } } }
 
     /// As the kernel does when memory runs out.
-    func kill() {
+    package func kill() {
         guard let pid = pid.withLock({ $0.take() }) else { return }
         Glibc.kill(pid, SIGKILL)
         _ = ChildProcess.wait(pid)
@@ -78,12 +78,12 @@ final class TestLibvirtd: Sendable {
     }
 
     @discardableResult
-    func virsh(_ words: String...) throws -> String {
+    package func virsh(_ words: String...) throws -> String {
         try command("/usr/bin/virsh", ["-q", "-c", uri] + words)
     }
 
     /// Of the QEMU that runs a domain; nil when none does.
-    func guest(_ name: String) -> ProcessID? {
+    package func guest(_ name: String) -> ProcessID? {
         guard let file = fopen("\(folder)/run/qemu/\(name).pid", "r") else { return nil }
         defer { fclose(file) }
         var line = [CChar](repeating: 0, count: 32)
@@ -93,7 +93,7 @@ final class TestLibvirtd: Sendable {
         return pid
     }
 
-    var log: String { (try? command("/usr/bin/tail", "-n", "20", "\(folder)/log")) ?? "" }
+    package var log: String { (try? command("/usr/bin/tail", "-n", "20", "\(folder)/log")) ?? "" }
 
     deinit {
         kill()

@@ -1,0 +1,80 @@
+import Foundation
+import ImageConversion
+import ImageFormats
+import SeededRandomness
+import Synchronization
+import TestNamespaces
+import Testing
+
+/// Images of one format made from those of the other, by the real qemu-img.
+@Suite(.serialized) struct ConversionTests {
+    /// What a conversion wrote.
+    private final class Written: Sendable {
+        let bytes = Mutex(Data())
+        let most = Mutex(0)
+    }
+
+    private static func convert(
+        _ bytes: Data, _ format: ImageInspection.Format, to wanted: ImageInspection.Format, in folder: String,
+        largest: UInt64 = 1 << 30
+    ) async throws -> Data {
+        let converter = try QEMUConverter(folder: folder + "/convert", largestDisk: largest)
+        let written = Written()
+        try await converter.convert(
+            format, size: UInt64(bytes.count), to: wanted,
+            read: { offset, count in [UInt8](bytes[Int(offset)..<Int(offset) + count]) },
+            begin: { size in written.bytes.withLock { $0 = Data(count: Int(size)) } },
+            write: { piece, offset in
+                written.bytes.withLock { $0.replaceSubrange(Int(offset)..<Int(offset) + piece.count, with: piece) }
+                written.most.withLock { $0 = max($0, piece.count) }
+            })
+        #expect(written.most.withLock { $0 } <= 8 << 20)
+        return written.bytes.withLock { $0 }
+    }
+
+    @Test func `raw becomes qcow2 and raw again, byte for byte`() async throws {
+        var random = SeededGenerator(printedFor: "raw becomes qcow2")
+        try await FileImagesTests.inFolder { folder in
+            chmod(folder, 0o711)
+            var raw = Data(count: 40 << 20)
+            for _ in 0..<30 {
+                let place = Int.random(in: 0..<(raw.count - 70_000), using: &random)
+                let count = Int.random(in: 1..<70_000, using: &random)
+                raw.replaceSubrange(
+                    place..<place + count, with: (0..<count).map { _ in UInt8.random(in: 0...255, using: &random) })
+            }
+            let qcow2 = try await Self.convert(raw, .raw, to: .qcow2, in: folder)
+            #expect(qcow2.count < raw.count / 2)
+            let head = [UInt8](qcow2.prefix(ImageInspection.headSize))
+            let inspection = try ImageInspection(
+                head: head, fileSize: UInt64(qcow2.count), format: .qcow2, limit: 1 << 30)
+            #expect(inspection.virtualSize == UInt64(raw.count))
+            #expect(try await Self.convert(qcow2, .qcow2, to: .raw, in: folder) == raw)
+            #expect(try FileImagesTests.names(folder + "/convert") == [])
+        }
+    }
+
+    @Test func `what names another file, or is larger than allowed, is refused and leaves nothing`() async throws {
+        try await FileImagesTests.inFolder { folder in
+            chmod(folder, 0o711)
+            try Data("the secret".utf8).write(to: URL(fileURLWithPath: folder + "/secret"))
+            func made(_ words: String...) throws -> Data {
+                let path = folder + "/made"
+                try command(
+                    "/usr/bin/qemu-img", ["create", "-q", "-f", "qcow2"] + words.dropLast() + [path, words.last ?? ""])
+                defer { unlink(path) }
+                return try Data(contentsOf: URL(fileURLWithPath: path))
+            }
+            let backed = try made("-u", "-b", folder + "/secret", "-F", "raw", "1M")
+            let huge = try made("2T")
+            let vmdk = Data("# Disk DescriptorFile\nRW 63 FLAT \"\(folder)/secret\" 0\n".utf8)
+            for (bytes, format) in [(backed, .qcow2), (huge, .qcow2), (vmdk, .raw)] as [(Data, ImageInspection.Format)]
+            {
+                await #expect(throws: ImageRefusal.self) {
+                    _ = try await Self.convert(bytes, format, to: format == .raw ? .qcow2 : .raw, in: folder)
+                }
+            }
+            #expect(try FileImagesTests.names(folder + "/convert") == [])
+        }
+    }
+}
