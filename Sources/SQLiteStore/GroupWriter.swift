@@ -94,100 +94,13 @@ struct GroupWriter {
         return batches
     }
 
-    private mutating func apply(
-        _ transaction: StoreTransaction, _ db: Database, leaseHolds: (LeaseID) -> Bool
-    ) throws -> Result<CommitOutcome, StoreError> {
-        let statements = try WriterStatements(db)
-        for condition in transaction.conditions where try !holds(condition, statements) {
-            return .success(.failed(condition))
-        }
-        // All that can be refused is refused before the first change: the group has no savepoint to return to.
-        for case .put(let key, _, let lease?) in transaction.changes where !leaseHolds(lease) {
-            return .failure(
-                StoreError(.leaseNotFound, operation: "commit", cause: "the lease of '\(key)' has ended or never was"))
-        }
-        let next = Revision(revision.value + 1)
-        var events: [StoreBatch.Event] = []
-        events.reserveCapacity(transaction.changes.count)
-        var hasRecords = false
-        for change in transaction.changes {
-            switch change {
-            case .put(let key, let value, let lease):
-                let position = Position(next, ordinal: events.count)
-                let created = try put(key, value, lease, at: next, feed: position, statements)
-                events.append(
-                    .put(StoreEntry(key: key, value: value, created: created, modified: next, lease: lease)))
-            case .record(let key, let value):
-                _ = try put(key, value, nil, at: next, feed: nil, statements)
-                hasRecords = true
-            case .delete(let key):
-                if try delete(key, at: Position(next, ordinal: events.count), db) { events.append(.delete(key)) }
-            }
-        }
-        return .success(.committed(record(events, evenIfEmpty: hasRecords)))
-    }
-
     /// Gives `events` the next revision, if there are any, or something was written that is no event.
-    private mutating func record(_ events: [StoreBatch.Event], evenIfEmpty: Bool = false) -> Revision {
+    mutating func record(_ events: [StoreBatch.Event], evenIfEmpty: Bool = false) -> Revision {
         guard !events.isEmpty || evenIfEmpty else { return revision }
         revision = Revision(revision.value + 1)
         batches.append(StoreBatch(revision: revision, events: events))
         stateChanged = true
         return revision
-    }
-
-    private func holds(_ condition: StoreTransaction.Condition, _ statements: WriterStatements) throws -> Bool {
-        let modified = try condition.key.withBytes { key in
-            statements.modified.bind(1, key)
-            return try statements.modified.step()
-        }
-        return switch condition {
-        case .absent: modified == nil
-        case .exists: modified != nil
-        case .modified(_, let expected): modified.map(UInt64.init(bitPattern:)) == expected.value
-        }
-    }
-
-    /// - Parameter feed: where the change stands in the feed; nil keeps it out.
-    /// - Returns: the revision that made the key.
-    private func put(
-        _ key: StoreKey, _ value: [UInt8], _ lease: LeaseID?, at revision: Revision, feed: Position?,
-        _ statements: WriterStatements
-    ) throws -> Revision {
-        try key.withBytes { keyBytes in
-            try value.withUnsafeBytes { valueBytes in
-                let modified = Int64(revision.value)
-                let sum = ValueSum.of(keyBytes, modified: modified, valueBytes)
-                statements.put.bind(1, keyBytes)
-                statements.put.bind(2, modified)
-                statements.put.bind(3, lease?.value)
-                statements.put.bind(4, valueBytes)
-                statements.put.bind(5, sum)
-                guard let created = try statements.put.step() else {
-                    throw StoreError(.unavailable, operation: "commit", cause: "SQLite returned no row for '\(key)'")
-                }
-                if let feed {
-                    statements.change.bind(1, feed.value)
-                    statements.change.bind(2, keyBytes)
-                    statements.change.bind(3, created)
-                    statements.change.bind(4, lease?.value)
-                    statements.change.bind(5, valueBytes)
-                    statements.change.bind(6, sum)
-                    _ = try statements.change.step()
-                }
-                return Revision(UInt64(max(0, created)))
-            }
-        }
-    }
-
-    /// False when there was no such key.
-    private func delete(_ key: StoreKey, at position: Position, _ db: Database) throws -> Bool {
-        let keyBlob = key.blob
-        try db.cachedStatement(sql: "DELETE FROM entry WHERE key = ?").execute(arguments: [keyBlob])
-        guard db.changesCount > 0 else { return false }
-        try db.cachedStatement(sql: "INSERT INTO change (position, key, created) VALUES (?, ?, 0)")
-            .execute(arguments: [position.value, keyBlob])
-        return true
     }
 
     private mutating func end(_ lease: LeaseID, _ db: Database) throws -> Revision {

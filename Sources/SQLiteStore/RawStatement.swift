@@ -50,18 +50,18 @@ struct RawStatement {
 /// The statements of one transaction.
 struct WriterStatements {
     let modified: RawStatement
-    let put: RawStatement
+    let created: RawStatement
+    let insert: RawStatement
+    let update: RawStatement
     let change: RawStatement
 
     init(_ db: Database) throws {
         modified = try RawStatement("SELECT modified FROM entry WHERE key = ?", db)
-        put = try RawStatement(
-            """
-            INSERT INTO entry (key, created, modified, lease, value, sum) VALUES (?1, ?2, ?2, ?3, ?4, ?5)
-            ON CONFLICT (key) DO UPDATE
-            SET modified = excluded.modified, lease = excluded.lease, value = excluded.value, sum = excluded.sum
-            RETURNING created
-            """, db)
+        created = try RawStatement("SELECT created FROM entry WHERE key = ?", db)
+        insert = try RawStatement(
+            "INSERT INTO entry (key, created, modified, lease, value, sum) VALUES (?1, ?2, ?2, ?3, ?4, ?5)", db)
+        update = try RawStatement(
+            "UPDATE entry SET modified = ?2, lease = ?3, value = ?4, sum = ?5 WHERE key = ?1", db)
         change = try RawStatement(
             "INSERT INTO change (position, key, created, lease, value, sum) VALUES (?, ?, ?, ?, ?, ?)", db)
     }

@@ -82,6 +82,31 @@ extension StoreContract {
                     conditions: [.exists(a), .exists(b), .absent(a)], changes: [.put(subject.key("c"), [1])]))
             #expect(outcome == .failed(.exists(b)))
         },
+        Clause("of many new keys one that is there already is named, and none is written") { subject in
+            let keys = (0..<100).map { subject.key("many/\($0)") }
+            let missing = subject.key("missing")
+            let before = try await subject.store.put(keys[60], "mine")
+            func attempt(_ more: [StoreTransaction.Condition]) async throws -> CommitOutcome {
+                try await subject.store.commit(
+                    StoreTransaction(
+                        conditions: keys.map { .absent($0) } + more,
+                        changes: keys.enumerated().map { index, key in
+                            index % 2 == 0 ? .put(key, bytes("\(index)")) : .record(key, bytes("\(index)"))
+                        }))
+            }
+            #expect(try await attempt([]) == .failed(.absent(keys[60])))
+            // In the order of the conditions, whichever is found out first.
+            #expect(try await attempt([.exists(missing)]) == .failed(.absent(keys[60])))
+            let page = try await subject.store.list(subject.root, after: nil, limit: 200)
+            #expect(page.entries.map(\.key) == [keys[60]])
+            #expect(page.entries.first?.modified == before)
+            _ = try await subject.store.commit(StoreTransaction(changes: [.delete(keys[60])])).committed()
+            #expect(try await attempt([.exists(missing)]) == .failed(.exists(missing)))
+            let revision = try await attempt([]).committed()
+            let entries = try await subject.store.list(subject.root, after: nil, limit: 200).entries
+            #expect(entries.count == 100)
+            #expect(entries.allSatisfy { $0.created == revision && $0.modified == revision })
+        },
         Clause("keys that Unicode takes for equal are two keys") { subject in
             let composed = subject.key("caf\u{E9}")
             let decomposed = subject.key("cafe\u{301}")

@@ -13,7 +13,7 @@ extension WritePlan {
         _ kind: Kind, old: AnyResource?, new: AnyResource, _ state: CacheState
     ) throws(Problem) {
         guard let project = projectID.flatMap({ state.items[$0] }),
-            let quotas = Project.unwrap(project.resource)?.spec.quotas
+            let quotas = Project.unwrap(project.resource)?.spec.quotas, quotas != Project.Quotas()
         else { return }
         for (name, limit, added, present) in [
             ("segments", quotas.segments, kind == .segment && old == nil ? 1 : 0, { state.count(.segment, in: $0) }),
