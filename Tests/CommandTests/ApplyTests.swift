@@ -33,6 +33,33 @@ import Testing
 
         """
 
+    @Test func `a file of many whose first is new creates what is missing and changes what differs`() async throws {
+        func text(_ numbers: Range<Int>, _ environment: String) -> String {
+            numbers.map {
+                "{\"kind\": \"segment\", \"name\": \"s\($0)\", \"labels\": {\"env\": \"\(environment)\"}, "
+                    + "\"spec\": {\"ipam\": \"none\"}}"
+            }.joined(separator: "\n---\n")
+        }
+        try await Cloud.with { cloud in
+            var run = try await cloud.kcnet("apply", "-f", cloud.write("some.yaml", text(10..<40, "test")))
+            #expect(run.status == 0 && run.lines == (10..<40).map { "segment s\($0) created" }, "\(run)")
+            run = try await cloud.kcnet("apply", "-f", cloud.write("all.yaml", text(0..<40, "prod")))
+            #expect(
+                run.lines == (0..<40).map { "segment s\($0) \($0 < 10 ? "created" : "changed")" }, "\(run)")
+            // One that only the server can refuse holds up all, and is named.
+            var wrong = text(50..<80, "test")
+            for name in ["s60", "s61"] {
+                wrong = wrong.replacingOccurrences(
+                    of: "\"\(name)\", \"labels\": {\"env\": \"test\"}, \"spec\": {",
+                    with: "\"\(name)\", \"spec\": {\"vni\": 5000000, ")
+            }
+            run = try await cloud.kcnet("apply", "-f", cloud.write("wrong.yaml", wrong))
+            #expect(run.status != 0, "\(run)")
+            #expect(run.errors.contains("segment s61 failed"), "\(run.errors)")
+            #expect(try await cloud.kcnet("segment", "show", "s50").status == 3, "nothing was written")
+        }
+    }
+
     @Test func `files are applied in the order of what needs what, and again without a write`() async throws {
         try await Cloud.with { cloud in
             let file = try cloud.write("desired.yaml", Self.desired)

@@ -53,7 +53,10 @@ package struct KindDescription: Sendable {
     }
 
     /// The place in `all`.
-    package var rank: Int { Self.all.firstIndex { $0.kind == kind } ?? Self.all.count }
+    package var rank: Int { Self.ranks[kind.singular] ?? Self.all.count }
+
+    private static let ranks: [String: Int] = Dictionary(
+        uniqueKeysWithValues: all.enumerated().map { ($1.kind.singular, $0) })
 
     /// The spec as KC itself writes it: every default filled in, members in their fixed order.
     /// - Throws: when the spec breaks a rule that needs no other resource.

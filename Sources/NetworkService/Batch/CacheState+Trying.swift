@@ -42,7 +42,8 @@ extension CacheState {
         expected.reserveCapacity(expected.count + effects.count)
         for effect in effects {
             guard let new = effect.new else { continue }
-            expected[effect.key] = Expected(resource: new.resource, stored: new.stored)
+            expected[effect.key] = Expected(
+                resource: new.resource, projectID: effect.projectID, stored: new.stored)
         }
     }
 

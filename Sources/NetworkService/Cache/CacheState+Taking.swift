@@ -52,6 +52,11 @@ extension CacheState {
     }
 
     private mutating func put(_ entry: StoreEntry, at revision: Revision, logger: Logger) {
+        // What this server has just written need be read again as little as its key.
+        if let own = expected[entry.key], own.stored == entry.value {
+            if let known = items[own.resource.metadata.id], known.revision >= entry.modified { return }
+            return show(own.resource, of: entry, project: own.projectID, at: revision)
+        }
         do {
             switch WatchedKey(entry.key) {
             case .resource(let kind, let project, let id):
@@ -117,6 +122,20 @@ extension CacheState {
         case .seen(let host): lastSeen[host] = nil
         case .progress, nil: break
         }
+    }
+
+    /// Shows a resource as the entry has it.
+    mutating func show(
+        _ resource: AnyResource, of entry: StoreEntry, project: ResourceID?, at revision: Revision
+    ) {
+        var resource = resource
+        resource.metadata.revision = entry.modified
+        if let name = project.flatMap({ items[$0]?.name }) { resource.metadata.project = name }
+        let id = resource.metadata.id
+        let item = Item(
+            resource: resource, projectID: project, created: entry.created,
+            status: status(of: id, kind: resource.kind))
+        replace(items[id], with: item, at: revision)
     }
 
     /// Makes a new item where what it shows has changed though the resource has not.
@@ -188,15 +207,8 @@ extension ServedKind {
     static func take(_ entry: StoreEntry, project: ResourceID?, at revision: Revision, into state: inout CacheState)
         throws
     {
-        var resource =
-            try state.expected[entry.key].flatMap { $0.stored == entry.value ? unwrap($0.resource) : nil }
-            ?? Resource<Self>(json: try JSONParser.parse(entry.value), path: "")
-        resource.metadata.revision = entry.modified
-        if let name = project.flatMap({ state.items[$0]?.name }) { resource.metadata.project = name }
-        let item = Item(
-            resource: wrap(resource), projectID: project, created: entry.created,
-            status: state.status(of: resource.metadata.id, kind: tag))
-        state.replace(state.items[resource.metadata.id], with: item, at: revision)
+        let resource = try Resource<Self>(json: try JSONParser.parse(entry.value), path: "")
+        state.show(wrap(resource), of: entry, project: project, at: revision)
     }
 }
 

@@ -63,6 +63,7 @@ struct CacheState {
     /// A resource with the bytes that it is stored as.
     struct Expected {
         var resource: AnyResource
+        var projectID: ResourceID?
         var stored: [UInt8]
     }
 

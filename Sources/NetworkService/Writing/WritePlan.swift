@@ -234,7 +234,10 @@ struct WritePlan {
         let entry = StoredRevision(
             generation: metadata.generation, time: now, who: principal.description, action: action,
             resource: stored)
-        change(.record(StoreLayout.history(metadata.id, generation: metadata.generation), entry.json))
+        // Room for what stands around the resource, so that the text does not move while it is written.
+        var writer = JSONWriter(capacity: stored.count + 256)
+        entry.write(to: &writer)
+        change(.record(StoreLayout.history(metadata.id, generation: metadata.generation), writer.bytes))
         if metadata.generation > historyLength {
             delete(StoreLayout.history(metadata.id, generation: metadata.generation - historyLength))
         }

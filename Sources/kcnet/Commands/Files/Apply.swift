@@ -29,15 +29,22 @@ struct Apply: AsyncParsableCommand {
         try await connection.withSession(project: project.project) { session in
             let written = try ManifestSources.read(filename)
             let planning = ApplyPlanning(session: session, showsNew: dryRun)
+            let subjects = written.compactMap(\.subject)
             // What is there is read while what is wanted is checked. What is wrong with a file is said first.
-            async let live = planning.live(written.compactMap(\.subject))
+            async let known = dryRun ? planning.live(subjects) : planning.liveUnlessNew(subjects)
             let manifests = try ManifestSources.check(written, session: session)
-            let changes = try await planning.changes(manifests, live)
+            let applying = Applying(session: session)
+            var live = try await known
+            if live == nil {
+                if try await applying.create(planning.creations(manifests)) { return }
+                live = try await planning.live(subjects)
+            }
+            let changes = try await planning.changes(manifests, live ?? [:])
             if dryRun {
                 for change in changes { print(change) }
                 return
             }
-            try await Applying(session: session).run(changes)
+            try await applying.run(changes)
         }
     }
 

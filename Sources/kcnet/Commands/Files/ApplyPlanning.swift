@@ -23,6 +23,26 @@ struct ApplyPlanning {
         return live
     }
 
+    /// The same; nil for a file of many resources that one batch takes and that all seem to be new, since its first one
+    /// is: to list what else there is would cost more than to try.
+    func liveUnlessNew(_ subjects: [(kind: KindName, project: Name?, name: Name)]) async throws -> Live? {
+        if let first = subjects.first, (Self.fewItems...BatchOperation.maximumCount).contains(subjects.count),
+            try await fetch(collection(first.kind, first.project), [first.name]).isEmpty
+        {
+            return nil
+        }
+        return try await live(subjects)
+    }
+
+    /// What is to be done when none of the manifests' resources is there.
+    func creations(_ manifests: [Manifest]) -> [Change] {
+        manifests.map { manifest in
+            Change(
+                manifest: manifest, collection: collection(manifest.kind, manifest.project), action: .create,
+                differences: [])
+        }
+    }
+
     /// The changes, in the order of the manifests.
     func changes(_ manifests: [Manifest], _ live: Live) async throws -> [Change] {
         let names = try await index(live)

@@ -13,6 +13,22 @@ struct Applying {
     /// A change, and what a batch is asked to do for it; nil when there is nothing to do.
     private typealias Step = (change: Change, operation: BatchOperation?)
 
+    /// Makes new resources, if one batch takes them and the server all of them.
+    /// - Returns: false when nothing was written; who compares them with what is there finds out why.
+    func create(_ changes: [Change]) async throws -> Bool {
+        let operations = changes.compactMap(\.operation)
+        guard operations.count <= BatchOperation.maximumCount,
+            operations.reduce(0, { $0 + $1.size }) <= Self.maximumBytes
+        else { return false }
+        do { try await session.client.write(operations) } catch is APIProblem { return false }
+        done(changes)
+        return true
+    }
+
+    private func done(_ changes: [Change]) {
+        Terminal.lines(changes.map { "\($0.manifest.title) \($0.action.past)" })
+    }
+
     /// - Throws: `ExitCode` after the first batch that was refused; what says why is printed by then.
     func run(_ changes: [Change]) async throws {
         let batches = Self.batches(changes.map { ($0, $0.operation) })
@@ -29,7 +45,7 @@ struct Applying {
                 throw refused(written, error, rest: batches[(number + 1)...].reduce(0) { $0 + $1.count })
             }
             Terminal.progress("")
-            Terminal.lines(batch.map { "\($0.change.manifest.title) \($0.change.action.past)" })
+            self.done(batch.map(\.change))
             done += batch.count
         }
     }
