@@ -192,6 +192,7 @@ let services: [Target] = [
     target(
         "ComputeNetwork",
         ["Addressing", "Resources", "NetworkModel", "ComputeModel", "ComputeService", "APIClient", logging]),
+    target("Commands", ["Resources", "NetworkModel", "Documents", "APIClient", argumentParser]),
     target("Laboratory", ["Addressing", "Resources", "NetworkModel", "APIClient", "CLinux", yams]),
 ]
 
@@ -211,8 +212,14 @@ let programs: [Target] = [
         "kcnet",
         [
             "Addressing", "Resources", "NetworkModel", "NetworkPlanning", "NodePorts", "LinuxNetlink", "APIClient",
-            "Documents", "Diagnosis", "Frames", "LinuxPackets",
+            "Commands", "Documents", "Diagnosis", "Frames", "LinuxPackets",
             "Laboratory", argumentParser, logging, yams,
+        ]),
+    program(
+        "kc",
+        [
+            "Resources", "NetworkModel", "ComputeModel", "ImageFormats", "APIClient", "Documents", "Commands",
+            argumentParser, crypto,
         ]),
     program(
         "kc-compute",
@@ -414,6 +421,7 @@ let package = Package(
     products: [
         .executable(name: "kcd", targets: ["kcd"]),
         .executable(name: "kcnet", targets: ["kcnet"]),
+        .executable(name: "kc", targets: ["kc"]),
         .executable(name: "kc-compute", targets: ["kc-compute"]),
         .executable(name: "kc-nft", targets: ["kc-nft"]),
         .library(name: "kc-clock-shift", type: .dynamic, targets: ["CClockShift"]),

@@ -17,7 +17,8 @@ package final class APIClient: Sendable {
 
     private let http: HTTPClient
     private let proof: ClientProof
-    private let lastWrite = Mutex(Revision.zero)
+    /// By the service behind the API that counts it, which is nil for the network's: each has a store of its own.
+    private let lastWrite = Mutex<[String?: Revision]>([:])
     private let turn: ServerTurn
     /// How many servers in a row did not have what another one had told.
     private let behind = Mutex(0)
@@ -61,12 +62,15 @@ package final class APIClient: Sendable {
         do { try await http.shutdown() } catch {}
     }
 
-    /// The newest revision that a write through this client, or `remember`, has seen.
-    package var seen: Revision { lastWrite.withLock { $0 } }
+    /// The newest revision of the network's store that a write through this client, or `remember`, has seen.
+    package var seen: Revision { seen(by: nil) }
+
+    /// The same of the store of a service (`KindName.service`).
+    package func seen(by service: String?) -> Revision { lastWrite.withLock { $0[service] ?? .zero } }
 
     /// Later reads wait at the server until it knows this revision.
-    package func remember(_ revision: Revision) {
-        lastWrite.withLock { $0 = max($0, revision) }
+    package func remember(_ revision: Revision, of service: String? = nil) {
+        lastWrite.withLock { $0[service] = max($0[service] ?? .zero, revision) }
     }
 
     /// Notes whether a server has what others had; when none of them has it, it is forgotten.
@@ -75,7 +79,7 @@ package final class APIClient: Sendable {
             count = isBehind ? count + 1 : 0
             return count
         }
-        if count > endpoint.alternatives.count { lastWrite.withLock { $0 = .zero } }
+        if count > endpoint.alternatives.count { lastWrite.withLock { $0[nil] = nil } }
     }
 
     /// Sends one request and reads the whole answer. A GET is repeated once when a kept connection turns out closed, and
@@ -128,7 +132,7 @@ package final class APIClient: Sendable {
                     requestID: response.headers.first(name: "X-Request-ID"))
             }
             let revision = response.headers.first(name: "KC-Revision").flatMap(UInt64.init).map(Revision.init)
-            if let revision { remember(revision) }
+            if let revision { remember(revision, of: request.service) }
             return APIResponse(status: Int(response.status.code), body: bytes, revision: revision)
         } catch { throw translate(error, request, server, isStream: false) }
     }

@@ -2,7 +2,7 @@ package import Resources
 
 /// What a VM's disk begins with. The bytes are elsewhere: this says which bytes they must be.
 package enum Image: ResourceKind {
-    package static let kind = KindName("image", plural: "images", isInProject: true)
+    package static let kind = KindName("image", plural: "images", isInProject: true, service: "compute")
     package typealias Assigned = Nothing
 
     package enum Format: String, Choice {

@@ -25,7 +25,7 @@ struct PortRound {
     }
 
     mutating func run(_ wanted: [WantedPort]) async throws {
-        let made = try await network.attachments(of: project, labelled: WantedPort.madeLabel)
+        let made = try await network.attachments(of: project, labelled: PortLabel.made)
         let byName = Dictionary(made.map { ($0.name.text, $0) }) { $1 }
         for port in wanted {
             do {
@@ -40,12 +40,12 @@ struct PortRound {
                 obstacles[port.vm] = "NIC \(port.index): \(error)"
             }
         }
-        for document in made where isOver(document, WantedPort.madeLabel) {
+        for document in made where isOver(document, PortLabel.made) {
             try await network.delete(document, in: project)
         }
-        for document in try await network.attachments(of: project, labelled: WantedPort.givenLabel)
-        where isOver(document, WantedPort.givenLabel) {
-            _ = try await network.bind(document, in: project, to: nil, label: WantedPort.givenLabel, value: nil)
+        for document in try await network.attachments(of: project, labelled: PortLabel.given)
+        where isOver(document, PortLabel.given) {
+            _ = try await network.bind(document, in: project, to: nil, label: PortLabel.given, value: nil)
         }
     }
 
@@ -64,16 +64,16 @@ struct PortRound {
             guard let found = made[port.name] else { return try await network.create(port, in: project) }
             guard found.host != port.host.description else { return found }
             return try await network.bind(
-                found, in: project, to: port.host, label: WantedPort.madeLabel, value: port.vm.description)
+                found, in: project, to: port.host, label: PortLabel.made, value: port.vm.description)
         case .given(let id):
             let found = try await network.attachment(id, in: project)
-            let holder = found.labels[WantedPort.givenLabel]
+            let holder = found.labels[PortLabel.given]
             if let holder, holder != port.vm.description, ResourceID(holder).map(living.contains) ?? false {
                 throw Problem(.inUse, "attachment '\(found.name)' is VM \(holder)'s")
             }
             guard holder != port.vm.description || found.host != port.host.description else { return found }
             return try await network.bind(
-                found, in: project, to: port.host, label: WantedPort.givenLabel, value: port.vm.description)
+                found, in: project, to: port.host, label: PortLabel.given, value: port.vm.description)
         }
     }
 

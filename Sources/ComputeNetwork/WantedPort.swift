@@ -17,11 +17,6 @@ struct WantedPort: Hashable, Sendable {
     /// KC's host on which the VM is placed.
     var host: ResourceID
 
-    /// The label by which an attachment is known as one that was made for a VM: its value is the VM's id.
-    static let madeLabel = "kc-compute/vm"
-    /// The same of one that was given, while the VM has it.
-    static let givenLabel = "kc-compute/given-to"
-
     /// The name of an attachment that is made: nobody has to remember it, and two makers make one.
     var name: String {
         "vm-" + vm.description.lowercased().filter { $0 != "-" } + "-\(index)"
@@ -49,7 +44,7 @@ struct WantedPort: Hashable, Sendable {
         var writer = JSONWriter()
         writer.object { writer in
             writer.member("name", name)
-            writer.member("labels", [Self.madeLabel: vm.description])
+            writer.member("labels", [PortLabel.made: vm.description])
             writer.name("spec")
             writer.object { writer in
                 writer.member("segment", segment)

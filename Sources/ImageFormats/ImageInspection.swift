@@ -40,8 +40,8 @@ package struct ImageInspection: Hashable, Sendable {
         }
     }
 
-    /// The format that bytes begin as, of those that a program would take apart.
-    private static func magic(in head: [UInt8]) -> String? {
+    /// The format that bytes begin as, of those that a program would take apart; nil is raw, or nothing.
+    package static func magic(in head: [UInt8]) -> String? {
         let table: [(name: String, offset: Int, bytes: [UInt8])] = [
             ("qcow2", 0, [0x51, 0x46, 0x49, 0xfb]), ("VMDK", 0, Array("KDMV".utf8)), ("VMDK", 0, Array("COWD".utf8)),
             ("VMDK", 0, Array("# Disk DescriptorFile".utf8)), ("QED", 0, Array("QED\0".utf8)),

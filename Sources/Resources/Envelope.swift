@@ -16,11 +16,14 @@ package struct KindName: Hashable, Sendable, CustomStringConvertible {
     package let plural: String
     /// Whether resources belong to a project; otherwise to the whole cluster.
     package let isInProject: Bool
+    /// The part of the API that has it, "compute": what stands before its version in paths; nil for the network's own.
+    package let service: String?
 
-    package init(_ singular: String, plural: String, isInProject: Bool) {
+    package init(_ singular: String, plural: String, isInProject: Bool, service: String? = nil) {
         self.singular = singular
         self.plural = plural
         self.isInProject = isInProject
+        self.service = service
     }
 
     package var description: String { singular }

@@ -1,5 +1,6 @@
-import APIClient
 import ArgumentParser
+import Commands
+import Documents
 
 /// Layer 7. The network engineer's command: parses the command line, asks the API, prints.
 @main
@@ -42,38 +43,6 @@ struct KCNet: AsyncParsableCommand {
         ])
 
     static func main() async {
-        do {
-            APIClient.shareOneThread()
-            var command = try command(Arguments.expanded(Array(CommandLine.arguments.dropFirst())))
-            if var asynchronous = command as? any AsyncParsableCommand {
-                try await asynchronous.run()
-            } else {
-                try command.run()
-            }
-        } catch { exit(afterwards: error) }
-    }
-
-    private static func command(_ arguments: [String]) throws -> any ParsableCommand {
-        if let command = Shortcut.command(arguments) { return command }
-        return try parseAsRoot(arguments)
-    }
-
-    /// ArgumentParser ends a wrong command line with 64 (EX_USAGE); ours is 2, everything else as it says.
-    private static func exit(afterwards error: any Error) -> Never {
-        guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
-        Terminal.error(fullMessage(for: error))
-        exit(withError: ExitCode(ExitStatus.usage.rawValue))
-    }
-}
-
-/// What a command line may say shorter than ArgumentParser understands.
-enum Arguments {
-    /// `--wait` alone means the default time; `--wait 30` and `--wait=30` name another.
-    static func expanded(_ arguments: [String]) -> [String] {
-        arguments.enumerated().map { index, argument in
-            guard argument == "--wait" else { return argument }
-            let next = index + 1 < arguments.count ? arguments[index + 1] : ""
-            return next.isEmpty || !next.allSatisfy(\.isNumber) ? "--wait=\(WaitOptions.defaultSeconds)" : argument
-        }
+        await Program("kcnet", kinds: .network).main(Self.self) { Shortcut.command($0) }
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Commands
 
 /// Commands that are read without making all the others, which is a good part of what a short command costs: each kind
 /// has nine, of generic types that are made when they are first asked for.

@@ -7,6 +7,7 @@ import Waiting
 struct Cloud: Sendable {
     let folder: String
     var socket: String { "\(folder)/api.sock" }
+    var computeSocket: String { "\(folder)/compute.sock" }
 
     struct Outcome: Sendable {
         let status: Int32
@@ -25,28 +26,31 @@ struct Cloud: Sendable {
     }
 
     /// Runs a server while `body` runs; ends it and removes its folder afterwards, also on failure.
-    static func with(_ body: (Cloud) async throws -> Void) async throws {
+    /// - Parameter compute: with `kc-compute api` beside it.
+    static func with(compute: Bool = false, _ body: (Cloud) async throws -> Void) async throws {
         let cloud = Cloud(folder: "/tmp/kc-cli-\(getpid())-\(UInt32.random(in: 0...UInt32.max))")
         try FileManager.default.createDirectory(atPath: cloud.folder, withIntermediateDirectories: false)
         defer {
             // Best effort: a test's folder in /tmp that stays hurts nothing.
             try? FileManager.default.removeItem(atPath: cloud.folder)
         }
-        let server = Process()
-        server.executableURL = URL(fileURLWithPath: "\(programs)/kcd")
-        server.arguments = ["api", "--state-dir", "\(cloud.folder)/state", "--socket", cloud.socket]
         let log = FileManager.default.createFile(atPath: "\(cloud.folder)/log", contents: nil)
         #expect(log)
-        let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: "\(cloud.folder)/log"))
-        server.standardError = handle
-        server.standardOutput = handle
-        try server.run()
+        var servers = [
+            try cloud.serve(
+                "kcd", "--state-dir", "\(cloud.folder)/state", "--socket", cloud.socket, "--compute-socket",
+                cloud.computeSocket)
+        ]
+        if compute { servers.append(try cloud.serveCompute()) }
         func end() {
-            kill(server.processIdentifier, SIGKILL)
-            server.waitUntilExit()
+            for server in servers where server.isRunning {
+                kill(server.processIdentifier, SIGKILL)
+                server.waitUntilExit()
+            }
         }
         do {
             try await eventually { try await cloud.kcnet("whoami").status == 0 }
+            if compute { try await eventually { try await cloud.kc("type", "list").status == 0 } }
             try await body(cloud)
         } catch {
             end()
@@ -55,6 +59,33 @@ struct Cloud: Sendable {
             throw error
         }
         end()
+    }
+
+    private func serve(_ program: String, _ arguments: String...) throws -> Process {
+        let server = Process()
+        server.executableURL = URL(fileURLWithPath: "\(Self.programs)/\(program)")
+        server.arguments = ["api"] + arguments
+        let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: "\(folder)/log"))
+        try handle.seekToEnd()
+        server.standardError = handle
+        server.standardOutput = handle
+        try server.run()
+        return server
+    }
+
+    /// `kc-compute api` on its state in the folder; whoever starts it ends it.
+    func serveCompute() throws -> Process {
+        try serve(
+            "kc-compute", "--state-dir", "\(folder)/compute", "--socket", computeSocket, "--api", "unix:\(socket)",
+            "--image-quota", "1", "--log-level", "warning")
+    }
+
+    /// Runs kc to its end against these servers.
+    @discardableResult
+    func kc(_ arguments: String..., input: String? = nil, environment: [String: String] = [:]) async throws -> Outcome {
+        try await Self.run(
+            "kc", arguments, input: input,
+            environment: ["KC_API": "unix:\(socket)", "HOME": folder].merging(environment) { $1 }, folder: folder)
     }
 
     /// Runs kcnet to its end against this server.

@@ -42,6 +42,9 @@ package struct APIRequest: Sendable {
             + query.map { "\(percentEncoded($0.name))=\(percentEncoded($0.value))" }.joined(separator: "&")
     }
 
+    /// What answers it behind the API: what stands before its version in the path; nil for the network's server.
+    var service: String? { path.first.flatMap { $0 == "v1" ? nil : $0 } }
+
     /// For error texts: "GET /v1/hosts".
     var summary: String { "\(method.rawValue) /\(path.joined(separator: "/"))" }
 }

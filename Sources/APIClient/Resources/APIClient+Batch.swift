@@ -20,6 +20,17 @@ extension APIClient {
         }
         return revision
     }
+
+    /// Does one operation by the request of its own that says the same.
+    package func write(alone operation: BatchOperation) async throws {
+        let body = operation.document ?? []
+        switch operation.verb {
+        case .create: _ = try await create(operation.collection, body)
+        case .update(let item, let revision):
+            _ = try await update(operation.collection, item, body, ifMatch: revision)
+        case .delete(let item, let revision): try await delete(operation.collection, item, ifMatch: revision)
+        }
+    }
 }
 
 /// One operation of a batch.

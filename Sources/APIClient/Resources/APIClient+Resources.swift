@@ -11,7 +11,7 @@ extension APIClient {
             var query: [(name: String, value: String)] = [("limit", "500")]
             if let selector { query.append(("selector", selector)) }
             if let next { query.append(("continue", next)) }
-            let request = APIRequest(.get, collection.path, query: query + waiting)
+            let request = APIRequest(.get, collection.path, query: query + waiting(for: collection.kind.service))
             let node = try await send(request).json(of: request)
             let items = try promised(request) { () throws(FieldError) in
                 var reader = try FieldReader(node, path: "")
@@ -25,7 +25,7 @@ extension APIClient {
 
     /// - Parameter item: a name or an id.
     package func get(_ collection: ResourceCollection, _ item: String) async throws -> ResourceDocument {
-        try await document(APIRequest(.get, collection.path(of: item), query: waiting))
+        try await document(APIRequest(.get, collection.path(of: item), query: waiting(for: collection.kind.service)))
     }
 
     /// - Parameter body: the JSON of name, labels, annotations, protected and spec.
@@ -73,14 +73,18 @@ extension APIClient {
     }
 
     /// Sends a request and reads its answer as one resource.
-    func document(_ request: APIRequest) async throws -> ResourceDocument {
+    package func document(_ request: APIRequest) async throws -> ResourceDocument {
         let node = try await send(request).json(of: request)
         return try promised(request) { () throws(FieldError) in try ResourceDocument(node) }
     }
 
     /// Makes a read wait for what this client wrote.
-    var waiting: [(name: String, value: String)] {
-        seen == .zero ? [] : [("minRevision", "\(seen)")]
+    var waiting: [(name: String, value: String)] { waiting(for: nil) }
+
+    /// The same for a read of what that service keeps.
+    package func waiting(for service: String?) -> [(name: String, value: String)] {
+        let seen = seen(by: service)
+        return seen == .zero ? [] : [("minRevision", "\(seen)")]
     }
 
     /// An answer that breaks the API's promise is a failure of the server, not of a field a user wrote.

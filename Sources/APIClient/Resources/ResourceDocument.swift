@@ -48,7 +48,7 @@ package struct ResourceCollection: Hashable, Sendable {
     }
 
     package var path: [String] {
-        project.map { ["v1", "projects", $0, kind.plural] } ?? ["v1", kind.plural]
+        (kind.service.map { [$0] } ?? []) + (project.map { ["v1", "projects", $0] } ?? ["v1"]) + [kind.plural]
     }
 
     /// - Parameter item: a name or an id.

@@ -2,7 +2,7 @@ package import Resources
 
 /// The part of a host that runs VMs. A host without VMs has none.
 package enum ComputeHost: ResourceKind {
-    package static let kind = KindName("compute-host", plural: "compute-hosts", isInProject: false)
+    package static let kind = KindName("compute-host", plural: "compute-hosts", isInProject: false, service: "compute")
     package typealias Assigned = Nothing
 
     /// The labels that a VM's placement selects by are the resource's own.

@@ -2,7 +2,7 @@ package import Resources
 
 /// What an operator offers machines of: fixed values, and ranges in which a VM chooses. The same for all projects.
 package enum MachineType: ResourceKind {
-    package static let kind = KindName("machine-type", plural: "machine-types", isInProject: false)
+    package static let kind = KindName("machine-type", plural: "machine-types", isInProject: false, service: "compute")
     package typealias Assigned = Nothing
 
     /// Whether a machine is made or is there.

@@ -2,7 +2,7 @@ package import Resources
 
 /// A machine with an image on its disk and attachments for NICs.
 package enum VirtualMachine: ResourceKind {
-    package static let kind = KindName("vm", plural: "vms", isInProject: true)
+    package static let kind = KindName("vm", plural: "vms", isInProject: true, service: "compute")
 
     package enum Power: String, Choice {
         case on, off

@@ -4,11 +4,11 @@ package import Resources
 /// What files and commands need to know of a kind beside its names.
 package struct KindDescription: Sendable {
     package let kind: KindName
-    /// Members of `spec` that name resources (`a.b`: of an object in it), one or a list, and of which kind; in rules, the peers that are policies.
+    /// Members of `spec` that name resources (`a.b`: of an object or of objects in it), one or a list, and of which kind; in rules, the peers that are policies.
     package let references: [(member: String, kind: KindName)]
     private let checked: @Sendable (JSONNode) throws(FieldError) -> [UInt8]
 
-    private init<Kind: ResourceKind>(_ type: Kind.Type, references: [(member: String, kind: KindName)] = []) {
+    package init<Kind: ResourceKind>(_ type: Kind.Type, references: [(member: String, kind: KindName)] = []) {
         kind = Kind.kind
         self.references = references
         checked = { (node) throws(FieldError) in try Kind.Spec(json: node, path: "spec").json }
@@ -35,7 +35,7 @@ package struct KindDescription: Sendable {
     ]
 
     /// Not in `all`: a token is neither applied from a file, where its secret would be nowhere shown, nor exported.
-    private static let token = KindDescription(Token.self)
+    static let token = KindDescription(Token.self)
 
     /// Each once, in the order of `references`.
     package var kindsReferredTo: [KindName] {
@@ -43,20 +43,6 @@ package struct KindDescription: Sendable {
         for reference in references where !kinds.contains(reference.kind) { kinds.append(reference.kind) }
         return kinds
     }
-
-    /// - Parameter name: singular or plural.
-    package static func named(_ name: String) -> KindDescription? { byName[name] }
-
-    private static let byName: [String: KindDescription] = (all + [token]).reduce(into: [:]) { byName, description in
-        byName[description.kind.singular] = description
-        byName[description.kind.plural] = description
-    }
-
-    /// The place in `all`.
-    package var rank: Int { Self.ranks[kind.singular] ?? Self.all.count }
-
-    private static let ranks: [String: Int] = Dictionary(
-        uniqueKeysWithValues: all.enumerated().map { ($1.kind.singular, $0) })
 
     /// The spec as KC itself writes it: every default filled in, members in their fixed order.
     /// - Throws: when the spec breaks a rule that needs no other resource.
@@ -77,7 +63,13 @@ package struct KindDescription: Sendable {
     ) -> JSONNode {
         guard let first = path.first, let node = spec[String(first)] else { return spec }
         let rest = path.dropFirst()
-        return spec.setting(String(first), to: rest.isEmpty ? map(node, transform) : map(node, rest, transform))
+        let mapped: JSONNode =
+            switch node.content {
+            case _ where rest.isEmpty: map(node, transform)
+            case .array(let nodes): JSONNode(.array(nodes.map { map($0, rest, transform) }))
+            default: map(node, rest, transform)
+            }
+        return spec.setting(String(first), to: mapped)
     }
 
     private static func map(_ node: JSONNode, _ transform: (String) -> String) -> JSONNode {

@@ -24,14 +24,16 @@ package struct Manifest: Sendable {
 
     /// Reads one document of a file. The members that only a server sets (`id`, `revision`, `status`, …) may be there
     /// and are passed over, so that what `kcnet` printed can be applied.
-    package init(_ node: JSONNode, source: String, line: Int?, keepsBytes: Bool) throws(DocumentError) {
+    package init(
+        _ node: JSONNode, source: String, line: Int?, keepsBytes: Bool, kinds: KindCatalogue = .network
+    ) throws(DocumentError) {
         do {
             var reader = try FieldReader(node, path: "")
             let kind: String = try reader.required("kind")
-            guard let description = KindDescription.named(kind) else {
+            guard let description = kinds.named(kind) else {
                 throw FieldError(
                     field: "kind", value: kind,
-                    rule: "must be one of \(KindDescription.all.map(\.kind.singular).joined(separator: ", "))")
+                    rule: "must be one of \(kinds.all.map(\.kind.singular).joined(separator: ", "))")
             }
             name = try reader.required("name")
             let project: Name? = try reader.optional("project")

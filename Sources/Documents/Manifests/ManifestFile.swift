@@ -52,17 +52,19 @@ package enum ManifestFile {
 
     /// What is needed first comes first; otherwise the order of the files is kept.
     /// - Throws: when two manifests are for the same resource.
-    package static func sorted(_ manifests: [Manifest], project: Name) throws(DocumentError) -> [Manifest] {
+    package static func sorted(
+        _ manifests: [Manifest], project: Name, kinds: KindCatalogue = .network
+    ) throws(DocumentError) -> [Manifest] {
         var seen: [Place: String] = [:]
         seen.reserveCapacity(manifests.count)
         for manifest in manifests {
             let project = manifest.kind.isInProject ? manifest.project ?? project : nil
-            let place = Place(rank: manifest.description.rank, project: project, name: manifest.name)
+            let place = Place(rank: kinds.rank(manifest.description), project: project, name: manifest.name)
             if let first = seen.updateValue(manifest.source, forKey: place) {
                 throw DocumentError(source: manifest.source, rule: "\(manifest.title) stands at \(first) already")
             }
         }
-        let ranks = manifests.map(\.description.rank)
+        let ranks = manifests.map { kinds.rank($0.description) }
         // As they mostly stand, since most files hold many of one kind.
         if zip(ranks, ranks.dropFirst()).allSatisfy({ $0 <= $1 }) { return peersFirst(manifests, project: project) }
         let places = manifests.indices.sorted { (ranks[$0], $0) < (ranks[$1], $1) }

@@ -8,14 +8,14 @@ package struct WrittenManifest: Sendable {
     let keepsBytes: Bool
 
     /// - Throws: what is wrong with it.
-    package func manifest() throws(DocumentError) -> Manifest {
-        try Manifest(node, source: source, line: line, keepsBytes: keepsBytes)
+    package func manifest(_ kinds: KindCatalogue = .network) throws(DocumentError) -> Manifest {
+        try Manifest(node, source: source, line: line, keepsBytes: keepsBytes, kinds: kinds)
     }
 
     /// The resource that it seems to be about; nil where that cannot be told. Whether it is a good manifest, `manifest`
     /// says.
-    package var subject: (kind: KindName, project: Name?, name: Name)? {
-        guard let kind = node["kind"]?.string.flatMap(KindDescription.named)?.kind,
+    package func subject(_ kinds: KindCatalogue = .network) -> (kind: KindName, project: Name?, name: Name)? {
+        guard let kind = node["kind"]?.string.flatMap(kinds.named)?.kind,
             let name = node["name"]?.string.flatMap({ Name($0) })
         else { return nil }
         return (kind, node["project"]?.string.flatMap { Name($0) }, name)

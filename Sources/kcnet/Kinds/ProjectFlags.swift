@@ -1,5 +1,6 @@
 import APIClient
 import ArgumentParser
+import Commands
 import Documents
 import NetworkModel
 import Resources

@@ -1,6 +1,7 @@
 import APIClient
 import Addressing
 import ArgumentParser
+import Commands
 import Documents
 import NetworkModel
 import Resources

@@ -1,6 +1,7 @@
 import APIClient
 import Addressing
 import ArgumentParser
+import Commands
 import NetworkModel
 import Resources
 

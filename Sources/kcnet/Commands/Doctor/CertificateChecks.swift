@@ -1,4 +1,5 @@
 import APIClient
+import Commands
 import Diagnosis
 import Documents
 import Glibc

@@ -1,3 +1,5 @@
+import Commands
+
 /// Whether the kernel lets one UDP port join all the groups that segments may use.
 enum MulticastCapacity {
     /// What one membership of an IPv6 socket takes from its option memory (struct ipv6_mc_socklist with its

@@ -1,3 +1,4 @@
+import Commands
 import Diagnosis
 
 /// Reads the kernel's table of IPv6 neighbours: its limits and how full it is.

@@ -1,3 +1,4 @@
+import Commands
 import Diagnosis
 import LinuxNetlink
 import LinuxPackets

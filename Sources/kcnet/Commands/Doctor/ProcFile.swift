@@ -1,3 +1,4 @@
+import Commands
 import Glibc
 
 /// Small files of /proc and /sys.

@@ -1,4 +1,5 @@
 import Addressing
+import Commands
 import Diagnosis
 import Frames
 import LinuxNetlink

@@ -1,4 +1,5 @@
 import Addressing
+import Commands
 import LinuxNetlink
 import NetworkModel
 import NetworkPlanning

@@ -1,4 +1,5 @@
 import APIClient
+import Commands
 import NetworkModel
 import Resources
 

@@ -1,4 +1,5 @@
 import APIClient
+import Commands
 import NetworkModel
 
 /// Asks which rule and which missing elements stopped frames: once for all frames that are alike, and for a flood of

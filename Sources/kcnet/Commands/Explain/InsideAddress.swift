@@ -1,5 +1,6 @@
 import APIClient
 import Addressing
+import Commands
 import Documents
 import NetworkModel
 import Resources

@@ -1,4 +1,5 @@
 import APIClient
+import Commands
 import Documents
 import Laboratory
 import NetworkModel

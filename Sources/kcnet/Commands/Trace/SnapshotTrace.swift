@@ -1,4 +1,5 @@
 import Addressing
+import Commands
 import Documents
 import NetworkModel
 import NetworkPlanning

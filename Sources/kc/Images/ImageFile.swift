@@ -1,0 +1,84 @@
+import Commands
+import Crypto
+import Glibc
+import ImageFormats
+
+/// A disk image on this machine that is about to be uploaded: what its first bytes say, how large it is, its SHA-256.
+///
+/// It is opened once, so that what is counted is what is sent; a file that changes meanwhile is refused by the server.
+final class ImageFile {
+    let path: String
+    let size: UInt64
+    let format: ImageInspection.Format
+    /// Of the disk that a guest would see, in bytes.
+    let virtualSize: UInt64
+    private let descriptor: Int32
+
+    /// - Throws: `Complaint` for what is no image that may be uploaded, with what to do.
+    init(_ path: String, format said: ImageInspection.Format?) throws {
+        self.path = path
+        descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else { throw Complaint(.usage, "cannot read \(path): \(LocalFile.Failure.system)") }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            close(descriptor)
+            throw Complaint(.usage, "\(path) is no regular file")
+        }
+        size = UInt64(status.st_size)
+        do {
+            let head = try Self.read(descriptor, path, at: 0, count: ImageInspection.headSize)
+            let found = ImageInspection.magic(in: head)
+            format = said ?? (found == "qcow2" ? .qcow2 : .raw)
+            virtualSize =
+                try ImageInspection(head: head, fileSize: size, format: format, limit: 1 << 46).virtualSize
+        } catch let refusal as ImageRefusal {
+            close(descriptor)
+            throw Complaint(
+                .usage, "\(path) cannot be an image: \(refusal)",
+                next: "`qemu-img convert -f FORMAT -O qcow2 IN OUT` makes a qcow2 image that stands on nothing else")
+        } catch {
+            close(descriptor)
+            throw error
+        }
+    }
+
+    deinit { close(descriptor) }
+
+    /// The least disk that holds it.
+    var diskGiB: UInt64 { max(1, (virtualSize + (1 << 30) - 1) >> 30) }
+
+    /// Fewer bytes than asked for only at the end of the file.
+    func read(at offset: UInt64, count: Int) throws -> [UInt8] {
+        try Self.read(descriptor, path, at: offset, count: count)
+    }
+
+    /// - Parameter progress: told how many bytes are counted.
+    func sha256(_ progress: (UInt64) -> Void) throws -> String {
+        var hash = SHA256()
+        var offset: UInt64 = 0
+        while offset < size {
+            let piece = try read(at: offset, count: 4 << 20)
+            guard !piece.isEmpty else { throw Complaint(.failure, "\(path) became shorter while it was read") }
+            hash.update(data: piece)
+            offset += UInt64(piece.count)
+            progress(offset)
+        }
+        return hash.finalize().map { byte in String(byte >> 4, radix: 16) + String(byte & 15, radix: 16) }.joined()
+    }
+
+    private static func read(_ descriptor: Int32, _ path: String, at offset: UInt64, count: Int) throws -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: count)
+        var filled = 0
+        while filled < count {
+            let start = filled
+            let got = bytes.withUnsafeMutableBytes { buffer in
+                pread(descriptor, buffer.baseAddress.map { $0 + start }, count - start, off_t(offset) + off_t(start))
+            }
+            if got < 0, errno == EINTR { continue }
+            guard got >= 0 else { throw Complaint(.failure, "cannot read \(path): \(LocalFile.Failure.system)") }
+            if got == 0 { break }
+            filled += got
+        }
+        return Array(bytes[..<filled])
+    }
+}

@@ -1,0 +1,125 @@
+import Foundation
+import Resources
+import Testing
+import Waiting
+
+/// Images on their way through `kc`: real files, the real servers.
+@Suite(.serialized) struct `kc image` {
+    @Test func `a file becomes an image, the same again sends nothing, and what comes back is the same`() async throws {
+        try await Cloud.with(compute: true) { cloud in
+            let file = try cloud.image("disk.img", mebibytes: 20)
+            var run = try await cloud.kc("image", "upload", "disk", file, "--label", "os=none")
+            #expect(run.status == 0 && run.output.contains("ready") && run.output.contains("20.0 MiB"), "\(run)")
+            run = try await cloud.kc("image", "upload", "disk", file)
+            #expect(run.status == 0, "\(run)")
+            #expect(try await cloud.kc("image", "history", "disk").lines.count == 2)
+
+            let back = "\(cloud.folder)/back.img"
+            run = try await cloud.kc("image", "download", "disk", back)
+            #expect(run.status == 0 && run.output.contains("checked"), "\(run)")
+            #expect(try Data(contentsOf: URL(filePath: back)) == Data(contentsOf: URL(filePath: file)))
+            #expect(!FileManager.default.fileExists(atPath: back + ".part"))
+            run = try await cloud.kc("image", "download", "disk", back)
+            #expect(run.status == 2 && run.errors.contains("there already"), "\(run)")
+
+            // The first half is there already; and what is there is not trusted.
+            try FileManager.default.removeItem(atPath: back)
+            try Data(contentsOf: URL(filePath: file)).prefix(9 << 20).write(to: URL(filePath: back + ".part"))
+            #expect(try await cloud.kc("image", "download", "disk", back).status == 0)
+            try FileManager.default.removeItem(atPath: back)
+            try Data(repeating: 7, count: 9 << 20).write(to: URL(filePath: back + ".part"))
+            run = try await cloud.kc("image", "download", "disk", back)
+            #expect(run.status == 1 && run.errors.contains("SHA-256"), "\(run)")
+            #expect(!FileManager.default.fileExists(atPath: back))
+
+            let other = try cloud.image("other.img", mebibytes: 1)
+            run = try await cloud.kc("image", "upload", "disk", other)
+            #expect(run.status == 4 && run.errors.contains("another name"), "\(run)")
+        }
+    }
+
+    @Test func `an upload that is cut goes on where it stopped`() async throws {
+        try await Cloud.with(compute: true) { cloud in
+            let file = try cloud.image("disk.img", mebibytes: 96)
+            let process = try cloud.startKC("image", "upload", "disk", file)
+            try await eventually { (try await cloud.received("disk")) > 0 }
+            kill(process.processIdentifier, SIGKILL)
+            process.waitUntilExit()
+            let there = try await cloud.received("disk")
+            let list = try await cloud.kc("image", "list")
+            if there < 96 << 20 { #expect(list.output.contains("uploading"), "\(list)") }
+            let run = try await cloud.kc("image", "upload", "disk", file)
+            #expect(run.status == 0 && run.output.contains("ready"), "\(run)")
+            #expect(try await cloud.kc("image", "history", "disk").lines.count == 2)
+        }
+    }
+
+    @Test func `an upload outlives the server that takes it`() async throws {
+        try await Cloud.with { cloud in
+            var server = try cloud.serveCompute()
+            func end() {
+                kill(server.processIdentifier, SIGKILL)
+                server.waitUntilExit()
+            }
+            defer { end() }
+            try await eventually { try await cloud.kc("type", "list").status == 0 }
+            let file = try cloud.image("disk.img", mebibytes: 96)
+            let process = try cloud.startKC("image", "upload", "disk", file)
+            defer { process.terminate() }
+            try await eventually { (try await cloud.received("disk")) > 0 }
+            end()
+            #expect(try await cloud.kc("type", "list").status == 6)
+            server = try cloud.serveCompute()
+            try await eventually("the upload has ended", within: .seconds(60)) { !process.isRunning }
+            #expect(process.terminationStatus == 0)
+            let run = try await cloud.kc("image", "list")
+            #expect(run.lines.count == 2 && run.output.contains("ready"), "\(run)")
+        }
+    }
+
+    @Test func `what is no image is refused before a byte is sent`() async throws {
+        try await Cloud.with(compute: true) { cloud in
+            let cases: [(name: String, head: [UInt8], words: String)] = [
+                ("vmdk", Array("KDMV".utf8), "VMDK"), ("empty", [], "empty"),
+                (
+                    "backed", [0x51, 0x46, 0x49, 0xfb, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 9],
+                    "cannot be an image"
+                ),
+            ]
+            for (name, head, words) in cases {
+                let path = "\(cloud.folder)/\(name).img"
+                var bytes = Data(head)
+                if !head.isEmpty { bytes.append(Data(repeating: 0, count: 4096)) }
+                try bytes.write(to: URL(filePath: path))
+                let run = try await cloud.kc("image", "upload", name, path)
+                #expect(run.status == 2 && run.errors.contains(words) && run.errors.contains("next:"), "\(run)")
+            }
+            #expect(try await cloud.kc("image", "list").lines.isEmpty)
+        }
+    }
+
+    @Test func `a directory is imported: names, checksums, what is wrong, and nothing twice`() async throws {
+        try await Cloud.with(compute: true) { cloud in
+            let folder = "\(cloud.folder)/images"
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
+            _ = try cloud.image("images/Debian_12.raw", mebibytes: 1)
+            _ = try cloud.image("images/other.img", mebibytes: 2)
+            _ = try cloud.write("images/README.txt", "not an image")
+            _ = try cloud.write("images/SHA256SUMS", String(repeating: "0", count: 64) + "  other.img\n")
+            var run = try await cloud.kc("image", "import", folder)
+            #expect(run.lines == ["image debian-12 uploaded (raw, 1.0 MiB)"], "\(run)")
+            #expect(run.status == 1 && run.errors.contains("SHA256SUMS"), "\(run)")
+            try FileManager.default.removeItem(atPath: folder + "/SHA256SUMS")
+            run = try await cloud.kc("image", "import", folder)
+            #expect(
+                run.lines == [
+                    "image debian-12 there already (raw, 1.0 MiB)", "image other uploaded (raw, 2.0 MiB)",
+                ], "\(run)")
+            #expect(run.status == 0)
+            // Over the quota of 1 GiB: said, and nothing else is hurt.
+            #expect(truncate(try cloud.image("huge.img", mebibytes: 1), 2 << 30) == 0)
+            run = try await cloud.kc("image", "upload", "huge", "\(cloud.folder)/huge.img")
+            #expect(run.status != 0 && run.errors.contains("may not have more"), "\(run)")
+        }
+    }
+}
