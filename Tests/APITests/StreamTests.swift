@@ -86,6 +86,13 @@ private let segments = "/v1/projects/default/segments"
             let reply = try await server.curl("GET", segments + "?watch=true&after=0")
             #expect(reply.status == 410 && reply.problem == "compacted" && reply.text("field") == "after")
             #expect(try await server.curl("GET", segments + "?watch=true&limit=3").status == 422)
+            // One that never was: the number of a change that a restore has taken back, and that another one will get.
+            let made = try await server.make(segments, #"{"name":"a","spec":{"ipam":"none"}}"#)
+            let newest = try #require(made.text("revision").flatMap { UInt64($0) })
+            for place in [segments, segments + "/a"] {
+                let early = try await server.curl("GET", place + "?watch=true&after=\(newest + 1000)")
+                #expect(early.status == 410 && early.problem == "compacted", "\(early.status) \(early.body)")
+            }
         }
     }
 

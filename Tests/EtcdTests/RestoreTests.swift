@@ -30,6 +30,9 @@ import Waiting
             }
             #expect(newest > beginning)
             for server in servers {
+                // Beyond what was ever handed out: before there was an era, the first thing that a watcher had.
+                let beyond = server.ask("GET", "/v1/projects?watch=true&after=\(newest + 1000)")
+                #expect(beyond.status == 410, "\(beyond)")
                 // By what was known before: refused, not taken for something else.
                 let stale = server.ask(
                     "PUT", "/v1/projects/kept", #"{"name":"kept","labels":{"x":"y"},"spec":{}}"#, ifMatch: changed)

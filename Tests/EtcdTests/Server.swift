@@ -70,11 +70,17 @@ final class Server: Sendable {
     }
 
     /// Status 0 for no answer.
+    /// - Parameter file: through which a body goes that is longer than an argument may be.
     func ask(
-        _ method: String, _ path: String, _ body: String? = nil, authorization: String? = nil, ifMatch: String? = nil
+        _ method: String, _ path: String, _ body: String? = nil, authorization: String? = nil, ifMatch: String? = nil,
+        file: String? = nil
     ) -> Answer {
-        var words = ["-s", "-i", "-m", "8", "--unix-socket", folder + "/api.sock", "-X", method]
-        if let body { words += ["-H", "Content-Type: application/json", "-d", body] }
+        var words = ["-s", "-i", "-m", "15", "--unix-socket", folder + "/api.sock", "-X", method]
+        if let body {
+            var data = body
+            if let file, FileManager.default.createFile(atPath: file, contents: Data(body.utf8)) { data = "@" + file }
+            words += ["-H", "Content-Type: application/json", "-d", data]
+        }
         if let authorization { words += ["-H", "Authorization: \(authorization)"] }
         if let ifMatch { words += ["-H", "If-Match: \"\(ifMatch)\""] }
         // A server that is gone answers nothing, which is what is asked about.

@@ -37,7 +37,10 @@ struct ComputeRoutes: Sendable {
                 let stream = ComputeWatch(
                     service: service, kind: kind, project: admission.project, item: nil, selector: selector,
                     principal: request.principal)
-                return .events(try stream.source(after: try query.revision("after")))
+                let after = try await query.resumption(from: service.cache.revision) { freshness throws(Problem) in
+                    try await service.await(freshness)
+                }
+                return .events(try stream.source(after: after))
             }
             try query.requireNoAfter()
             let page = try service.list(
@@ -83,7 +86,10 @@ struct ComputeRoutes: Sendable {
                 let stream = ComputeWatch(
                     service: service, kind: kind, project: admission.project, item: item.id, selector: nil,
                     principal: request.principal)
-                return .events(try stream.source(after: try query.revision("after")))
+                let after = try await query.resumption(from: service.cache.revision) { freshness throws(Problem) in
+                    try await service.await(freshness)
+                }
+                return .events(try stream.source(after: after))
             }
             try query.requireNoAfter()
             return .json(item.json(admission.view), revision: item.revision)

@@ -46,7 +46,11 @@ struct ResourceRoutes: Sendable {
                 let stream = WatchStream(
                     service: service, kind: kind, project: owner, item: nil, selector: selector,
                     principal: request.principal, view: request.view)
-                return .events(try stream.source(after: try request.query.revision("after")))
+                let after = try await request.query.resumption(from: service.cache.revision) {
+                    freshness throws(Problem) in
+                    try await service.await(freshness)
+                }
+                return .events(try stream.source(after: after))
             }
             try refuseAfter(request.query)
             let page = try await service.list(
@@ -98,7 +102,11 @@ struct ResourceRoutes: Sendable {
                 let stream = WatchStream(
                     service: service, kind: kind, project: item.projectID, item: item.id, selector: nil,
                     principal: request.principal, view: request.view)
-                return .events(try stream.source(after: try request.query.revision("after")))
+                let after = try await request.query.resumption(from: service.cache.revision) {
+                    freshness throws(Problem) in
+                    try await service.await(freshness)
+                }
+                return .events(try stream.source(after: after))
             }
             try refuseAfter(request.query)
             return .json(item.json(request.view), revision: item.revision)

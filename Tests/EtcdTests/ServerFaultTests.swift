@@ -1,0 +1,54 @@
+import APIClient
+import Foundation
+import Testing
+import Waiting
+
+/// What users are told by a server whose etcd is not there.
+@Suite struct ServerFaultTests {
+    @Test func `a server that starts before its etcd waits, says so, and serves when it comes`() async throws {
+        try await TestEtcd.with(isStarted: false) { etcd in
+            let server = try Server(0, etcd)
+            defer { server.kill9() }
+            try await eventually("it says what it waits for", server.log, within: .seconds(40)) {
+                server.log().contains("etcd does not serve yet")
+            }
+            // Nobody is served by half a server.
+            #expect(server.ask("GET", "/readyz").status == 0)
+            try etcd.start(0)
+            try await server.serves()
+            #expect(server.ask("POST", "/v1/projects", #"{"name":"web","spec":{}}"#).status == 201)
+            // It goes, and comes back, under a server that runs.
+            etcd.kill9(0)
+            try await eventually("writes are refused", within: .seconds(45)) {
+                let refused = server.ask("POST", "/v1/projects", #"{"name":"lost","spec":{}}"#)
+                return refused.status == 503 && refused.body.contains("unavailable")
+            }
+            try etcd.start(0)
+            try await eventually("writes are taken again", server.log, within: .seconds(30)) {
+                server.ask("POST", "/v1/projects", #"{"name":"more","spec":{}}"#).status == 201
+            }
+            #expect(server.ask("GET", "/v1/projects/web").status == 200)
+        }
+    }
+
+    @Test func `a name that leads to several addresses is followed to the one that serves`() async throws {
+        try await TestEtcd.with { etcd in
+            let port = try FreePorts.take(1)[0]
+            let server = try Server(0, etcd, extra: { _ in ["--listen", "127.0.0.1:\(port)"] })
+            defer { server.kill9() }
+            try await server.serves()
+            let token = try String(contentsOfFile: server.folder + "/state/admin.token", encoding: .utf8)
+                .trimmingCharacters(in: .whitespacesAndNewlines)
+            // localhost is ::1, where nobody listens, and 127.0.0.1.
+            let client = try APIClient(endpoint: Endpoint(parsing: "http://localhost:\(port)"), token: token)
+            do {
+                let answer = try await client.send(APIRequest(.get, ["v1", "whoami"]))
+                #expect(answer.status == 200)
+            } catch {
+                await client.shutdown()
+                throw error
+            }
+            await client.shutdown()
+        }
+    }
+}
