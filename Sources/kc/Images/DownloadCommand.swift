@@ -1,6 +1,7 @@
 import APIClient
 import ArgumentParser
 import Commands
+import ComputeModel
 import Documents
 import Resources
 
@@ -21,14 +22,16 @@ struct DownloadCommand: AsyncParsableCommand {
         try await connection.withSession(project: project.project) { session in
             let images = session.collection(ImageFlags.description)
             let image = try await session.client.get(images, item)
+            // Read as what they are: the format becomes part of a file's name.
             guard let size = image.spec?["size"].flatMap({ UInt64($0.displayText) }),
-                let wanted = image.spec?["sha256"]?.string, let format = image.spec?["format"]?.string
+                let wanted = image.spec?["sha256"]?.string,
+                let format = image.spec?["format"]?.string.flatMap(Image.Format.init(rawValue:))
             else { throw Complaint(.failure, "image \(image.name) does not say what its bytes are") }
             let state = image.status?["state"]?.string ?? ""
             guard state == "ready" else {
                 throw Complaint(.conflict, "image \(image.name) is \(state), so there is nothing to fetch yet")
             }
-            let path = file ?? "\(image.name).\(format)"
+            let path = file ?? "\(image.name).\(format.rawValue)"
             guard LocalFile.status(path) == nil else {
                 throw Complaint(.usage, "\(path) is there already", next: "remove it, or name another file")
             }
