@@ -44,15 +44,12 @@ package final class NetworkClient: NetworkDirectory, ProjectDirectory {
 
     package func policy(
         _ reference: Reference<NetworkPolicy>, of project: ProjectIdentity
-    ) async throws(Problem) -> ResourceID {
-        if BuiltInPolicy(rawValue: reference.description) != nil {
-            throw Problem(
-                field: "policy", value: "\(reference)",
-                rule: "must be a policy of the project: a built-in one is had by an attachment that is given")
-        }
-        return try await find(
-            "policy", ["v1", "projects", project.id.description, "policies", reference.description]
-        ).id
+    ) async throws(Problem) -> Reference<NetworkPolicy> {
+        if BuiltInPolicy(rawValue: reference.description) != nil { return reference }
+        return .id(
+            try await find(
+                "policy", ["v1", "projects", project.id.description, "policies", reference.description]
+            ).id)
     }
 
     package func attachment(

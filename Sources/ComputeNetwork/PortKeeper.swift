@@ -108,7 +108,8 @@ package final class PortKeeper: PortDirectory {
         var isSettled = true
         for project in projects.sorted() {
             var round = PortRound(
-                network: network, project: project, living: service.cache.machineIDs, logger: logger)
+                network: network, project: project, living: service.cache.machineIDs,
+                known: Set(machines.map(\.id)), logger: logger)
             try await round.run(wanted[project] ?? [])
             rounds.merge(round.ports) { $1 }
             isSettled = isSettled && round.isSettled

@@ -10,6 +10,8 @@ struct PortRound {
     let project: ResourceID
     /// All VMs there are, placed or not.
     let living: Set<ResourceID>
+    /// Those whose NICs are known: what these do not want is over.
+    let known: Set<ResourceID>
     let logger: Logger
 
     private(set) var ports: [ResourceID: [Int: InterfaceOrder]] = [:]
@@ -17,10 +19,11 @@ struct PortRound {
     private(set) var isSettled = true
     private var mtus: [ResourceID: MTU] = [:]
 
-    init(network: NetworkClient, project: ResourceID, living: Set<ResourceID>, logger: Logger) {
+    init(network: NetworkClient, project: ResourceID, living: Set<ResourceID>, known: Set<ResourceID>, logger: Logger) {
         self.network = network
         self.project = project
         self.living = living
+        self.known = known
         self.logger = logger
     }
 
@@ -40,19 +43,27 @@ struct PortRound {
                 obstacles[port.vm] = "NIC \(port.index): \(error)"
             }
         }
-        for document in made where isOver(document, PortLabel.made) {
+        let names = Set(wanted.map(\.name))
+        for document in made
+        where isOver(document, PortLabel.made, unless: names.contains(document.name.text)) {
             try await network.delete(document, in: project)
         }
         for document in try await network.attachments(of: project, labelled: PortLabel.given)
-        where isOver(document, PortLabel.given) {
+        where isOver(document, PortLabel.given, unless: given(wanted, document)) {
             _ = try await network.bind(document, in: project, to: nil, label: PortLabel.given, value: nil)
         }
     }
 
-    /// Whether the VM that an attachment was for is gone.
-    private func isOver(_ document: ResourceDocument, _ label: String) -> Bool {
+    /// Whether the VM that an attachment was for is gone, or wants it no more.
+    private func isOver(_ document: ResourceDocument, _ label: String, unless isWanted: Bool) -> Bool {
         guard let vm = document.labels[label].flatMap({ ResourceID($0) }) else { return false }
-        return !living.contains(vm)
+        return !living.contains(vm) || (known.contains(vm) && !isWanted)
+    }
+
+    /// Whether the VM that an attachment was given to still wants it.
+    private func given(_ wanted: [WantedPort], _ document: ResourceDocument) -> Bool {
+        let vm = document.labels[PortLabel.given].flatMap { ResourceID($0) }
+        return wanted.contains { $0.source == .given(document.id) && $0.vm == vm }
     }
 
     /// The attachment of a port, made or bound if it was not.

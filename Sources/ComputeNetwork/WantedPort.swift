@@ -5,7 +5,7 @@ import Resources
 /// One port that a VM wants: an attachment that is made for it, or one that is given.
 struct WantedPort: Hashable, Sendable {
     enum Source: Hashable, Sendable {
-        case made(segment: ResourceID, policies: [ResourceID])
+        case made(segment: ResourceID, policies: [Reference<NetworkPolicy>])
         case given(ResourceID)
     }
 
@@ -13,13 +13,15 @@ struct WantedPort: Hashable, Sendable {
     var project: ProjectIdentity
     /// Its place among the VM's networks.
     var index: Int
+    /// By which it is known: it stays with the NIC when others before it go.
+    var number: UInt64
     var source: Source
     /// KC's host on which the VM is placed.
     var host: ResourceID
 
     /// The name of an attachment that is made: nobody has to remember it, and two makers make one.
     var name: String {
-        "vm-" + vm.description.lowercased().filter { $0 != "-" } + "-\(index)"
+        "vm-" + vm.description.lowercased().filter { $0 != "-" } + "-\(number)"
     }
 
     static func all(of machine: PlacedMachine) -> [WantedPort] {
@@ -31,10 +33,11 @@ struct WantedPort: Hashable, Sendable {
                 source = .given(id)
             case .segment(let reference, let policies):
                 guard let id = reference.id else { return nil }
-                source = .made(segment: id, policies: policies.compactMap(\.id))
+                source = .made(segment: id, policies: policies)
             }
             return WantedPort(
-                vm: machine.id, project: machine.project, index: index, source: source, host: machine.host)
+                vm: machine.id, project: machine.project, index: index,
+                number: machine.numbers[index], source: source, host: machine.host)
         }
     }
 

@@ -8,7 +8,9 @@ package protocol NetworkDirectory: Sendable {
     func host(_ reference: Reference<NetworkHost>) async throws(Problem) -> ResourceID
     func segment(_ reference: Reference<NetworkSegment>, of project: ProjectIdentity) async throws(Problem)
         -> ResourceID
-    func policy(_ reference: Reference<NetworkPolicy>, of project: ProjectIdentity) async throws(Problem) -> ResourceID
+    /// - Returns: the id of a policy of the project; a built-in one has none, and is called by its name.
+    func policy(_ reference: Reference<NetworkPolicy>, of project: ProjectIdentity) async throws(Problem)
+        -> Reference<NetworkPolicy>
     func attachment(_ reference: Reference<NetworkAttachment>, of project: ProjectIdentity) async throws(Problem)
         -> ResourceID
 }

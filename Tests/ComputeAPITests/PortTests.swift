@@ -62,6 +62,85 @@ import Waiting
         }
     }
 
+    @Test func `NICs come and go with what the VM says, and those that stay keep their ports`() async throws {
+        try await Cloud.run { cloud in
+            try await cloud.furnish()
+            for (path, body) in [
+                ("segments", #"{"name":"red","spec":{"ipam":"manual"}}"#),
+                ("attachments", #"{"name":"mine","spec":{"segment":"red"}}"#),
+            ] {
+                #expect(try await cloud.curl("POST", "/v1/projects/default/\(path)", body).status == 201)
+            }
+            let made = try await cloud.vm("web", #","networks":[{"segment":"blue"},{"attachment":"mine"}]"#)
+            let id = try #require(made.text("id"), "\(made.text)")
+            func name(_ number: Int) -> String { "vm-" + id.filter { $0 != "-" } + "-\(number)" }
+            func networks(_ text: String) async throws -> Reply {
+                try await cloud.curl(
+                    "PUT", Cloud.vms + "/web",
+                    #"{"name":"web","spec":{"machineType":"small","image":"debian","networks":[\#(text)]}}"#)
+            }
+            func mac(_ name: String) async throws -> String? {
+                try await cloud.attachments()[name]?["status"]?["mac"]?.string
+            }
+            func isBound(_ name: String) async throws -> Bool {
+                try await cloud.attachments()[name]?["spec"]?["host"]?.string != nil
+            }
+            try await eventually("both are bound") {
+                let (own, given) = (try await isBound(name(0)), try await isBound("mine"))
+                return own && given
+            }
+            let before = try await mac(name(0))
+            // A second one on the same segment, with a built-in policy, before the others; the given one goes.
+            let more = try await networks(
+                #"{"segment":"blue","policies":["allow-all"]},{"segment":"blue"},{"segment":"blue"}"#)
+            #expect(more.status == 200, "\(more.text)")
+            try await eventually("two more are made, and the given one is free") {
+                let there = try await cloud.attachments()
+                return Set(there.keys) == ["mine", name(0), name(2), name(3)]
+                    && there["mine"]?["spec"]?["host"]?.string == nil
+                    && there["mine"]?["labels"]?["kc-compute/given-to"] == nil
+            }
+            #expect(try await mac(name(0)) == before)
+            let shown = try await cloud.curl("GET", "/v1/projects/default/attachments/\(name(2))")
+            #expect(shown.text.contains(#""policies":["allow-all"]"#), "\(shown.text)")
+            // The host is told in the order of the networks.
+            let orders = try await cloud.curl(
+                "GET", "/compute/v1/nodes/c1/desired", options: ["-N", "--max-time", "2"])
+            let ids = try await cloud.attachments().mapValues { $0["id"]?.string ?? "" }
+            let places = [2, 0, 3].map { number in
+                orders.text.range(of: #""attachment":"\#(ids[name(number)] ?? "")""#)?.lowerBound
+                    ?? orders.text.endIndex
+            }
+            #expect(places == places.sorted(), "\(orders.text)")
+            // The first goes; a number is never given again.
+            #expect(try await networks(#"{"segment":"blue"}"#).status == 200)
+            try await eventually("one is left") {
+                Set(try await cloud.attachments().keys) == ["mine", name(0)]
+            }
+            #expect(try await networks(#"{"segment":"blue"},{"segment":"red"}"#).status == 200)
+            try await eventually("another comes") {
+                Set(try await cloud.attachments().keys) == ["mine", name(0), name(4)]
+            }
+            #expect(try await mac(name(0)) == before)
+            for (text, field) in [
+                (#"{"segment":"green"}"#, "spec.networks[0].segment"),
+                (#"{"segment":"blue","policies":["nothing"]}"#, "spec.networks[0].policies[0]"),
+                (#"{"attachment":"mine"},{"attachment":"mine"}"#, "spec.networks[1].attachment"),
+            ] {
+                let refused = try await networks(text)
+                #expect((400..<500).contains(refused.status) && refused.text("field") == field, "\(refused.text)")
+            }
+            // An earlier revision comes back with ports of its own.
+            #expect(try await cloud.curl("POST", Cloud.vms + "/web/restore", #"{"generation":1}"#).status == 200)
+            try await eventually("the given one is bound again") { try await isBound("mine") }
+            #expect(try await cloud.curl("DELETE", Cloud.vms + "/web").status == 204)
+            try await eventually("only the given one is left, and free") {
+                let there = try await cloud.attachments()
+                return Set(there.keys) == ["mine"] && there["mine"]?["spec"]?["host"]?.string == nil
+            }
+        }
+    }
+
     @Test func `a host is told of its VMs whole, and of what changes`() async throws {
         try await Cloud.run { cloud in
             try await cloud.furnish()

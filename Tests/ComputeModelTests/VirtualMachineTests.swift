@@ -37,6 +37,31 @@ import Testing
         expectRefusal(of: document, as: VirtualMachine.Spec.self, field: "spec.\(field)")
     }
 
+    @Test func `a network that stays keeps its number, and no number is given twice`() {
+        func on(_ segment: String) -> NetworkInterface { .segment(.name(Name(segment)!), policies: []) }
+        let machine = Machine(
+            architecture: .amd64, firmware: .bios, cpus: 1, cpuModel: "host", memoryMiB: 256, diskGiB: 1, devices: [])
+        var assigned = VirtualMachine.Assigned(machine: machine)
+        var networks: [NetworkInterface] = []
+        func become(_ new: [NetworkInterface]) -> [UInt64] {
+            assigned.renumber(networks, to: new)
+            networks = new
+            return assigned.numbers(of: new)
+        }
+        #expect(become([on("a"), on("b")]) == [0, 1])
+        // Two on one segment, and one before them.
+        #expect(become([on("c"), on("a"), on("b"), on("b")]) == [2, 0, 1, 3])
+        #expect(become([on("b"), on("a")]) == [1, 0])
+        #expect(become([on("a"), on("b"), on("b")]) == [0, 1, 4])
+        #expect(become([]) == [])
+        #expect(become([on("a")]) == [5])
+        // One that was made before numbers were kept.
+        var old = VirtualMachine.Assigned(machine: machine)
+        #expect(old.numbers(of: [on("a"), on("b")]) == [0, 1])
+        old.renumber([on("a"), on("b")], to: [on("b"), on("c")])
+        #expect(old.numbers(of: [on("b"), on("c")]) == [1, 2])
+    }
+
     @Test func `64 NICs and 10 MB of user data are refused with the bound, and the bound itself is not`() throws {
         func nics(_ count: Int) -> String {
             Self.vm(#""networks":[\#((0..<count).map { #"{"attachment":"a\#($0)"}"# }.joined(separator: ","))]"#)
@@ -61,7 +86,7 @@ import Testing
             metadata: Metadata(
                 id: id, name: try #require(Name("web")), project: Name("default"), created: moment, updated: moment),
             spec: try read(Self.vm(#""networks":[{"segment":"blue"}]"#)),
-            assigned: VirtualMachine.Assigned(machine: try type.machine([:]), attachments: [id]))
+            assigned: VirtualMachine.Assigned(machine: try type.machine([:]), interfaces: [3], nextInterface: 4))
         #expect(try Resource<VirtualMachine>(json: JSONParser.parse(vm.json), path: "") == vm)
         let other = text(vm).replacing(#""kind":"vm""#, with: #""kind":"image""#)
         #expect(throws: FieldError.self) {

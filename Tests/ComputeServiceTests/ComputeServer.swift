@@ -165,8 +165,9 @@ struct InProcessDirectory: NetworkDirectory {
     func segment(_ reference: Reference<NetworkSegment>, of project: ProjectIdentity) async throws(Problem)
         -> ResourceID
     { try await network.find(.segment, project: project.id.description, reference.description).id }
-    func policy(_ reference: Reference<NetworkPolicy>, of project: ProjectIdentity) async throws(Problem) -> ResourceID
-    { try await network.find(.policy, project: project.id.description, reference.description).id }
+    func policy(_ reference: Reference<NetworkPolicy>, of project: ProjectIdentity) async throws(Problem)
+        -> Reference<NetworkPolicy>
+    { .id(try await network.find(.policy, project: project.id.description, reference.description).id) }
     func attachment(_ reference: Reference<NetworkAttachment>, of project: ProjectIdentity) async throws(Problem)
         -> ResourceID
     { try await network.find(.attachment, project: project.id.description, reference.description).id }

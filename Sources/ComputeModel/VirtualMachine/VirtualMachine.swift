@@ -52,14 +52,20 @@ package enum VirtualMachine: ResourceKind {
     package struct Assigned: Hashable, JSONCodable {
         /// The machine type and the parameters as they were when the VM was created or resized.
         package var machine: Machine
-        /// One for each of the spec's networks, made or given; empty until they are.
-        package var attachments: [ResourceID]
+        /// One for each of the spec's networks, by which its port is known: a network that stays keeps its number, and none
+        /// is given a second time, so that a new NIC is never taken for one that is on its way out.
+        package var interfaces: [UInt64]
+        /// The number of the next one.
+        package var nextInterface: UInt64
         /// How many reboots were asked for since it was made.
         package var reboots: UInt64
 
-        package init(machine: Machine, attachments: [ResourceID] = [], reboots: UInt64 = 0) {
+        package init(
+            machine: Machine, interfaces: [UInt64] = [], nextInterface: UInt64 = 0, reboots: UInt64 = 0
+        ) {
             self.machine = machine
-            self.attachments = attachments
+            self.interfaces = interfaces
+            self.nextInterface = nextInterface
             self.reboots = reboots
         }
     }
@@ -80,7 +86,7 @@ extension VirtualMachine.Spec {
                     .text(TextShape(maximum: 64, rule: "must be at most 64 bytes")),
                 ]), maximum: maximumParameters), "choices within the machine type"),
         .required("image", Reference<Image>.shape, "what its disk begins with"),
-        .optional("networks", .array(NetworkInterface.shape, count: 0...maximumNetworks, unique: true), "its NICs"),
+        .optional("networks", .array(NetworkInterface.shape, count: 0...maximumNetworks, unique: false), "its NICs"),
         .optional("sshKeys", .array(SSHPublicKey.shape, count: 0...maximumSSHKeys, unique: true), "who may log in"),
         .optional(
             "userData",
@@ -132,18 +138,38 @@ extension VirtualMachine.Spec {
 }
 
 extension VirtualMachine.Assigned {
+    /// The number of each of a spec's networks. Those of a VM that was made before numbers were kept are its places.
+    package func numbers(of networks: [NetworkInterface]) -> [UInt64] {
+        interfaces.count == networks.count ? interfaces : networks.indices.map { UInt64($0) }
+    }
+
+    /// Numbers other networks: what was there before keeps its number, wherever it stands now.
+    package mutating func renumber(_ old: [NetworkInterface], to new: [NetworkInterface]) {
+        var left = Array(zip(old, numbers(of: old)))
+        var next = max(nextInterface, left.map { $0.1 + 1 }.max() ?? 0)
+        interfaces = new.map { network in
+            if let place = left.firstIndex(where: { $0.0 == network }) { return left.remove(at: place).1 }
+            defer { next += 1 }
+            return next
+        }
+        nextInterface = next
+    }
+
     package init(json node: JSONNode, path: String) throws(FieldError) {
         var reader = try FieldReader(node, path: path)
+        // Of versions that noted them here, and had none.
+        let _: [ResourceID]? = try reader.optional("attachments")
         self.init(
-            machine: try reader.required("machine"), attachments: try reader.optional("attachments") ?? [],
-            reboots: try reader.optional("reboots") ?? 0)
+            machine: try reader.required("machine"), interfaces: try reader.optional("interfaces") ?? [],
+            nextInterface: try reader.optional("nextInterface") ?? 0, reboots: try reader.optional("reboots") ?? 0)
         try reader.finish()
     }
 
     package func write(to writer: inout JSONWriter) {
         writer.object { writer in
             writer.member("machine", machine)
-            writer.member("attachments", attachments)
+            if !interfaces.isEmpty { writer.member("interfaces", interfaces) }
+            if nextInterface > 0 { writer.member("nextInterface", nextInterface) }
             if reboots > 0 { writer.member("reboots", reboots) }
         }
     }

@@ -20,6 +20,8 @@ package struct PlacedMachine: Hashable, Sendable {
     package var hasImage: Bool
     /// With ids.
     package var networks: [NetworkInterface]
+    /// One for each of them, by which its port is known.
+    package var numbers: [UInt64]
     package var guest: GuestOrder
     package var power: VirtualMachine.Power
     package var reboots: UInt64
@@ -94,6 +96,7 @@ extension ComputeState {
             image: ImageOrder(
                 id: image, format: bytes.spec.format, size: bytes.spec.size, sha256: bytes.spec.sha256),
             hasImage: said?.state == .ready, networks: resource.spec.networks,
+            numbers: resource.assigned.numbers(of: resource.spec.networks),
             guest: GuestOrder(
                 instance: vm, hostname: item.name, sshKeys: resource.spec.sshKeys, userData: resource.spec.userData),
             power: resource.spec.power, reboots: resource.assigned.reboots)

@@ -50,6 +50,27 @@ extension ComputeState {
 }
 
 extension VirtualMachine {
+    /// Other NICs at the same host, if it has their segments.
+    static func reconnect(
+        _ old: Resource<VirtualMachine>, _ spec: Spec, _ plan: inout ComputePlan, _ state: inout ComputeState
+    ) throws(Problem) {
+        let id = old.metadata.id
+        guard let place = state.places[id] else {
+            // What was chosen at the same time was chosen for the old segments.
+            return plan.require(.absent(ComputeLayout.place(id)))
+        }
+        var new = old
+        new.spec = spec
+        let request = ComputeState.request(new, project: plan.project?.id)
+        let rejections = state.placer.explain(request).hosts.first { $0.host == place.value.host }?.rejections ?? []
+        for case .segment in rejections {
+            throw Problem(
+                .conflict, "its host does not carry a segment of the new networks", field: "spec.networks",
+                rule: "must be on segments that the VM's host carries")
+        }
+        plan.require(.modified(ComputeLayout.place(id), place.revision))
+    }
+
     /// Another size at the same host, if it has the room.
     static func resize(
         _ old: Resource<VirtualMachine>, to machine: Machine, _ spec: Spec, _ plan: inout ComputePlan,

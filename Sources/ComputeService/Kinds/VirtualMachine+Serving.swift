@@ -25,7 +25,7 @@ extension VirtualMachine: ServedCompute {
                 }
                 var resolved: [Reference<NetworkPolicy>] = []
                 for (place, policy) in policies.enumerated() {
-                    do { resolved.append(.id(try await directory.policy(policy, of: project))) } catch {
+                    do { resolved.append(try await directory.policy(policy, of: project)) } catch {
                         throw error.about("\(field).policies[\(place)]")
                     }
                 }
@@ -45,17 +45,28 @@ extension VirtualMachine: ServedCompute {
         spec.image = .id(image.id)
         if let old {
             try requireSame(spec, old.spec)
-            guard spec.machineType != old.spec.machineType || spec.parameters != old.spec.parameters else {
-                return (spec, old.assigned)
+        }
+        if let old, spec.machineType == old.spec.machineType, spec.parameters == old.spec.parameters {
+            var assigned = old.assigned
+            if spec.networks != old.spec.networks {
+                assigned.renumber(old.spec.networks, to: spec.networks)
+                try reconnect(old, spec, &plan, &state)
             }
+            return (spec, assigned)
         }
         let machine = try machine(spec, type, image)
         if old?.spec.machineType != spec.machineType { plan.refer(to: type) }
         guard let old else {
             plan.refer(to: image)
-            return (spec, Assigned(machine: machine))
+            var assigned = Assigned(machine: machine)
+            assigned.renumber([], to: spec.networks)
+            return (spec, assigned)
         }
         var assigned = old.assigned
+        if spec.networks != old.spec.networks {
+            assigned.renumber(old.spec.networks, to: spec.networks)
+            try reconnect(old, spec, &plan, &state)
+        }
         assigned.machine = machine
         if machine != old.assigned.machine { try resize(old, to: machine, spec, &plan, &state) }
         return (spec, assigned)
@@ -80,9 +91,6 @@ extension VirtualMachine: ServedCompute {
     private static func requireSame(_ new: Spec, _ old: Spec) throws(Problem) {
         guard new.image == old.image else {
             throw Problem(field: "spec.image", value: "\(new.image)", rule: "must stay \(old.image): the disk is made")
-        }
-        guard new.networks == old.networks else {
-            throw Problem(field: "spec.networks", value: "\(new.networks.count) NICs", rule: "must stay as they are")
         }
     }
 
