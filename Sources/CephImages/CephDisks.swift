@@ -154,6 +154,8 @@ package final class CephDisks: DiskStore {
         sizes.withLock { $0[name] = nil }
     }
 
+    package func consoleTail(of vm: ResourceID) async -> [UInt8]? { await seeds.consoleTail(of: vm) }
+
     package func makeSeed(_ seed: NoCloudSeed, of vm: ResourceID) async throws(DiskStoreError) {
         try await seeds.makeSeed(seed, of: vm)
     }

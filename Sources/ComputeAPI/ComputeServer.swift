@@ -37,7 +37,9 @@ package struct ComputeServer: Sendable {
             routes: { pages in
                 ComputeSystemRoutes(service: service, pages: pages).routes
                     + HostRoutes(service: service, ports: ports, images: images).routes
+                    + HostConsoleRoutes(service: service).routes
                     + MachineRoutes(service: service).routes
+                    + ConsoleRoutes(service: service).routes
                     + ImageRoutes(service: service, images: images, imports: intake).routes
                     + ComputeKind.allCases.flatMap { ComputeRoutes(kind: $0, service: service).routes }
             })

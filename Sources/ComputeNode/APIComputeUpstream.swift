@@ -42,6 +42,39 @@ package struct APIComputeUpstream: ComputeUpstream {
         }
     }
 
+    package func acknowledge(removalOf vm: ResourceID) async throws(UpstreamError) {
+        do { _ = try await client.send(APIRequest(.delete, path("vms", vm.description))) } catch {
+            // A server of a former version, or one for which there is nothing to say any more.
+            guard let status = (error as? APIProblem)?.status, [404, 405].contains(status) else {
+                throw UpstreamError("\(error)")
+            }
+        }
+    }
+
+    package func followConsole(
+        _ session: ResourceID, _ deliver: @escaping @Sendable ([UInt8]) -> Void
+    ) async throws(UpstreamError) {
+        do {
+            for try await event in try await client.events(APIRequest(.get, path("consoles", session.description))) {
+                switch event.name {
+                case "end": return
+                case "input": deliver(try ConsolePiece(json: JSONParser.parse(event.data), path: "").bytes)
+                default: continue
+                }
+            }
+        } catch { throw UpstreamError("\(error)", isGone: (error as? APIProblem)?.status == 404) }
+        // A server that ends says nothing of the session.
+        throw UpstreamError("the server ended the stream")
+    }
+
+    package func show(_ piece: ConsolePiece, number: UInt64, at session: ResourceID) async throws(UpstreamError) {
+        let request = APIRequest(
+            .put, path("consoles", session.description), query: [("number", "\(number)")], body: piece.json)
+        do { _ = try await client.send(request) } catch {
+            throw UpstreamError("\(error)", isGone: (error as? APIProblem)?.status == 404)
+        }
+    }
+
     package func read(
         _ image: ResourceID, at offset: UInt64, count: Int
     ) async throws(UpstreamError) -> [UInt8] {

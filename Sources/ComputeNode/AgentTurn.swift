@@ -18,7 +18,7 @@ struct AgentTurn: Sendable {
     private var failures: [ResourceID: Obstacle] = [:]
     private var reports = ReportBook()
     private var isMeasured = false
-    /// Whose removal was said since the host was last looked at.
+    /// Whose removal was said since the agent last said that nothing is left of them.
     private var removed: Set<ResourceID> = []
     /// What is wrong with the orders, the hypervisor, or the disks.
     private var troubles: [String: String] = [:]
@@ -51,7 +51,7 @@ struct AgentTurn: Sendable {
         var result = Result()
         if let host = await look() {
             adopt(host)
-            noteAbsent(host, now)
+            noteAbsent(host, now, outbox)
             save()
             if let orders = state.orders { result.lanes = plan(orders, host, now) }
             report(host, outbox)
@@ -90,12 +90,18 @@ struct AgentTurn: Sendable {
         state.orders = orders
     }
 
-    private mutating func noteAbsent(_ host: ObservedComputeHost, _ now: ContinuousClock.Instant) {
+    private mutating func noteAbsent(
+        _ host: ObservedComputeHost, _ now: ContinuousClock.Instant, _ outbox: ReportOutbox
+    ) {
         guard let orders = state.orders else { return }
-        defer { removed = [] }
         let here = Set(host.domains.keys).union(host.files.disks.keys).union(host.files.seeds.keys)
         memory.note(
             absent: here.filter { orders.machines[$0] == nil && !orders.kept.contains($0) }, removed: removed, at: now)
+        for vm in removed where orders.machines[vm] != nil || orders.kept.contains(vm) { removed.remove(vm) }
+        for vm in removed where !here.contains(vm) && busy[vm] == nil {
+            outbox.sayGone(vm)
+            removed.remove(vm)
+        }
     }
 
     private mutating func save() {

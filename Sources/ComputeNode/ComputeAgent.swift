@@ -63,11 +63,13 @@ package struct ComputeAgent: Service, CustomStringConvertible {
     private func work(_ state: AgentState) async throws {
         let inbox = AgentInbox()
         let outbox = ReportOutbox(upstream, settings, logger)
+        let consoles = ConsoleDesk(ports, upstream, logger)
         var turn = AgentTurn(self, state)
         let events = ports.hypervisor.events()
         await withDiscardingTaskGroup { group in
             group.addTask { await outbox.run() }
-            group.addTask { await follow(inbox) }
+            group.addTask { await follow(inbox, consoles) }
+            group.addTask { await consoles.run() }
             group.addTask { await lookRegularly(inbox) }
             group.addTask {
                 for await event in events {
@@ -107,7 +109,7 @@ package struct ComputeAgent: Service, CustomStringConvertible {
     }
 
     /// Keeps one connection to the server open.
-    private func follow(_ inbox: AgentInbox) async {
+    private func follow(_ inbox: AgentInbox, _ consoles: ConsoleDesk) async {
         var backoff = Backoff<Int>(first: settings.firstWait, limit: settings.longestWait)
         while !Task.isCancelled {
             let collection = Mutex(OrderCollection())
@@ -116,6 +118,7 @@ package struct ComputeAgent: Service, CustomStringConvertible {
             var reason = "the server ended the stream"
             do throws(UpstreamError) {
                 try await upstream.follow { event in
+                    if case .consoles(let orders) = event { consoles.set(orders) }
                     if case .removed(let vm) = event { removed.withLock { _ = $0.insert(vm) } }
                     do throws(FieldError) {
                         guard let orders = try collection.withLock({ c throws(FieldError) in try c.take(event) })

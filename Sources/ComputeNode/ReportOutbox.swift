@@ -9,6 +9,8 @@ final class ReportOutbox: Sendable {
     private struct Content {
         var host: ComputeHostReport?
         var machines: [ResourceID: VirtualMachineReport] = [:]
+        /// VMs of which nothing is left.
+        var gone: Set<ResourceID> = []
     }
 
     private let upstream: any ComputeUpstream
@@ -32,6 +34,15 @@ final class ReportOutbox: Sendable {
 
     func say(_ report: VirtualMachineReport, of vm: ResourceID) {
         content.withLock { $0.machines[vm] = report }
+        signal.yield()
+    }
+
+    /// That nothing is left of a VM whose removal was told.
+    func sayGone(_ vm: ResourceID) {
+        content.withLock { content in
+            content.machines[vm] = nil
+            content.gone.insert(vm)
+        }
         signal.yield()
     }
 
@@ -61,6 +72,10 @@ final class ReportOutbox: Sendable {
         if let report = content.withLock({ $0.host }) {
             try await upstream.send(report)
             content.withLock { if $0.host == report { $0.host = nil } }
+        }
+        for vm in content.withLock({ $0.gone }) {
+            try await upstream.acknowledge(removalOf: vm)
+            content.withLock { _ = $0.gone.remove(vm) }
         }
         for (vm, report) in content.withLock({ $0.machines }) {
             try await upstream.send(report, of: vm)

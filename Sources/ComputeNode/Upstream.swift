@@ -10,6 +10,15 @@ package protocol ComputeUpstream: Sendable {
     func send(_ report: ComputeHostReport) async throws(UpstreamError)
     /// Replaces what was said of the VM before; safe to repeat. Nothing when the VM is gone.
     func send(_ report: VirtualMachineReport, of vm: ResourceID) async throws(UpstreamError)
+    /// Says that nothing is left of a VM whose removal was told; safe to repeat.
+    func acknowledge(removalOf vm: ResourceID) async throws(UpstreamError)
+    /// Hands over what is typed at a console. Returns when its session has ended, throws when the connection breaks.
+    func followConsole(
+        _ session: ResourceID, _ deliver: @escaping @Sendable ([UInt8]) -> Void
+    ) async throws(UpstreamError)
+    /// Takes over a piece of what a guest writes; safe to repeat with the same number.
+    /// - Throws: an error that `isGone` when the session has ended.
+    func show(_ piece: ConsolePiece, number: UInt64, at session: ResourceID) async throws(UpstreamError)
     /// At most `count` bytes of an image from `offset` on; never none.
     func read(_ image: ResourceID, at offset: UInt64, count: Int) async throws(UpstreamError) -> [UInt8]
 }

@@ -9,6 +9,8 @@ package struct HostPaths: Hashable, Sendable {
     package let disks: String
     /// Of what is made of one format from the other.
     package let convert: String
+    /// Of what VMs write to their consoles.
+    package let consoles: String
 
     /// - Parameter root: the operator's folder, absolute; nil for what is no path of a domain's.
     package init?(root: String) {
@@ -17,11 +19,14 @@ package struct HostPaths: Hashable, Sendable {
         images = checked.description + "/images"
         disks = checked.description + "/disks"
         convert = checked.description + "/convert"
+        consoles = checked.description + "/consoles"
     }
 
     package func image(_ id: ResourceID) -> HostPath { Self.path("\(images)/\(id).image") }
     package func disk(_ vm: ResourceID, fence: UInt64) -> HostPath { Self.path("\(disks)/\(vm).\(fence).qcow2") }
     package func seed(_ vm: ResourceID, digest: String) -> HostPath { Self.path("\(disks)/\(vm).\(digest).iso") }
+
+    package func console(_ vm: ResourceID) -> HostPath { Self.path("\(consoles)/\(vm).log") }
 
     private static func path(_ text: String) -> HostPath {
         guard let path = HostPath(text) else { preconditionFailure("a checked root, ids and numbers: \(text)") }

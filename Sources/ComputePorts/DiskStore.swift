@@ -18,6 +18,8 @@ package protocol DiskStore: Sendable {
     func growDisk(_ disk: ObservedDisk, of vm: ResourceID) async throws(DiskStoreError)
     func removeDisk(_ disk: ObservedDisk, of vm: ResourceID) async throws(DiskStoreError)
     func makeSeed(_ seed: NoCloudSeed, of vm: ResourceID) async throws(DiskStoreError)
+    /// The end of what the VM wrote to its console, also while nobody was there; nil when nothing is kept.
+    func consoleTail(of vm: ResourceID) async -> [UInt8]?
     func removeSeed(_ digest: String, of vm: ResourceID) async throws(DiskStoreError)
 }
 

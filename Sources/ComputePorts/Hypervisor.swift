@@ -30,6 +30,9 @@ package protocol Hypervisor: Sendable {
     func attach(_ interface: DomainInterface, to vm: ResourceID) async throws(HypervisorError)
     /// Asks a guest that runs to let go of a NIC; a guest may take its time.
     func detach(_ port: DomainPort, from vm: ResourceID) async throws(HypervisorError)
+    /// Opens the serial console of a domain that runs; the caller closes it.
+    /// - Parameter force: whoever else has it open on the host loses it; without it that is refused.
+    func openConsole(of vm: ResourceID, force: Bool) async throws(HypervisorError) -> any ConsoleLine
 }
 
 package enum HypervisorEvent: Hashable, Sendable {

@@ -11,6 +11,9 @@ import Resources
 /// | `w/p/<vm id>` | the compute host that the VM is placed on, and since when | with the VM, or when it gets its place |
 /// | `w/n/<vm id>` | why it has no place | with the VM, or when the reason changes |
 /// | `w/l/<compute host id>` | empty; its revision counts the placements on the host | with each placement |
+/// | `w/x/<vm id>` | the compute host that is to take away what it has of a VM that is gone | with the deletion, till it is done |
+/// | `w/c/<vm id>` | who is at the VM's console, under a lease | when somebody comes or goes |
+/// | `c/<session>/<i or o>/<number>` | a piece of a console, typed or shown, under the same lease | as it comes |
 /// | `w/m` | empty: a mark that shows readers how far the store is | when somebody waits |
 /// | `k/name/<kind>/<project id or ->/<name>` | id of the holder | with it |
 /// | `k/host/<host id>` | id of the compute host that is part of that host of KC's | with it |
@@ -31,12 +34,22 @@ enum ComputeLayout {
     static func use(_ id: ResourceID) -> StoreKey { StoreKey("/kc/compute/w/u/\(id)") }
     static func place(_ vm: ResourceID) -> StoreKey { StoreKey("/kc/compute/w/p/\(vm)") }
     static func obstacle(_ vm: ResourceID) -> StoreKey { StoreKey("/kc/compute/w/n/\(vm)") }
+    static func removal(_ vm: ResourceID) -> StoreKey { StoreKey("/kc/compute/w/x/\(vm)") }
+    static func console(_ vm: ResourceID) -> StoreKey { StoreKey("/kc/compute/w/c/\(vm)") }
     static func load(_ host: ResourceID) -> StoreKey { StoreKey("/kc/compute/w/l/\(host)") }
 
     static func name(_ kind: ComputeKind, project: ResourceID?, _ name: Name) -> StoreKey {
         StoreKey("/kc/compute/k/name/\(kind.name.plural)/\(scope(project))/\(name)")
     }
     static func host(_ host: ResourceID) -> StoreKey { StoreKey("/kc/compute/k/host/\(host)") }
+
+    static func pieces(_ session: ResourceID, _ way: ConsoleWay) -> StoreKey {
+        StoreKey("/kc/compute/c/\(session)/\(way.rawValue)/")
+    }
+    static func piece(_ session: ResourceID, _ way: ConsoleWay, _ number: UInt64) -> StoreKey {
+        let digits = String(number, radix: 16)
+        return StoreKey(pieces(session, way).text + String(repeating: "0", count: 16 - digits.count) + digits)
+    }
 
     static func history(_ id: ResourceID) -> StoreKey { StoreKey("/kc/compute/h/\(id)/") }
     static func history(_ id: ResourceID, generation: UInt64) -> StoreKey {
@@ -55,6 +68,8 @@ enum ComputeKey: Hashable {
     case place(ResourceID)
     case obstacle(ResourceID)
     case load(ResourceID)
+    case console(ResourceID)
+    case removal(ResourceID)
     case mark
 
     init?(_ key: StoreKey) {
@@ -73,6 +88,8 @@ enum ComputeKey: Hashable {
         case ("p", 2): self = .place(id)
         case ("n", 2): self = .obstacle(id)
         case ("l", 2): self = .load(id)
+        case ("c", 2): self = .console(id)
+        case ("x", 2): self = .removal(id)
         default: return nil
         }
     }
@@ -83,7 +100,7 @@ enum ComputeKey: Hashable {
         case .resource(.vm, _, _): 1
         case .resource: 0
         case .place, .obstacle: 3
-        case .report, .use, .load, .mark: 2
+        case .report, .use, .load, .console, .removal, .mark: 2
         }
     }
 }

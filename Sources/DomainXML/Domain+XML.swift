@@ -80,7 +80,11 @@ extension Domain {
         }
         all += interfaces.map(\.element)
         if machine.devices.contains(.serialConsole) {
-            all.append(XMLElement("serial", [("type", "pty")], [XMLElement("target", [("port", "0")])]))
+            // Added to, whatever starts anew: the guest, the hypervisor, the machine.
+            let log = consoleLog.map { XMLElement("log", [("file", $0.description), ("append", "on")]) }
+            all.append(
+                XMLElement(
+                    "serial", [("type", "pty")], [log].compactMap(\.self) + [XMLElement("target", [("port", "0")])]))
             all.append(
                 XMLElement("console", [("type", "pty")], [XMLElement("target", [("type", "serial"), ("port", "0")])]))
         }

@@ -17,6 +17,8 @@ package struct Domain: Hashable, Sendable {
     package var disks: [DomainDisk]
     /// In the order in which the guest sees them.
     package var interfaces: [DomainInterface]
+    /// Where the hypervisor keeps what the guest writes to its console; nil keeps nothing.
+    package var consoleLog: HostPath?
 
     package enum Acceleration: Hashable, Sendable {
         /// Where a probe has proved that it works.
@@ -32,7 +34,7 @@ package struct Domain: Hashable, Sendable {
 
     package init(
         id: ResourceID, project: Name, name: Name, machine: Machine, acceleration: Acceleration, disks: [DomainDisk],
-        interfaces: [DomainInterface]
+        interfaces: [DomainInterface], consoleLog: HostPath? = nil
     ) {
         self.id = id
         self.project = project
@@ -41,6 +43,7 @@ package struct Domain: Hashable, Sendable {
         self.acceleration = acceleration
         self.disks = Array(disks.prefix(Self.maximumDisks))
         self.interfaces = interfaces
+        self.consoleLog = consoleLog
     }
 
     /// `kc-<id>`: names of VMs are unique in a project only, and change.

@@ -14,6 +14,7 @@ package import Resources
 /// overlay's header is told the image's name and format (`-u`), and the image was inspected when it came.
 package final class FileDisks: DiskStore {
     private let folder: DiskFolder
+    private let consoles: ConsoleLogs
     private let paths: HostPaths
     /// One thing at a time: what is slow here is the disk.
     private let queue = DispatchQueue(label: "kc.disks")
@@ -23,10 +24,16 @@ package final class FileDisks: DiskStore {
     package init(_ paths: HostPaths) throws(DiskStoreError) {
         self.paths = paths
         folder = try DiskFolder(path: paths.disks)
+        consoles = try ConsoleLogs(path: paths.consoles)
     }
 
     package func look() async throws(DiskStoreError) -> ObservedFiles {
-        try await run { folder throws(DiskStoreError) in try folder.look() }
+        try await run { [consoles] folder throws(DiskStoreError) in
+            let files = try folder.look()
+            // A VM has a seed as long as it is here.
+            consoles.bound(of: Set(files.disks.keys).union(files.seeds.keys))
+            return files
+        }
     }
 
     package func capacityGiB() async throws(DiskStoreError) -> UInt64 {
@@ -94,6 +101,11 @@ package final class FileDisks: DiskStore {
     package func removeDisk(_ disk: ObservedDisk, of vm: ResourceID) async throws(DiskStoreError) {
         let name = "\(vm).\(disk.fence).qcow2"
         try await run { folder throws(DiskStoreError) in try folder.remove(name) }
+    }
+
+    package func consoleTail(of vm: ResourceID) async -> [UInt8]? {
+        // Reading a file that is there throws nothing.
+        (try? await run { [consoles] _ throws(DiskStoreError) in consoles.tail(of: vm) }).flatMap(\.self)
     }
 
     package func makeSeed(_ seed: NoCloudSeed, of vm: ResourceID) async throws(DiskStoreError) {

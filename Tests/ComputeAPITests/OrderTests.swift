@@ -60,6 +60,36 @@ import Waiting
         try #require(reply.text("id").flatMap { ResourceID($0) }, "\(reply.text)")
     }
 
+    @Test func `a removal is told at each connection until the host says that it is done`() async throws {
+        try await Cloud.run { cloud in
+            try await cloud.furnish()
+            let vm = try id(try await cloud.vm("web"))
+            // Nobody listens meanwhile.
+            #expect(try await cloud.curl("DELETE", Cloud.vms + "/web").status == 204)
+            cloud.stop("kc-compute", SIGKILL)
+            try cloud.startCompute()
+            try await cloud.ready()
+            try await upstream(cloud.folder + "/api.sock") { upstream in
+                for _ in 0..<2 {
+                    try await following(upstream) { told in
+                        try await eventually("it is told") { told.isComplete }
+                        #expect(told.all.contains(.removed(vm)))
+                    }
+                }
+                try await upstream.acknowledge(removalOf: vm)
+                try await upstream.acknowledge(removalOf: vm)
+                try await following(upstream) { told in
+                    try await eventually("all is told") { told.isComplete }
+                    #expect(!told.all.contains(.removed(vm)))
+                }
+            }
+            for (path, status) in [("c1/vms/\(vm)", 204), ("c1/vms/x", 404), ("c2/vms/\(vm)", 404)] {
+                let said = try await cloud.curl("DELETE", "/compute/v1/nodes/\(path)")
+                #expect(said.status == status, "\(path): \(said.text)")
+            }
+        }
+    }
+
     @Test func `a VM that cannot be told of yet is kept, and removed only when its place is gone`() async throws {
         try await Cloud.run { cloud in
             try await cloud.furnish()

@@ -42,6 +42,16 @@ struct ComputeNodeTests {
             try await eventually("its new NIC answers", state, within: .seconds(30)) {
                 host.answers(order.interfaces[1])
             }
+
+            // It goes, and comes once more.
+            func nics() throws -> Int {
+                try host.libvirtd.virsh("domiflist", "kc-\(order.id)").split(separator: "\n").count
+            }
+            host.upstream.order(try host.order(1))
+            try await eventually("the guest has let go of its second NIC", state) { try nics() == 1 }
+            #expect(host.answers(order.interfaces[0]))
+            host.upstream.order(order)
+            try await eventually("it has it again", state) { try nics() == 2 && host.answers(order.interfaces[1]) }
         }
         let pid = try #require(host.guest(order))
 
@@ -71,7 +81,11 @@ struct ComputeNodeTests {
             try await eventually("it has ended by itself", state, within: .seconds(30)) { report()?.state == .stopped }
             #expect(try host.libvirtd.virsh("domstate", "--reason", "kc-\(order.id)").contains("shutdown"))
 
-            host.upstream.remove(order.id)
+        }
+        // Said while the agent was away, and again when it is back, until it is done.
+        host.upstream.removeAloud(order.id)
+        try await host.withAgent {
+            try await eventually("the agent says that it is done", state) { host.upstream.removals.isEmpty }
             try await eventually("nothing of it is left", state) {
                 try host.libvirtd.virsh("list", "--all", "--name").split(separator: "\n") == ["somebody"]
                     && command("/usr/bin/find", host.paths.disks, "-type", "f").isEmpty

@@ -76,8 +76,28 @@ enum ComputeSchemas {
             )
         ),
         (
+            "ConsoleDraft",
+            Schema(
+                #"{"type":"object","properties":{"force":{"type":"boolean","default":false}},"additionalProperties":false}"#
+            )
+        ),
+        (
+            "Console",
+            Schema(
+                #"{"type":"object","properties":{"session":{"type":"string","format":"uuid"},"vm":{"type":"string","format":"uuid"},"by":{"type":"string"},"since":{"type":"string","format":"date-time"}},"required":["session","vm","by","since"]}"#
+            )
+        ),
+        (
+            "ConsolePiece",
+            Schema(
+                #"{"type":"object","description":"One piece: bytes in base64, a notice for people, or both.","properties":{"bytes":{"type":"string","maxLength":21848},"notice":{"type":"string","maxLength":512}},"additionalProperties":false}"#
+            )
+        ),
+        (
             "OrderEvent",
-            Schema(#"{"type":"object","description":"One event: computeHost, order, removed or complete."}"#)
+            Schema(
+                #"{"type":"object","description":"One event: computeHost, order, kept, removed, complete or consoles."}"#
+            )
         ),
     ]
 }

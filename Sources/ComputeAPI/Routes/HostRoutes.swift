@@ -15,7 +15,7 @@ struct HostRoutes: Sendable {
 
     private static let host = "/compute/v1/nodes/{host}"
 
-    var routes: [Route] { [desired, hostReport, machineReport, image] }
+    var routes: [Route] { [desired, hostReport, machineReport, removal, image] }
 
     private var desired: Route {
         Route(
@@ -64,6 +64,21 @@ struct HostRoutes: Sendable {
                 throw Problem(reading: error)
             }
             return .nothing(written: try await service.report(report, of: vm))
+        }
+    }
+
+    private var removal: Route {
+        Route(
+            method: .delete, path: Self.host + "/vms/{vm}", operation: "acknowledgeRemoval",
+            summary: "Says that nothing is left of a VM whose removal was told: it is told no more.",
+            access: .hostItself, status: .noContent
+        ) { request throws(Problem) in
+            let text = request.value("vm")
+            guard let vm = ResourceID(text) else {
+                throw Problem(.notFound, "there is no VM \(text.prefix(64)) on this host")
+            }
+            try await service.acknowledgeRemoval(of: vm, by: try request.computeHost())
+            return .nothing()
         }
     }
 

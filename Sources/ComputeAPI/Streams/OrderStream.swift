@@ -21,6 +21,7 @@ struct OrderStream: Sendable {
     private func run(_ pulse: Pulse, _ writer: inout EventWriter) async throws {
         var told: [ResourceID: OrderEvent] = [:]
         var isFirst = true
+        var consoles: [ConsoleOrder] = []
         try await send(.beginning(computeHost: computeHost), &writer)
         try await pulse.whileBeating {
             for await _ in pulse.beats {
@@ -28,12 +29,17 @@ struct OrderStream: Sendable {
                 let placed = service.cache.placed(on: computeHost)
                 let events = events(placed, told)
                 let news =
-                    told.keys.sorted().filter { events[$0] == nil }.map { OrderEvent.removed($0) }
+                    told.keys.sorted().filter { events[$0] == nil && told[$0] != .removed($0) }.map {
+                        OrderEvent.removed($0)
+                    }
                     + events.sorted { $0.key < $1.key }.filter { told[$0.key] != $0.value }.map(\.value)
                 for event in news { try await send(event, &writer) }
                 told = events
                 if isFirst || !news.isEmpty { try await send(.complete(placed.revision), &writer) }
                 isFirst = false
+                let now = service.cache.consoles(on: computeHost)
+                if now != consoles { try await send(.consoles(now), &writer) }
+                consoles = now
                 try await writer.flush()
                 try await writer.keepAlive()
             }
@@ -47,6 +53,8 @@ struct OrderStream: Sendable {
         for machine in placed.machines {
             if let order = order(machine) { events[machine.id] = .order(order) }
         }
+        // Of those that went while the agent did not listen too.
+        for vm in service.cache.removals(on: computeHost) where events[vm] == nil { events[vm] = .removed(vm) }
         return events
     }
 

@@ -12,6 +12,8 @@ package enum OrderEvent: Hashable, JSONCodable {
     case kept(ResourceID)
     /// The VM is gone from this host: its domain and its disk are removed.
     case removed(ResourceID)
+    /// The consoles that somebody is at, all of them: one that is not named is nobody's any more. Never before `complete`.
+    case consoles([ConsoleOrder])
     /// All orders have been said. The revision is that of the store which they show; it never goes back.
     case complete(Revision)
 
@@ -22,7 +24,12 @@ package enum OrderEvent: Hashable, JSONCodable {
         let kept: ResourceID? = try reader.optional("kept")
         let removed: ResourceID? = try reader.optional("removed")
         let complete: UInt64? = try reader.optional("complete")
+        let consoles: [ConsoleOrder]? = try reader.optional("consoles")
         try reader.finish()
+        if let consoles, (beginning ?? kept ?? removed) == nil, order == nil, complete == nil {
+            self = .consoles(consoles)
+            return
+        }
         switch (beginning, order, kept, removed, complete) {
         case (let host?, nil, nil, nil, nil): self = .beginning(computeHost: host)
         case (nil, let order?, nil, nil, nil): self = .order(order)
@@ -32,7 +39,7 @@ package enum OrderEvent: Hashable, JSONCodable {
         default:
             throw FieldError(
                 field: path.isEmpty ? "(document)" : path, value: node.excerpt,
-                rule: "must have one of 'computeHost', 'order', 'kept', 'removed' and 'complete'")
+                rule: "must have one of 'computeHost', 'order', 'kept', 'removed', 'consoles' and 'complete'")
         }
     }
 
@@ -43,6 +50,7 @@ package enum OrderEvent: Hashable, JSONCodable {
             case .order(let order): writer.member("order", order)
             case .kept(let vm): writer.member("kept", vm)
             case .removed(let vm): writer.member("removed", vm)
+            case .consoles(let consoles): writer.member("consoles", consoles)
             case .complete(let revision): writer.member("complete", revision.value)
             }
         }
@@ -102,6 +110,8 @@ package struct OrderCollection: Sendable {
         guard orders != nil else { throw FieldError(field: "computeHost", rule: "must be said before anything else") }
         switch event {
         case .beginning: break
+        // No part of what a VM shall be.
+        case .consoles: return nil
         case .order(let order):
             orders?.machines[order.id] = order
             orders?.kept.remove(order.id)

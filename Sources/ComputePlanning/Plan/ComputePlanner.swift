@@ -46,7 +46,7 @@ package struct ComputePlanner: Sendable {
         return Domain(
             id: order.id, project: order.project, name: order.name, machine: order.machine, acceleration: acceleration,
             disks: [DomainDisk(root(of: order)), DomainDisk(.raw(seed), isReadOnly: true)],
-            interfaces: order.interfaces.map(DomainInterface.init))
+            interfaces: order.interfaces.map(DomainInterface.init), consoleLog: paths.console(order.id))
     }
 
     private func root(of order: MachineOrder) -> DomainDisk.Source {

@@ -31,7 +31,8 @@ extension ComputeState {
     private var knownKeys: [ComputeKey] {
         items.values.map { .resource($0.kind, project: $0.projectID, $0.id) } + uses.keys.map { .use($0) }
             + reports.keys.map { .report($0) } + places.keys.map { .place($0) } + obstacles.keys.map { .obstacle($0) }
-            + loads.keys.map { .load($0) }
+            + loads.keys.map { .load($0) } + consoles.keys.map { .console($0) }
+            + removals.keys.map { .removal($0) }
     }
 
     private mutating func put(_ entry: StoreEntry, at revision: Revision, logger: Logger) {
@@ -59,6 +60,9 @@ extension ComputeState {
                 refresh(vm, at: revision)
             case .load(let host):
                 loads[host] = entry.modified
+            case .removal(let vm):
+                removals[vm] = try VirtualMachinePlace(json: try JSONParser.parse(entry.value), path: "")
+            case .console(let vm): consoles[vm] = try ConsoleSession(entry, of: vm)
             case .mark: break
             case nil: logger.warning("the store has a key that is none of ours", metadata: ["key": "\(entry.key)"])
             }
@@ -81,6 +85,8 @@ extension ComputeState {
             obstacles[vm] = nil
             refresh(vm, at: revision)
         case .load(let host): loads[host] = nil
+        case .console(let vm): consoles[vm] = nil
+        case .removal(let vm): removals[vm] = nil
         case .mark: break
         }
     }

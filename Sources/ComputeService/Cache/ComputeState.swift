@@ -34,6 +34,10 @@ struct ComputeState {
     var obstacles: [ResourceID: Seen<PlacementObstacle>] = [:]
     /// The revision of each compute host's load.
     var loads: [ResourceID: Revision] = [:]
+    /// Who is at which VM's console, by VM.
+    var consoles: [ResourceID: ConsoleSession] = [:]
+    /// VMs that are gone, and whose compute host has not said that nothing of them is left, by VM.
+    var removals: [ResourceID: VirtualMachinePlace] = [:]
     /// By compute host.
     var residents: [ResourceID: Set<ResourceID>] = [:]
     var placer: Placer

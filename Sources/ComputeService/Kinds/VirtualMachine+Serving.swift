@@ -108,10 +108,13 @@ extension VirtualMachine: ServedCompute {
         if let place = state.places[id] {
             plan.vacate(
                 PlacementReservation(releasing: id, from: place.value.host, placeSeen: place.revision))
+            plan.put(
+                ComputeLayout.removal(id), VirtualMachinePlace(host: place.value.host, since: plan.now).json)
         } else {
             plan.require(.absent(ComputeLayout.place(id)))
         }
         if state.obstacles[id] != nil { plan.delete(ComputeLayout.obstacle(id)) }
+        if state.consoles[id] != nil { plan.delete(ComputeLayout.console(id)) }
     }
 
     static func writeStatus(

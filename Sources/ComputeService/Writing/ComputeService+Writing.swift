@@ -88,6 +88,6 @@ extension ComputeService {
     }
 
     func catchUp() async throws(Problem) {
-        do { try await cache.wait(for: try await store.currentRevision()) } catch { throw Problem(waiting: error) }
+        try await self.await(.consistent)
     }
 }
