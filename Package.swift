@@ -131,6 +131,8 @@ let adapters: [Target] = [
         ]),
     target("ImageConversion", ["ImageFormats", "ComputePorts", "NodePorts", "LinuxProcesses"]),
     target(
+        "ImageDownload", ["Addressing", "ComputePorts", asyncHTTPClient, nioCore, nioHTTP1, nioPosix, nioSSL]),
+    target(
         "LibvirtHypervisor",
         ["Resources", "DomainXML", "ComputePlanning", "ComputePorts", "NodePorts", "LinuxProcesses", "CLibvirt"]),
     target("SQLiteStore", ["Resources", "Persistence", grdb, grdbSQLite, logging]),
@@ -167,8 +169,8 @@ let services: [Target] = [
     target(
         "ComputeAPI",
         [
-            "Resources", "ComputeModel", "ImageFormats", "ComputePorts", "Persistence", "ComputeService", "HTTPServing",
-            logging, serviceLifecycle,
+            "Resources", "ComputeModel", "ImageFormats", "ComputePorts", "HostState", "Persistence", "ComputeService",
+            "HTTPServing", logging, serviceLifecycle,
         ]),
     target(
         "APIClient",
@@ -226,7 +228,8 @@ let programs: [Target] = [
         [
             "Resources", "ComputeModel", "ComputePlanning", "ComputePorts", "ComputeNode", "HostState", "SystemService",
             "NetworkNode",
-            "APIClient", "FileDisks", "FileImages", "CephImages", "ImageConversion", "LibvirtHypervisor", "Placement",
+            "APIClient", "FileDisks", "FileImages", "CephImages", "ImageConversion", "ImageDownload", "Addressing",
+            "LibvirtHypervisor", "Placement",
             "Persistence", "StoreChoice",
             "ComputeService", "HTTPServing", "ComputeAPI", "ComputeNetwork", argumentParser, logging, serviceLifecycle,
         ]),
@@ -258,6 +261,8 @@ let testSupport: [Target] = [
             "ComputePorts", "ComputeNode", "FileDisks", "FileImages", "LibvirtHypervisor", "LinuxProcesses", crypto,
             logging,
         ], path: "Tests/TestComputeHosts", swiftSettings: strict),
+    .target(
+        name: "TestWebServers", dependencies: ["Waiting"], path: "Tests/TestWebServers", swiftSettings: strict),
     .target(name: "SeededRandomness", path: "Tests/SeededRandomness", swiftSettings: strict),
     .target(
         name: "TestNamespaces", dependencies: ["NetworkModel", "NodePorts", "LinuxProcesses"],
@@ -285,6 +290,7 @@ let allTests: [Target] = [
             "DiskContract", "SeededRandomness", "TestNamespaces", "Resources", "ImageFormats", "ComputePorts",
             "FileImages", "ImageConversion", crypto,
         ]),
+    tests("ImageDownloadTests", ["TestWebServers", "Addressing", "ComputePorts", "ImageDownload"]),
     tests(
         "CephTests",
         [
@@ -372,7 +378,7 @@ let allTests: [Target] = [
             "Authenticators", "NetworkService",
             "HTTPServing", "HTTPAPI", "APIClient", "NetworkNode", crypto, hummingbird, logging, serviceLifecycle,
         ]),
-    tests("ComputeAPITests", ["Resources", "ComputeModel", "ComputeNode", "APIClient", crypto]),
+    tests("ComputeAPITests", ["TestWebServers", "Resources", "ComputeModel", "ComputeNode", "APIClient", crypto]),
     tests(
         "NodeTests",
         [
@@ -406,6 +412,12 @@ let floors: [Target] = [
     .executableTarget(
         name: "PlacementBench", dependencies: ["Resources", "ComputeModel", "Placement"],
         path: "Benchmarks/PlacementBench", swiftSettings: strict),
+    .executableTarget(
+        name: "DiskBench",
+        dependencies: [
+            "Resources", "ComputeModel", "ComputePlanning", "ComputePorts", "DomainXML", "CephImages", "FileDisks",
+            "ImageConversion", "ImageFormats", crypto,
+        ], path: "Benchmarks/DiskBench", swiftSettings: strict),
     .executableTarget(
         name: "GuardBench",
         dependencies: [

@@ -12,13 +12,14 @@ package struct ComputeServer: Sendable {
     private let server: HTTPServer<ComputeDesk>
     private let service: ComputeService
     private let intake: ImageIntake
+    private let fetching: ImageFetching
 
     /// What the ways of others in the service need of the header: a principal with thousands of projects.
     package static let maximumHeader = 1 << 20
 
     package init(
         service: ComputeService, projects: any ProjectDirectory, ports: any PortDirectory, images: any ImageStore,
-        settings: ServerSettings, logger: Logger
+        origin: any ImageOrigin, settings: ServerSettings, logger: Logger
     ) {
         var settings = settings
         settings.maximumHeader = Self.maximumHeader
@@ -27,6 +28,8 @@ package struct ComputeServer: Sendable {
         self.service = service
         let intake = ImageIntake(service: service, images: images, logger: logger)
         self.intake = intake
+        fetching = ImageFetching(
+            service: service, intake: intake, origin: origin, logger: logger, settings: ImageFetching.Settings())
         server = HTTPServer(
             ComputeDesk(service: service, projects: projects),
             words: .init(
@@ -49,10 +52,10 @@ package struct ComputeServer: Sendable {
     /// What must run: the cache, the scheduler, what looks after images, the server, and last (so that it stops first) what
     /// ends open streams.
     package func services() throws -> [any Service] {
-        let (service, intake) = (service, intake)
+        let (service, intake, fetching) = (service, intake, fetching)
         let running = [
             Running { await service.cache.run() }, Running { await service.keepPlacing() },
-            Running { await intake.keep() },
+            Running { await intake.keep() }, Running { await fetching.keep() },
         ]
         return running + (try server.services()) + [Ender(service: service)]
     }

@@ -31,9 +31,6 @@ struct ImageIntake: Sendable {
 
     func append(_ piece: [UInt8], to item: ComputeItem, at offset: UInt64) async throws(Problem) -> Upload {
         let spec = try service.imageSpec(item)
-        let expected = ExpectedImage(
-            size: spec.size, sha256: spec.sha256.description, format: spec.format == .raw ? .raw : .qcow2,
-            largestDisk: spec.minimumDiskGiB << 30)
         var received: UInt64
         do {
             received = try await images.begin(item.id, size: spec.size)
@@ -46,6 +43,30 @@ struct ImageIntake: Sendable {
             // How far it is, is asked of the store; a report for each piece would be a write for each.
             return Upload(received: received, size: spec.size, state: .uploading)
         }
+        return try await finish(item)
+    }
+
+    /// Makes room for it, or goes on with what came.
+    func begin(_ item: ComputeItem) async throws(Problem) -> UInt64 {
+        let spec = try service.imageSpec(item)
+        do { return try await images.begin(item.id, size: spec.size) } catch { throw Problem(error) }
+    }
+
+    func stored(_ id: ResourceID) async throws(Problem) -> StoredImage? {
+        do { return try await images.list().first { $0.id == id } } catch { throw Problem(error) }
+    }
+
+    /// What came is of no use.
+    func forget(_ id: ResourceID) async throws(Problem) {
+        do { try await images.delete(id) } catch { throw Problem(error) }
+    }
+
+    /// Checks what is whole, and says whether it is ready or refused.
+    func finish(_ item: ComputeItem) async throws(Problem) -> Upload {
+        let spec = try service.imageSpec(item)
+        let expected = ExpectedImage(
+            size: spec.size, sha256: spec.sha256.description, format: spec.format == .raw ? .raw : .qcow2,
+            largestDisk: spec.minimumDiskGiB << 30)
         do { _ = try await images.finish(item.id, expected) } catch {
             if error.code == .refused {
                 _ = try await service.report(
@@ -53,8 +74,8 @@ struct ImageIntake: Sendable {
             }
             throw Problem(error)
         }
-        _ = try await service.report(ImageReport(state: .ready, received: received), of: item.id)
-        return Upload(received: received, size: spec.size, state: .ready)
+        _ = try await service.report(ImageReport(state: .ready, received: spec.size), of: item.id)
+        return Upload(received: spec.size, size: spec.size, state: .ready)
     }
 
     /// Looks at the store and at the records whenever a record may have changed, and makes them agree: bytes without a record

@@ -20,10 +20,12 @@ package enum Image: ResourceKind {
         package var minimumDiskGiB: UInt64
         /// Whether VMs of other projects may use it.
         package var isShared: Bool
+        /// Where the server fetches the bytes; nil for those that somebody brings.
+        package var url: String?
 
         package init(
             format: Format, architecture: Architecture, size: UInt64, sha256: SHA256Digest, minimumDiskGiB: UInt64,
-            isShared: Bool = false
+            isShared: Bool = false, url: String? = nil
         ) {
             self.format = format
             self.architecture = architecture
@@ -31,6 +33,15 @@ package enum Image: ResourceKind {
             self.sha256 = sha256
             self.minimumDiskGiB = minimumDiskGiB
             self.isShared = isShared
+            self.url = url
+        }
+
+        static let address = TextShape(
+            pattern: "^https?://[!-~]+$", minimum: 9, maximum: 2048,
+            rule: "must be an address that begins with https:// or http://, of at most 2048 characters without spaces"
+        ) { text in
+            (text.hasPrefix("https://") || text.hasPrefix("http://"))
+                && text.utf8.allSatisfy { (0x21...0x7e).contains($0) }
         }
 
         /// A sector to 16 TiB.
@@ -44,6 +55,7 @@ package enum Image: ResourceKind {
             .required(
                 "minimumDiskGiB", .integer(MachineType.Spec.disks, step: 1), "the least disk that holds its contents"),
             .optional("shared", .boolean, standard: .flag(false), "whether other projects may use it"),
+            .optional("url", .text(address), "where the server fetches it, instead of an upload"),
         ])
 
         /// The JSON Schema of an image's spec.
@@ -58,7 +70,8 @@ extension Image.Spec {
         self.init(
             format: try reader.required("format"), architecture: try reader.required("architecture"),
             size: try reader.required("size"), sha256: try reader.required("sha256"),
-            minimumDiskGiB: try reader.required("minimumDiskGiB"), isShared: try reader.optional("shared") ?? false)
+            minimumDiskGiB: try reader.required("minimumDiskGiB"), isShared: try reader.optional("shared") ?? false,
+            url: try reader.optional("url"))
         try reader.finish()
         guard format != .raw || size <= minimumDiskGiB << 30 else {
             throw FieldError(
@@ -75,6 +88,7 @@ extension Image.Spec {
             writer.member("sha256", sha256)
             writer.member("minimumDiskGiB", minimumDiskGiB)
             if isShared { writer.member("shared", true) }
+            if let url { writer.member("url", url) }
         }
     }
 

@@ -8,6 +8,7 @@ import ComputeService
 import FileImages
 import FoundationEssentials
 import HTTPServing
+import ImageDownload
 import Logging
 import Persistence
 import Placement
@@ -57,6 +58,7 @@ struct ComputeAPICommand: AsyncParsableCommand {
     var imageQuota: UInt64 = 100
 
     @OptionGroup var ceph: CephOptions
+    @OptionGroup var sources: SourceOptions
 
     @Option(help: "pack puts VMs onto as few hosts as will do, spread as evenly as can be.")
     var placement = "pack"
@@ -149,7 +151,8 @@ struct ComputeAPICommand: AsyncParsableCommand {
         }
         if let presence { settings.opened = { presence.opened() } }
         let server = ComputeServer(
-            service: service, projects: network, ports: ports, images: images, settings: settings, logger: logger)
+            service: service, projects: network, ports: ports, images: images, origin: try sources.origin(),
+            settings: settings, logger: logger)
         let services = try server.services() + [Keeping(ports: ports)] + (presence.map { [$0] } ?? [])
         let group = ServiceGroup(
             configuration: .init(

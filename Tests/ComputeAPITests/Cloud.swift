@@ -56,7 +56,8 @@ final class Cloud: Sendable {
             "kc-compute",
             [
                 "api", "--state-dir", folder + "/compute", "--socket", computeSocket, "--api",
-                "unix:" + folder + "/api.sock", "--image-quota", "1", "--log-level", "warning",
+                "unix:" + folder + "/api.sock", "--image-quota", "1", "--image-source", "::1/128", "--log-level",
+                "warning",
             ])
     }
 

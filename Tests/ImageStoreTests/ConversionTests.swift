@@ -54,7 +54,8 @@ import Testing
         }
     }
 
-    @Test func `what names another file, or is larger than allowed, is refused and leaves nothing`() async throws {
+    @Test func `what names another file, is larger than allowed, or torn, is refused and leaves nothing`() async throws
+    {
         try await FileImagesTests.inFolder { folder in
             chmod(folder, 0o711)
             try Data("the secret".utf8).write(to: URL(fileURLWithPath: folder + "/secret"))
@@ -73,6 +74,13 @@ import Testing
                 await #expect(throws: ImageRefusal.self) {
                     _ = try await Self.convert(bytes, format, to: format == .raw ? .qcow2 : .raw, in: folder)
                 }
+            }
+            // Its head is well, and its tables point to nowhere.
+            var torn = try made("1G")
+            let table = Int(torn[40..<48].reduce(0) { $0 << 8 | UInt64($1) })
+            torn.replaceSubrange(table..<table + 8, with: [0x80, 0, 0, 0, 0, 0, 2, 0])
+            await #expect(throws: ConversionFailure.self) {
+                _ = try await Self.convert(torn, .qcow2, to: .raw, in: folder)
             }
             #expect(try FileImagesTests.names(folder + "/convert") == [])
         }

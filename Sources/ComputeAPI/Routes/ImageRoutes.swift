@@ -43,6 +43,9 @@ struct ImageRoutes: Sendable {
             guard request.principal.may(.update, .image, in: project, item.resource.metadata.labels) else {
                 throw Problem(.forbidden, "\(request.principal) may not bring images to project '\(project.name)'")
             }
+            guard try service.imageSpec(item).url == nil else {
+                throw Problem(.conflict, "the server fetches this image from its spec.url: nobody else brings it")
+            }
             guard let offset = try request.query.number("offset") else {
                 throw Problem(field: "offset", value: "", rule: "is required: how many bytes came before")
             }

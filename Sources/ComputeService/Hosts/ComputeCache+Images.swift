@@ -12,6 +12,29 @@ extension ComputeCache {
             return images
         }
     }
+
+    /// Images that the server is to fetch and has not yet, the oldest first.
+    package var imagesElsewhere: [ResourceID] {
+        state.withLock { state in
+            state.items.values.filter { item in
+                guard item.kind == .image, let image: Resource<Image> = item.unwrap(), image.spec.url != nil else {
+                    return false
+                }
+                let report = item.status.image
+                return report == nil || report?.state == .uploading
+            }.sorted { ($0.resource.metadata.created, $0.id) < ($1.resource.metadata.created, $1.id) }.map(\.id)
+        }
+    }
+
+    /// An image that the server is to fetch, and from where; nil when there is none.
+    package func elsewhere(_ id: ResourceID) -> (item: ComputeItem, address: String)? {
+        state.withLock { state in
+            guard let item = state.item(.image, id), let image: Resource<Image> = item.unwrap(),
+                let address = image.spec.url
+            else { return nil }
+            return (item, address)
+        }
+    }
 }
 
 extension ComputeService {

@@ -18,6 +18,7 @@ extension Image: ServedCompute {
         try requireSame(spec.architecture.rawValue, old.spec.architecture.rawValue, "architecture")
         try requireSame("\(spec.size)", "\(old.spec.size)", "size")
         try requireSame("\(spec.sha256)", "\(old.spec.sha256)", "sha256")
+        try requireSame(spec.url ?? "", old.spec.url ?? "", "url")
         if old.spec.isShared, !spec.isShared { try requireNoStrangers(old.metadata.id, plan, state) }
         return (spec, Nothing())
     }
