@@ -51,12 +51,6 @@ final class KeptConnection: Sendable {
         }
     }
 
-    /// Sends one request of nobody's and reads nothing.
-    func ask(_ path: String) {
-        let request = Array("GET \(path) HTTP/1.1\r\nHost: x\r\n\r\n".utf8)
-        _ = Glibc.send(descriptor, request, request.count, Int32(MSG_NOSIGNAL))
-    }
-
     /// Sends one request and reads its answer; status 0 when the connection has ended.
     func get(_ path: String, token: String) async throws -> Reply {
         try await onThread { [self] in
