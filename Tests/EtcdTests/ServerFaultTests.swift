@@ -3,7 +3,7 @@ import Foundation
 import Testing
 import Waiting
 
-/// What users are told by a server whose etcd is not there.
+/// What users are told by a server whose etcd is not there, or takes nothing more.
 @Suite struct ServerFaultTests {
     @Test func `a server that starts before its etcd waits, says so, and serves when it comes`() async throws {
         try await TestEtcd.with(isStarted: false) { etcd in
@@ -28,6 +28,45 @@ import Waiting
                 server.ask("POST", "/v1/projects", #"{"name":"more","spec":{}}"#).status == 201
             }
             #expect(server.ask("GET", "/v1/projects/web").status == 200)
+        }
+    }
+
+    @Test func `at etcd's quota writes are refused with 507, reads go on, and it is over as the guide says`()
+        async throws
+    {
+        try await TestEtcd.with(extra: ["--quota-backend-bytes", "5000000"]) { etcd in
+            let server = try Server(0, etcd)
+            defer { server.kill9() }
+            try await server.serves()
+            let note = String(repeating: "x", count: 60_000)
+            func put(_ number: Int) -> Server.Answer {
+                let name = "p\(number)"
+                return server.ask(
+                    "POST", "/v1/projects", #"{"name":"\#(name)","annotations":{"note":"\#(note)"},"spec":{}}"#,
+                    file: "\(etcd.folder)/body")
+            }
+            var made: [String] = []
+            var refused = Server.Answer()
+            for number in 0..<120 where refused.status == 0 {
+                let answer = put(number)
+                if answer.status == 201 { made.append("p\(number)") } else { refused = answer }
+            }
+            #expect(refused.status == 507, "\(refused)")
+            #expect(refused.body.contains("quota"), "\(refused)")
+            #expect(made.count > 3)
+            for name in made { #expect(server.ask("GET", "/v1/projects/\(name)").status == 200, "\(name)") }
+            #expect(server.ask("GET", "/v1/projects/p\(made.count)").status == 404)
+            // What an operator does: compact to now, defragment, end the alarm.
+            let status = try etcd.control("endpoint", "status", "-w", "json")
+            let revision = try #require(
+                status.components(separatedBy: #""revision":"#).dropFirst().first?.prefix { $0.isNumber })
+            try etcd.control("compact", String(revision))
+            try etcd.control("defrag", "--cluster")
+            try etcd.control("alarm", "disarm")
+            try await eventually("writes are taken again", server.log) {
+                put(200).status == 201
+            }
+            for name in made { #expect(server.ask("GET", "/v1/projects/\(name)").status == 200, "\(name)") }
         }
     }
 
