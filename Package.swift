@@ -192,6 +192,11 @@ let services: [Target] = [
             "SystemService", "APIClient", logging, serviceLifecycle,
         ]),
     target(
+        "Metadata",
+        [
+            "Resources", "ComputeModel", "ComputePlanning", "APIClient", nioCore, nioPosix, serviceLifecycle, logging,
+        ]),
+    target(
         "ComputeNetwork",
         ["Addressing", "Resources", "NetworkModel", "ComputeModel", "ComputeService", "APIClient", logging]),
     target("Commands", ["Resources", "NetworkModel", "Documents", "APIClient", argumentParser]),
@@ -231,7 +236,8 @@ let programs: [Target] = [
             "APIClient", "FileDisks", "FileImages", "CephImages", "ImageConversion", "ImageDownload", "Addressing",
             "LibvirtHypervisor", "Placement",
             "Persistence", "StoreChoice",
-            "ComputeService", "HTTPServing", "ComputeAPI", "ComputeNetwork", argumentParser, logging, serviceLifecycle,
+            "ComputeService", "HTTPServing", "ComputeAPI", "ComputeNetwork", "Metadata", argumentParser, logging,
+            serviceLifecycle,
         ]),
     program("kc-proxy", ["DaemonConfigs", "GuestProxy", nioPosix]),
     // A program of its own under GPL-2.0 (Sources/kc-nft/LICENSE): C, and nothing of KC in it.
@@ -356,6 +362,12 @@ let allTests: [Target] = [
             "Addressing", "Resources", "SeededRandomness", "NetworkModel", "DaemonConfigs", "NetworkPlanning",
             "NodePorts", "LinuxDaemons",
             "LinuxProcesses",
+        ]),
+    tests(
+        "MetadataTests",
+        [
+            "Addressing", "Resources", "ComputeModel", "DaemonConfigs", "GuestProxy", "Metadata", "APIClient", nioCore,
+            nioPosix, logging,
         ]),
     tests("GuestProxyTests", ["Addressing", "DaemonConfigs", "GuestProxy", nioCore, nioPosix]),
     tests(

@@ -1,4 +1,4 @@
-import ComputeModel
+package import ComputeModel
 package import ComputeService
 import Glibc
 package import HTTPServing
@@ -21,6 +21,8 @@ package struct ComputeDesk: ServedService {
         case kind(ComputeKind)
         /// The host that the path names, and the administrator.
         case hostItself
+        /// KC's host that the path names, whether or not it is a compute host, and the administrator.
+        case networkHost
         /// Who has a role over all projects.
         case cluster
     }
@@ -31,6 +33,8 @@ package struct ComputeDesk: ServedService {
         package var project: ProjectIdentity?
         /// The compute host of the path, for what hosts ask.
         package var computeHost: ResourceID?
+        /// KC's host of the path, for what gateways ask.
+        package var networkHost: Reference<NetworkHost>?
     }
 
     /// The kernel has said who is there: there is nothing to be shown.
@@ -63,6 +67,7 @@ package struct ComputeDesk: ServedService {
             try requirePerson(principal)
             guard kind.name.isInProject else { return admission }
             admission.project = try await project(values["project"] ?? "", for: principal)
+        case .networkHost: admission.networkHost = try networkHost(values["host"] ?? "", for: principal)
         case .hostItself: admission.computeHost = try computeHost(values["host"] ?? "", for: principal)
         }
         return admission
@@ -89,6 +94,19 @@ package struct ComputeDesk: ServedService {
         guard case .identity(let identity) = principal else { return project }
         guard identity.grants.role(inProject: project.name, project.id) != nil else { throw nothing }
         return project
+    }
+
+    private func networkHost(_ text: String, for principal: Principal) throws(Problem) -> Reference<NetworkHost> {
+        guard let host = Reference<NetworkHost>(text) else {
+            throw Problem(.notFound, "there is no host '\(text.prefix(64))'")
+        }
+        switch principal {
+        case .administrator: return host
+        case .host(let id):
+            guard host.id == id else { throw Problem(.forbidden, "a host may speak for itself alone") }
+            return host
+        case .identity, .joining: throw refusal(principal)
+        }
     }
 
     /// - Parameter text: KC's id of the host, or the name or id of the compute host.

@@ -18,7 +18,8 @@ package struct ComputeServer: Sendable {
     package static let maximumHeader = 1 << 20
 
     package init(
-        service: ComputeService, projects: any ProjectDirectory, ports: any PortDirectory, images: any ImageStore,
+        service: ComputeService, projects: any ProjectDirectory, ports: any PortDirectory, guests: any GuestLookup,
+        images: any ImageStore,
         origin: any ImageOrigin, settings: ServerSettings, logger: Logger
     ) {
         var settings = settings
@@ -41,6 +42,7 @@ package struct ComputeServer: Sendable {
                 ComputeSystemRoutes(service: service, pages: pages).routes
                     + HostRoutes(service: service, ports: ports, images: images).routes
                     + HostConsoleRoutes(service: service).routes
+                    + GuestRoutes(guests: guests).routes
                     + MachineRoutes(service: service).routes
                     + ConsoleRoutes(service: service).routes
                     + ImageRoutes(service: service, images: images, imports: intake).routes

@@ -14,6 +14,8 @@ import Synchronization
 /// Concurrency: any task; `run` once.
 package final class PortKeeper: PortDirectory {
     private struct State {
+        /// Whether it has looked at all.
+        var isKnown = false
         var ports: [ResourceID: [Int: InterfaceOrder]] = [:]
         var counts: [ResourceID: Int] = [:]
         var followers: [UInt64: AsyncStream<Void>.Continuation] = [:]
@@ -42,6 +44,17 @@ package final class PortKeeper: PortDirectory {
             guard ports.count == state.counts[vm] else { return nil }
             return ports.sorted { $0.key < $1.key }.map(\.value)
         }
+    }
+
+    /// Whose port an attachment is.
+    /// - Returns: nil where it is no VM's.
+    /// - Throws: `unavailable` before it has looked for the first time.
+    func vm(with attachment: ResourceID) throws(Problem) -> ResourceID? {
+        let (isKnown, vm) = state.withLock { state in
+            (state.isKnown, state.ports.first { $0.value.values.contains { $0.attachment == attachment } }?.key)
+        }
+        guard isKnown else { throw Problem(.unavailable, "the ports of VMs are being looked at; try again") }
+        return vm
     }
 
     package func signals() -> AsyncStream<Void> {
@@ -121,6 +134,7 @@ package final class PortKeeper: PortDirectory {
 
     private func publish(_ ports: [ResourceID: [Int: InterfaceOrder]], counts: [ResourceID: Int]) {
         let followers = state.withLock { state in
+            state.isKnown = true
             guard state.ports != ports || state.counts != counts else { return [AsyncStream<Void>.Continuation]() }
             state.ports = ports
             state.counts = counts

@@ -15,15 +15,37 @@ package struct UnboundConfiguration: Hashable, Sendable {
     package var forwarders: [IPv6Address]
     /// Makes AAAA records of A records behind this /96 (RFC 6147); nil: it does not.
     package var dns64: IPv6Prefix?
+    /// What guests of one segment alone are answered.
+    package var views: [View]
+
+    /// Names that mean something else to each segment.
+    package struct View: Hashable, Sendable {
+        /// Names it.
+        package var segment: InterfaceName
+        /// Who sees it; one of `UnboundConfiguration.clients`.
+        package var clients: IPv6Prefix
+        package var names: [DomainName]
+        /// Of all of them; IPv4 in its mapped form.
+        package var addresses: [IPv6Address]
+
+        package init(segment: InterfaceName, clients: IPv6Prefix, names: [DomainName], addresses: [IPv6Address]) {
+            self.segment = segment
+            self.clients = clients
+            self.names = names
+            self.addresses = addresses
+        }
+    }
+
     package init(
         clients: [IPv6Prefix], zones: [DomainName] = [], servers: [IPv6Address] = [],
-        forwarders: [IPv6Address] = [], dns64: IPv6Prefix? = nil
+        forwarders: [IPv6Address] = [], dns64: IPv6Prefix? = nil, views: [View] = []
     ) {
         self.clients = clients
         self.zones = zones
         self.servers = servers
         self.forwarders = forwarders
         self.dns64 = dns64
+        self.views = views
     }
 
     /// The whole file; equal values give equal text.
@@ -39,6 +61,7 @@ package struct UnboundConfiguration: Hashable, Sendable {
         lines += ["    interface: ::0", "    interface-automatic: yes"]
         lines += ["    access-control: ::/0 refuse", "    access-control: 0.0.0.0/0 refuse"]
         for prefix in clients { lines.append("    access-control: \(prefix) allow") }
+        for view in views { lines.append("    access-control-view: \(view.clients) \"\(view.segment)\"") }
         lines.append("    module-config: \"\(dns64 == nil ? "iterator" : "dns64 iterator")\"")
         if let dns64 {
             lines.append("    dns64-prefix: \(dns64)")
@@ -50,6 +73,7 @@ package struct UnboundConfiguration: Hashable, Sendable {
             // Or unbound's own empty zones for private addresses would answer.
             lines.append("    local-zone: \"\(zone.absolute)\" transparent")
         }
+        lines += views.flatMap(\.lines)
         lines += ["remote-control:", "    control-enable: no"]
         for zone in zones where !servers.isEmpty {
             lines += ["stub-zone:", "    name: \"\(zone.absolute)\"", "    stub-no-cache: yes"]
@@ -60,5 +84,19 @@ package struct UnboundConfiguration: Hashable, Sendable {
             for forwarder in forwarders { lines.append("    forward-addr: \(forwarder)") }
         }
         return lines.joined(separator: "\n") + "\n"
+    }
+}
+
+extension UnboundConfiguration.View {
+    /// What it does not name is answered as everybody is.
+    fileprivate var lines: [String] {
+        ["view:", "    name: \"\(segment)\"", "    view-first: yes"]
+            + names.flatMap { name in
+                ["    local-zone: \"\(name.absolute)\" static"]
+                    + addresses.map { address in
+                        let record = address.ipv4.map { "A \($0)" } ?? "AAAA \(address)"
+                        return "    local-data: \"\(name.absolute) 60 IN \(record)\""
+                    }
+            }
     }
 }

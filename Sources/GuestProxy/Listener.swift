@@ -32,6 +32,8 @@ struct Listener: Hashable, Sendable {
         let address = try SocketAddress.makeAddressResolvingHost(host, port: Int(port))
         return try await ServerBootstrap(group: group)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            // Who comes from another link is not one of this one, whatever address was asked.
+            .serverChannelOption(.socketOption(.bindToInterface), value: Int(index))
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .bind(to: address) { channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -44,6 +46,11 @@ struct Listener: Hashable, Sendable {
                 }
             }
     }
+}
+
+extension NIOBSDSocket.Option {
+    /// SO_BINDTOIFINDEX (Linux 5.1, asm-generic/socket.h), which the Glibc module does not show.
+    fileprivate static let bindToInterface = Self(rawValue: 62)
 }
 
 /// Closes a connection in which nobody says anything.

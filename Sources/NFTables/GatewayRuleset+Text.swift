@@ -105,13 +105,19 @@ extension GatewayRuleset {
             ])
     }
 
+    private var servingOnSegments: [String] {
+        let places = serviceAddresses.sorted().map { "\"\($0.interface)\" . \($0.address)" }
+        guard !places.isEmpty else { return [] }
+        return ["iifname . ip6 daddr { \(places.joined(separator: ", ")) } tcp dport { \(portList) } goto to-service"]
+    }
+
     private var coming: [String] {
         let services =
             servicePorts.isEmpty
             ? []
             : [
                 "ip6 daddr { fe80::1, \(IPv6Address.guestServices) } tcp dport { \(portList) } goto to-service"
-            ] + (hasIPv4 ? ["meta nfproto ipv4 tcp dport { \(portList) } goto to-service"] : [])
+            ] + servingOnSegments + (hasIPv4 ? ["meta nfproto ipv4 tcp dport { \(portList) } goto to-service"] : [])
         let ipv4 =
             hasIPv4
             ? [

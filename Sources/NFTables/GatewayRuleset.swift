@@ -19,6 +19,21 @@ package struct GatewayRuleset: Hashable, Sendable {
         package static func < (left: Segment, right: Segment) -> Bool { left.interface < right.interface }
     }
 
+    /// An address of the gateway's on one of its segments.
+    package struct ServiceAddress: Hashable, Sendable, Comparable {
+        package var interface: InterfaceName
+        package var address: IPv6Address
+
+        package init(interface: InterfaceName, address: IPv6Address) {
+            self.interface = interface
+            self.address = address
+        }
+
+        package static func < (left: ServiceAddress, right: ServiceAddress) -> Bool {
+            (left.interface, left.address) < (right.interface, right.address)
+        }
+    }
+
     /// What one rule of a policy lets through.
     package struct Rule: Hashable, Sendable {
         /// IANA's number; nil for any.
@@ -54,19 +69,23 @@ package struct GatewayRuleset: Hashable, Sendable {
     package var bandwidthPerSegment: UInt64?
     /// Behind which senders of the translator's block reach the IPv4 world; nil when none do.
     package var outgoing: IPv4Address?
-    /// TCP ports that guests reach the gateway at, by its link-local address; each once.
+    /// TCP ports that guests reach the gateway at, by its link-local addresses and `serviceAddresses`; each once.
     package var servicePorts: [UInt16]
+    /// Its addresses with a wider scope that services are reached at, each on its own segment alone: by the one of another
+    /// segment a guest would be taken for one of that.
+    package var serviceAddresses: [ServiceAddress]
     /// Whether some segment has IPv4: then guests reach the gateway by echoes, and its DHCP server. None is ever forwarded.
     package var hasIPv4: Bool
 
     package init(
         segments: [Segment], ingress: [Rule]? = nil, egress: [Rule]? = nil, newFlowsPerSource: UInt64,
         bandwidthPerSegment: UInt64? = nil, outgoing: IPv4Address? = nil, servicePorts: [UInt16] = [],
-        hasIPv4: Bool = false
+        serviceAddresses: [ServiceAddress] = [], hasIPv4: Bool = false
     ) {
         self.hasIPv4 = hasIPv4
         self.outgoing = outgoing
         self.servicePorts = servicePorts
+        self.serviceAddresses = serviceAddresses
         self.segments = segments
         self.ingress = ingress
         self.egress = egress

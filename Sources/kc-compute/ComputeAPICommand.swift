@@ -151,8 +151,9 @@ struct ComputeAPICommand: AsyncParsableCommand {
         }
         if let presence { settings.opened = { presence.opened() } }
         let server = ComputeServer(
-            service: service, projects: network, ports: ports, images: images, origin: try sources.origin(),
-            settings: settings, logger: logger)
+            service: service, projects: network, ports: ports,
+            guests: GuestFinder(service: service, ports: ports, network: network), images: images,
+            origin: try sources.origin(), settings: settings, logger: logger)
         let services = try server.services() + [Keeping(ports: ports)] + (presence.map { [$0] } ?? [])
         let group = ServiceGroup(
             configuration: .init(

@@ -85,7 +85,7 @@ struct NodeCommand: AsyncParsableCommand {
         }
         let (ports, place) = try ports(paths, host)
         // Last of what may fail: its connections must be closed by whoever has made them.
-        let client = try upstream(joined)
+        let client = try HostUpstream.client(api: api, joined: joined)
         let manager = ServiceManager()
         let agent = ComputeAgent(
             ports: ports, upstream: APIComputeUpstream(client, host: host),
@@ -124,19 +124,6 @@ struct NodeCommand: AsyncParsableCommand {
         let disks = CephDisks(
             cluster, place, seeds: files, images: images, converter: converter, shareGiB: cephShare)
         return (ComputeHostPorts(hypervisor: hypervisor, disks: disks, images: images), .rbd(place))
-    }
-
-    private func upstream(_ joined: (membership: Membership, credential: String)?) throws -> APIClient {
-        let endpoint =
-            try api.map { try Endpoint(parsing: $0) } ?? joined.map { try Endpoint(parsing: $0.membership.url) }
-            ?? .standard
-        if case .socket = endpoint.transport { return try APIClient(endpoint: endpoint) }
-        guard let joined else {
-            throw Failure(
-                "\(endpoint) wants a credential, and this machine has none; join it with `kcd join URL TOKEN`")
-        }
-        return try APIClient(
-            endpoint: endpoint, token: joined.credential, certificate: joined.membership.certificate)
     }
 
     private static func architecture() throws -> Architecture {

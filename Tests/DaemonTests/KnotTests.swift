@@ -213,7 +213,13 @@ import Waiting
         #expect(try check("/usr/sbin/knotc", ["-c"], full.text + "nonsense", ["conf-check"]) != .exited(0))
         let resolver = UnboundConfiguration(
             clients: [try IPv6Prefix(parsing: "fd00::/64")], zones: zones.map(\.domain), servers: [address],
-            forwarders: [address], dns64: try IPv6Prefix(parsing: "64:ff9b::/96"))
+            forwarders: [address], dns64: try IPv6Prefix(parsing: "64:ff9b::/96"),
+            views: [
+                .init(
+                    segment: try InterfaceName("seg000001"), clients: try IPv6Prefix(parsing: "fd00::/64"),
+                    names: [try DomainName(parsing: "metadata"), try DomainName(parsing: "metadata.cloud.example")],
+                    addresses: [address, try IPv4Address(parsing: "169.254.169.254").mapped])
+            ])
         for text in [resolver.text, UnboundConfiguration(clients: []).text] {
             #expect(try check("/usr/sbin/unbound-checkconf", [], text) == .exited(0), "\(text)")
         }
@@ -245,18 +251,41 @@ import Waiting
                 program: .knot, instance: DaemonInstance.nameServer, namespace: other.name.text,
                 configuration: authority.text))
         let resolver = UnboundConfiguration(
-            clients: [try IPv6Prefix(parsing: "fd00::/64")], zones: [zone.domain], servers: [address])
+            clients: [try IPv6Prefix(parsing: "fd00::/64"), try IPv6Prefix(parsing: "fd0a::3/128")],
+            zones: [zone.domain], servers: [address], dns64: try IPv6Prefix(parsing: "64:ff9b::/96"),
+            views: [
+                .init(
+                    segment: try InterfaceName("seg000001"), clients: try IPv6Prefix(parsing: "fd00::/64"),
+                    names: [try DomainName(parsing: "metadata"), try DomainName(parsing: "metadata.cloud.example")],
+                    addresses: [
+                        try IPv6Address(parsing: "fd00::1"), try IPv4Address(parsing: "169.254.169.254").mapped,
+                    ]),
+                .init(
+                    segment: try InterfaceName("seg000002"), clients: try IPv6Prefix(parsing: "fd0a::3/128"),
+                    names: [try DomainName(parsing: "metadata")], addresses: [try IPv6Address(parsing: "fd0a::3")]),
+            ])
+        try namespace.run("ip", "address", "add", "fd0a::3/64", "dev", "a0", "nodad")
         try await supervisor.ensure(
             DaemonSpec(
                 program: .unbound, instance: "unbound-test", namespace: namespace.name.text,
                 configuration: resolver.text))
-        func ask(_ source: String) throws -> [String] {
+        func ask(
+            _ source: String, _ name: String = "web.cloud.example", _ type: String = "AAAA"
+        ) throws -> [String] {
             try namespace.run(
-                ["dig", "@fd00::1", "-b", source, "+short", "+time=1", "+tries=1", "web.cloud.example", "AAAA"]
+                ["dig", "@fd00::1", "-b", source, "+short", "+time=1", "+tries=1", name, type]
             ).split(separator: "\n").map(String.init)
         }
         try await eventually { try ask("fd00::1") == ["2001:db8::1"] }
         #expect(try ask("fd0a::2").isEmpty, "nobody else is answered")
+        // Each segment has answers of its own to the same name.
+        for name in ["metadata", "metadata.cloud.example"] {
+            #expect(try ask("fd00::1", name) == ["fd00::1"])
+            #expect(try ask("fd00::1", name, "A") == ["169.254.169.254"])
+        }
+        #expect(try ask("fd0a::3", "metadata") == ["fd0a::3"])
+        #expect(try ask("fd0a::3", "metadata", "A").isEmpty)
+        #expect(try ask("fd0a::3") == ["2001:db8::1"])
         let text = try #require(FileManager.default.contents(atPath: root + "/run/daemons/unbound-test/pid"))
         let pid = try #require(Int32(String(decoding: text, as: UTF8.self).prefix { $0.isNumber }))
         kill(pid, SIGSTOP)

@@ -94,6 +94,12 @@ enum ComputeSchemas {
             )
         ),
         (
+            "GuestFacts",
+            Schema(
+                #"{"type":"object","properties":{"project":{"type":"string","format":"uuid"},"guest":{"type":"object","properties":{"instance":{"type":"string","format":"uuid"},"hostname":{"$ref":"@Name"},"sshKeys":{"type":"array","items":{"type":"string"}},"userData":{"type":"string"}},"required":["instance","hostname"]},"interfaces":{"type":"array","items":{"type":"object","properties":{"attachment":{"type":"string","format":"uuid"},"mac":{"type":"string"},"mtu":{"type":"integer"}},"required":["attachment","mac","mtu"]}},"lasting":{"type":"boolean"}},"required":["project","guest","interfaces","lasting"]}"#
+            )
+        ),
+        (
             "OrderEvent",
             Schema(
                 #"{"type":"object","description":"One event: computeHost, order, kept, removed, complete or consoles."}"#

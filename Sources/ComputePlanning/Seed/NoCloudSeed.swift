@@ -1,17 +1,19 @@
-import Addressing
+package import Addressing
 package import ComputeModel
 import DomainXML
 import Resources
 
-/// The files of a NoCloud seed, which cloud-init finds on a disk with the label `cidata`: for a guest that no metadata
-/// service reaches. All but the user data is JSON, which is YAML too, so that no value can become something else.
+/// The files of a NoCloud seed, which cloud-init finds on a disk with the label `cidata`, for a guest that no metadata
+/// service reaches, or by HTTP. All but the user data is JSON, which is YAML too, so that no value can become something else.
 package struct NoCloudSeed: Hashable, Sendable {
     package let metaData: [UInt8]
     package let networkConfig: [UInt8]
     package let userData: [UInt8]
 
-    package init(_ order: MachineOrder) {
-        let guest = order.guest
+    package init(_ order: MachineOrder) { self.init(order.guest, macs: order.interfaces.map(\.mac)) }
+
+    /// - Parameter macs: of the guest's NICs, in their order.
+    package init(_ guest: GuestOrder, macs: [MACAddress]) {
         var meta = JSONWriter()
         meta.object { meta in
             meta.member("instance-id", guest.instance)
@@ -25,11 +27,11 @@ package struct NoCloudSeed: Hashable, Sendable {
             network.member("version", 2)
             network.name("ethernets")
             network.object { network in
-                for (index, interface) in order.interfaces.enumerated() {
+                for (index, mac) in macs.enumerated() {
                     network.name("nic\(index)")
                     network.object { network in
                         network.name("match")
-                        network.object { $0.member("macaddress", interface.mac.description) }
+                        network.object { $0.member("macaddress", mac.description) }
                         network.member("dhcp4", false)
                         network.member("accept-ra", true)
                     }

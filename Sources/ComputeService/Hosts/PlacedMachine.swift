@@ -61,6 +61,9 @@ extension ComputeCache {
         }
     }
 
+    /// One VM that has a place; nil for any other.
+    package func placed(_ vm: ResourceID) -> PlacedMachine? { state.withLock { $0.placed(vm) } }
+
     /// All VMs, with and without a place; one that has a place is there even if its document cannot be read.
     package var machineIDs: Set<ResourceID> {
         state.withLock { state in

@@ -59,6 +59,7 @@ extension PlanContext {
             newFlowsPerSource: gateway.limits.newFlowsPerSource ?? GatewayLimits.standardNewFlowsPerSource,
             bandwidthPerSegment: gateway.limits.bandwidthPerSegment, outgoing: gateway.nat64?.outgoing,
             servicePorts: Set(gateway.services.map(\.port)).sorted(),
+            serviceAddresses: gateway.services.isEmpty ? [] : serviceAddresses(of: gateway),
             hasIPv4: gateway.ports.keys.contains { desired.segments[$0]?.ipv4 != nil })
         guard !gateway.policies.isEmpty, !gateway.policies.contains(.builtIn(.allowAll)) else { return ruleset }
         var policies: [DesiredPolicy] = []
@@ -71,6 +72,21 @@ extension PlanContext {
             ruleset.egress = policies.flatMap { $0.egress ?? [] }.compactMap(firewallRule)
         }
         return ruleset
+    }
+
+    private func serviceAddresses(of gateway: DesiredGateway) -> [GatewayRuleset.ServiceAddress] {
+        gateway.ports.keys.compactMap { desired.segments[$0] }.flatMap { segment in
+            ownAddresses(of: gateway, on: segment).map {
+                GatewayRuleset.ServiceAddress(interface: .gatewaySegment(segment.vni), address: $0)
+            }
+        }.sorted()
+    }
+
+    /// The gateway's addresses in the segment's /64, in order.
+    func ownAddresses(of gateway: DesiredGateway, on segment: DesiredSegment) -> [IPv6Address] {
+        guard let prefix = segment.prefix, let port = gateway.ports[segment.id].flatMap({ desired.attachments[$0] })
+        else { return [] }
+        return RouterAddresses.all(of: port, on: segment, serving: false).filter(prefix.contains)
     }
 
     /// nil for a rule whose other side nobody is now.

@@ -30,6 +30,10 @@ extension PlanContext {
             guard let segment = desired.segments[id] else { continue }
             let interface = InterfaceName.gatewaySegment(segment.vni)
             configuration.places.formUnion([.init(interface, .segmentRouter), .init(interface, .guestServices)])
+            // For clients that cannot write a link-local address, and for the name of the service.
+            for address in ownAddresses(of: gateway, on: segment) {
+                configuration.places.insert(.init(interface, address))
+            }
             if let ipv4 = segment.ipv4 {
                 // What goes to 169.254.169.254 comes there too (GatewayRuleset).
                 configuration.places.insert(.init(interface, ipv4.router.mapped))

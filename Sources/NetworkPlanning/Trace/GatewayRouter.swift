@@ -46,6 +46,8 @@ package struct GatewayRouter: Sendable {
     /// The longest first, and of equal ones the one that leads somewhere.
     private let routes: [(prefix: IPv6Prefix, interface: Interface?, nextHop: IPv6Address?)]
     private let prefixes: [IPv6Prefix]
+    /// Of the interfaces to its segments.
+    private let names: [ResourceID: InterfaceName]
 
     init(_ gateway: DesiredGateway, _ context: PlanContext) {
         self.gateway = gateway
@@ -85,6 +87,7 @@ package struct GatewayRouter: Sendable {
         }
         if let nat64 = gateway.nat64 { routes.append((nat64.prefix, .translator, nil)) }
         self.known = known
+        names = Dictionary(segments.map { ($0.value, $0.key) }) { $1 }
         self.locals = locals
         self.routes = routes.sorted {
             ($1.prefix.length, $0.interface == nil ? 1 : 0) < ($0.prefix.length, $1.interface == nil ? 1 : 0)
@@ -159,7 +162,8 @@ package struct GatewayRouter: Sendable {
                     : [1, 2, 3, 4, 128, 130, 131, 132, 135, 136, 143].contains(type)
             case .tcp(_, let port, _):
                 isFromGuests
-                    && (port == 53 || isService(packet.destination) && ruleset.servicePorts.contains(port))
+                    && (port == 53
+                        || isService(packet.destination, from: interface) && ruleset.servicePorts.contains(port))
             case .udp(_, let port): isFromGuests && (port == 53 || port == 547)
             // IPv4 is not routed.
             case .icmp: false
@@ -169,7 +173,11 @@ package struct GatewayRouter: Sendable {
             : Judgement(.input, chain, "none of the gateway's services")
     }
 
-    private func isService(_ address: IPv6Address) -> Bool { address == .segmentRouter || address == .guestServices }
+    private func isService(_ address: IPv6Address, from interface: Interface) -> Bool {
+        if address == .segmentRouter || address == .guestServices { return true }
+        guard case .segment(let segment) = interface, let name = names[segment] else { return false }
+        return ruleset.serviceAddresses.contains(.init(interface: name, address: address))
+    }
 
     /// What conntrack makes of a packet of no connection (nf_conntrack_proto_icmpv6.c, nf_conntrack_proto_tcp.c).
     private static func isInvalid(_ packet: WayPacket) -> Bool {
