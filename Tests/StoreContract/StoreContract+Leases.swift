@@ -14,7 +14,8 @@ extension StoreContract {
             #expect(try await subject.store.get(keys[0]).entry?.lease == lease)
             try await subject.store.put(subject.key("kept"), "1")
             let batches = try await take(2, from: subject.store.watch(subject.root, after: start))
-            #expect(Set(batches.last?.events ?? []) == Set(keys.map { .delete($0) }))
+            // On a busy machine the lease may have ended before the other key was put.
+            #expect(batches.contains { Set($0.events) == Set(keys.map { .delete($0) }) }, "\(batches)")
             #expect(
                 try await subject.store.list(subject.root, after: nil, limit: 10).entries.map(\.key) == [
                     subject.key("kept")
