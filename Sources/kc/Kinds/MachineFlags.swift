@@ -11,7 +11,7 @@ struct MachineFlags: KindFlags {
     static let settledPhases = ["running"]
     static let furtherCommands: [any ParsableCommand.Type] = [
         ActionCommand<Start>.self, ActionCommand<Stop>.self, ActionCommand<Reboot>.self, ResizeCommand.self,
-        RenameCommand.self, ExplainCommand.self,
+        RenameCommand.self, ExplainCommand.self, NICCommand.self, ConsoleCommand.self,
     ]
 
     @Option(help: ArgumentHelp("What its disk begins with: an image's name or id.", valueName: "image"))
@@ -51,7 +51,9 @@ struct MachineFlags: KindFlags {
             spec = spec.setting(
                 "parameters", to: (spec["parameters"] ?? .nothing).setting(parameter.name, to: parameter.value))
         }
-        if !network.isEmpty { spec = spec.setting("networks", to: JSONNode(.array(network.map(nic)))) }
+        if !network.isEmpty {
+            spec = spec.setting("networks", to: JSONNode(.array(network.map { Self.nic($0, policies: policy) })))
+        }
         if !sshKey.isEmpty { spec = spec.setting("sshKeys", texts: try sshKey.flatMap(PublicKeys.read)) }
         if let userData { spec = spec.setting("userData", to: .string(try Self.text(of: userData))) }
         spec = spec.setting("power", text: power?.rawValue)
@@ -61,12 +63,13 @@ struct MachineFlags: KindFlags {
         return wish.means(old) ? spec : spec.setting("placement", to: wish)
     }
 
-    private func nic(_ text: String) -> JSONNode {
+    /// A NIC as the command line says it: a segment, or `attachment/NAME`.
+    static func nic(_ text: String, policies: [String]) -> JSONNode {
         let prefix = "attachment/"
         guard !text.hasPrefix(prefix) else {
             return .object([("attachment", .string(String(text.dropFirst(prefix.count))))])
         }
-        return JSONNode.object([("segment", .string(text))]).setting("policies", texts: policy)
+        return JSONNode.object([("segment", .string(text))]).setting("policies", texts: policies)
     }
 
     private static func text(of path: String) throws -> String {
