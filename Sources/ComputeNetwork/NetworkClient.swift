@@ -13,7 +13,8 @@ package final class NetworkClient: NetworkDirectory, ProjectDirectory {
     let api: APIClient
     private let projects = Mutex<[String: (project: ProjectIdentity, until: ContinuousClock.Instant)]>([:])
 
-    /// For so long a project counts as still there, and still called so: it stands in the path of every request.
+    /// For so long a project counts as still there, still called so, and with the same quotas: it stands in the path of
+    /// every request.
     private static let memory = Duration.seconds(2)
     /// Beyond this many all are forgotten.
     private static let maximumCount = 10_000
@@ -24,7 +25,11 @@ package final class NetworkClient: NetworkDirectory, ProjectDirectory {
         let now = ContinuousClock.now
         if let known = projects.withLock({ $0[text] }), known.until > now { return known.project }
         let found = try await find("project", ["v1", "projects", text])
-        let project = ProjectIdentity(id: found.id, name: found.name)
+        let quotas: Quotas
+        do { quotas = try found.spec?["quotas"].map { try Quotas(json: $0, path: "spec.quotas") } ?? Quotas() } catch {
+            throw Problem(network: error)
+        }
+        let project = ProjectIdentity(id: found.id, name: found.name, quotas: quotas)
         projects.withLock { projects in
             if projects.count >= Self.maximumCount { projects = [:] }
             projects[text] = (project, now + Self.memory)

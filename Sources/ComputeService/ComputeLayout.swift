@@ -8,6 +8,7 @@ import Resources
 /// | `w/r/<kind>/<project id or ->/<id>` | the resource with what was decided for it | with each change |
 /// | `w/s/<id>` | what is reported about the resource: of a compute host, a VM, an image | relaxed, no history |
 /// | `w/u/<id>` | empty; its revision moves when something begins to refer to the resource | with the referrer |
+/// | `w/u/<project id>` | empty; its revision moves when the project gets more of what quotas count | with what it gets |
 /// | `w/p/<vm id>` | the compute host that the VM is placed on, and since when | with the VM, or when it gets its place |
 /// | `w/n/<vm id>` | why it has no place | with the VM, or when the reason changes |
 /// | `w/l/<compute host id>` | empty; its revision counts the placements on the host | with each placement |

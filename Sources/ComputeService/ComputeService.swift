@@ -15,6 +15,7 @@ package final class ComputeService: Sendable {
     let directory: any NetworkDirectory
     let settings: Settings
     let logger: Logger
+    let quotaGates = QuotaGates()
 
     package struct Settings: Sendable {
         /// How many revisions of spec and metadata are kept of each resource. Default 50.

@@ -26,9 +26,12 @@ package protocol ProjectDirectory: Sendable {
 package struct ProjectIdentity: Hashable, Sendable {
     package let id: ResourceID
     package let name: Name
+    /// What it may have at most.
+    package let quotas: Quotas
 
-    package init(id: ResourceID, name: Name) {
+    package init(id: ResourceID, name: Name, quotas: Quotas = Quotas()) {
         self.id = id
         self.name = name
+        self.quotas = quotas
     }
 }

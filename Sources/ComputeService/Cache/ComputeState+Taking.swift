@@ -143,8 +143,9 @@ extension ComputeState {
         log.append(old: old, new: nil, at: revision)
     }
 
-    /// Which VMs use what.
+    /// Which VMs use what, and what projects have.
     private mutating func use(_ item: ComputeItem, isAdded: Bool) {
+        charge(item, isAdded: isAdded)
         guard let vm = item.unwrap(VirtualMachine.self) else { return }
         for id in [vm.spec.machineType.id, vm.spec.image.id].compactMap(\.self) {
             if isAdded { users[id, default: []].insert(item.id) } else { users[id]?.remove(item.id) }

@@ -26,6 +26,8 @@ struct ComputeState {
     var uses: [ResourceID: Revision] = [:]
     /// Which VMs use a machine type or an image.
     var users: [ResourceID: Set<ResourceID>] = [:]
+    /// What each project has of what quotas count.
+    var usage: [ResourceID: ComputeUsage] = [:]
     var reports: [ResourceID: Seen<[UInt8]>] = [:]
     /// By VM.
     var places: [ResourceID: Seen<VirtualMachinePlace>] = [:]

@@ -13,7 +13,7 @@ extension ServedCompute {
         try principal.requireMay(.create, tag, in: project, draft.labels)
         draft.spec = try await resolve(draft.spec, over: nil, service.directory, project)
         let (id, wanted) = (ResourceID(UUID()), draft)
-        let revision = try await service.write(id, in: project, by: principal) { plan, state throws(Problem) in
+        let write = { @Sendable (plan: inout ComputePlan, state: inout ComputeState) throws(Problem) in
             try requireFree(wanted.name, in: project?.id, state)
             let (spec, assigned) = try admit(wanted.spec, over: nil, &plan, &state)
             let resource = Resource<Self>(
@@ -21,8 +21,12 @@ extension ServedCompute {
                     id: id, name: wanted.name, project: project?.name, created: plan.now, updated: plan.now,
                     protected: wanted.protected, labels: wanted.labels, annotations: wanted.annotations),
                 spec: spec, assigned: assigned)
+            try plan.requireQuota(from: .none, to: ComputeUsage(of: resource), state)
             plan.insert(resource, tag)
             try inserted(resource, &plan, &state)
+        }
+        let revision = try await service.counted(in: project) { () throws(Problem) in
+            try await service.write(id, in: project, by: principal, write)
         }
         return ComputeWritten(item: service.cache.item(tag, id), revision: revision)
     }
@@ -62,7 +66,7 @@ extension ServedCompute {
         try principal.requireMay(.update, tag, in: project, wanted.labels)
         wanted.spec = try await resolve(wanted.spec, over: first.spec, service.directory, project)
         let draft = wanted
-        let revision = try await service.write(id, in: project, by: principal) { plan, state throws(Problem) in
+        let write = { @Sendable (plan: inout ComputePlan, state: inout ComputeState) throws(Problem) in
             guard let item = state.items[id], let old: Resource<Self> = item.unwrap() else {
                 throw Problem.gone(kind, id)
             }
@@ -81,7 +85,11 @@ extension ServedCompute {
             guard new != old else { return }
             new.metadata.generation += 1
             new.metadata.updated = plan.now
+            try plan.requireQuota(from: ComputeUsage(of: old), to: ComputeUsage(of: new), state)
             plan.replace(item, with: new)
+        }
+        let revision = try await service.counted(in: project) { () throws(Problem) in
+            try await service.write(id, in: project, by: principal, write)
         }
         return ComputeWritten(item: service.cache.item(tag, id), revision: revision)
     }
@@ -103,6 +111,7 @@ extension ServedCompute {
             }
             // First, so that who follows sees it go and nothing else.
             plan.remove(item, state)
+            plan.unmarkEmpty(without: item, state)
             try release(old, &plan, &state)
         }
         return ComputeWritten(item: nil, revision: revision)

@@ -67,6 +67,12 @@ struct Shape: Sendable {
             .adding("required", needed.isEmpty ? nil : list(needed)).adding("additionalProperties", "false")
     }
 
+    /// The same object with further members whose names match a pattern; `count` is of all members.
+    func others(named pattern: String, _ shape: Shape, atMost count: Int) -> Shape {
+        adding("maxProperties", "\(count)").adding("propertyNames", #"{"pattern":\#(Self.quoted(pattern))}"#)
+            .adding("additionalProperties", shape.json)
+    }
+
     static func either(_ shapes: Shape...) -> Shape {
         Shape([("oneOf", "[" + shapes.map(\.json).joined(separator: ",") + "]")], shapes)
     }

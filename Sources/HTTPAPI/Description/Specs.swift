@@ -22,7 +22,10 @@ enum Specs {
         }
     }
 
-    private static func quota(_ text: String) -> Shape { .integer(0...1_000_000).saying(text) }
+    private static func quota(_ text: String) -> Shape { .integer(Quotas.range).saying(text) }
+
+    private static let quotaName =
+        #"^(segments|attachments|addresses|mappings|[a-z]([a-z0-9-]{0,29}[a-z0-9])?\.[a-z]([a-z0-9-]{0,29}[a-z0-9])?)$"#
 
     private static let project = Shape.object(
         .may(
@@ -34,8 +37,11 @@ enum Specs {
                     quota("How many attachments; ports of managed gateways count, and are never refused.")),
                 .may("addresses", quota("How many static and assigned addresses.")),
                 .may("mappings", quota("How many mappings."))
+            ).others(
+                named: quotaName, .integer(Quotas.serviceRange), atMost: Quotas.maximumCount
             ).called("ProjectQuotas"),
-            "What the project may have at most; what is left out has no limit but the pools'."))
+            "What the project may have at most; what is left out has no limit but the pools'. Names like compute.vms are other services', which count those themselves."
+        ))
 
     private static let host = Shape.object(
         .must("vtep", .address, "The underlay address that VXLAN uses: global or unique local, one host's alone."),

@@ -13,27 +13,13 @@ extension WritePlan {
         _ kind: Kind, old: AnyResource?, new: AnyResource, _ state: CacheState
     ) throws(Problem) {
         guard let project = projectID.flatMap({ state.items[$0] }),
-            let quotas = Project.unwrap(project.resource)?.spec.quotas, quotas != Project.Quotas()
+            let quotas = Project.unwrap(project.resource)?.spec.quotas, quotas.limitsNetwork
         else { return }
-        for (name, limit, added, present) in [
-            ("segments", quotas.segments, kind == .segment && old == nil ? 1 : 0, { state.count(.segment, in: $0) }),
-            (
-                "attachments", quotas.attachments, kind == .attachment && old == nil ? 1 : 0,
-                { state.count(.attachment, in: $0) }
-            ),
-            ("mappings", quotas.mappings, kind == .mapping && old == nil ? 1 : 0, { state.count(.mapping, in: $0) }),
-            (
-                "addresses", quotas.addresses, new.addressCount - (old?.addressCount ?? 0),
-                { state.relations.addressesOfProject[$0, default: 0] }
-            ),
-        ] as [(String, Int?, Int, (ResourceID) -> Int)] {
-            guard let limit, added > 0 else { continue }
-            let count = present(project.id)
+        for quota in Project.Quota.allCases {
+            let (added, count) = state.counted(quota, in: project.id, kind, old: old, new: new)
+            guard added > 0, let name = quota.name, let limit = quotas[name] else { continue }
             guard count + added <= limit else {
-                throw Problem(
-                    .quotaExceeded,
-                    "project '\(project.name)' has \(count) \(name) and may have \(limit); delete some, or ask for more",
-                    field: "spec.quotas.\(name)", value: "\(limit)", rule: "is what the project may have")
+                throw Problem.overQuota(project.name, name, count: count, adding: added, limit: limit)
             }
             require(.modified(project.key, project.revision))
             requireStillCounted(project.id, state)
@@ -49,6 +35,22 @@ extension WritePlan {
 }
 
 extension CacheState {
+    /// What one write adds to what a quota counts, and what there is before it.
+    fileprivate func counted(
+        _ quota: Project.Quota, in project: ResourceID, _ kind: Kind, old: AnyResource?, new: AnyResource
+    ) -> (added: Int, count: Int) {
+        func things(_ counted: Kind) -> (Int, Int) {
+            (kind == counted && old == nil ? 1 : 0, count(counted, in: project))
+        }
+        return switch quota {
+        case .segments: things(.segment)
+        case .attachments: things(.attachment)
+        case .mappings: things(.mapping)
+        case .addresses:
+            (new.addressCount - (old?.addressCount ?? 0), relations.addressesOfProject[project, default: 0])
+        }
+    }
+
     func count(_ kind: Kind, in project: ResourceID) -> Int {
         collections[Scope(kind: kind, project: project)]?.order.count ?? 0
     }

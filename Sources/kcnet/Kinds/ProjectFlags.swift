@@ -15,13 +15,20 @@ struct ProjectFlags: KindFlags {
     @Option(help: "The most NAT64 mappings it may have.") var mappings: UInt32?
     @Option(
         help: ArgumentHelp(
-            "No quota any more for segments, attachments, addresses or mappings; may be repeated.", valueName: "what"))
+            "The most it may have of what another service counts, like compute.vms=10; may be repeated.",
+            valueName: "what=number"), transform: QuotaFlag.init)
+    var quota: [QuotaFlag] = []
+    @Option(
+        help: ArgumentHelp(
+            "No quota any more for segments, attachments, addresses, mappings or another service's; may be repeated.",
+            valueName: "what"))
     var noQuota: [String] = []
 
     func edit(_ spec: JSONNode) -> JSONNode {
         let old = spec["quotas"] ?? .object([])
         var quotas = old.setting("segments", number: segments).setting("attachments", number: attachments)
             .setting("addresses", number: addresses).setting("mappings", number: mappings)
+        for flag in quota { quotas = quotas.setting(flag.name.text, number: flag.limit) }
         for name in noQuota { quotas = quotas.setting(name, to: nil) }
         return quotas.members.isEmpty && old.members.isEmpty ? spec : spec.setting("quotas", to: quotas)
     }
@@ -34,4 +41,19 @@ struct ProjectFlags: KindFlags {
         },
         Column("created") { document, _ in .init(document.node["created"]?.string ?? "") }, .labels, .id,
     ]
+}
+
+/// `NAME=NUMBER`, as it stands in a flag.
+struct QuotaFlag {
+    let name: QuotaName
+    let limit: UInt32
+
+    init(_ text: String) throws {
+        let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2, let limit = UInt32(parts[1]) else {
+            throw ValidationError("must be NAME=NUMBER, like compute.vms=10")
+        }
+        guard let name = QuotaName(parts[0]) else { throw ValidationError("its name \(QuotaName.rule)") }
+        (self.name, self.limit) = (name, limit)
+    }
 }
