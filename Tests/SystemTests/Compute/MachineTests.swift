@@ -37,7 +37,6 @@ extension SystemTests {
                         ).run()
                         #expect(path.status == 0, "\(path.output)")
                     }
-                    try await converse(system, "one")
                     for name in ["one", "two"] {
                         try await ask(system, .post, ["projects", "default", "vms", name, "stop"])
                     }
@@ -60,27 +59,6 @@ extension SystemTests {
                     }
                 }
             }
-        }
-
-        /// At the console of a VM: a command is typed, and its answer is read.
-        private func converse(_ system: System, _ name: String) async throws {
-            let path = ["projects", "default", "vms", name, "console"]
-            let session = try #require(try await ask(system, .post, path, "{}").member("session"))
-            let stream = try await system.client.events(APIRequest(.get, ["compute", "v1"] + path + [session]))
-            _ = try await system.client.send(
-                APIRequest(
-                    .post, ["compute", "v1"] + path + [session, "input"], query: [("number", "0")],
-                    body: Array("\recho $((6 * 7))-answers\r".utf8)))
-            var shown: [UInt8] = []
-            for try await event in stream where event.name == "output" {
-                let text = try JSONParser.parse(event.data)["bytes"]?.string ?? ""
-                shown += Data(base64Encoded: text) ?? Data()
-                if String(decoding: shown, as: UTF8.self).contains("42-answers") { break }
-                // A stream has no end while its session lasts.
-                guard shown.count < 1 << 20 else { break }
-            }
-            #expect(String(decoding: shown, as: UTF8.self).contains("42-answers"))
-            try await ask(system, .delete, path + [session])
         }
 
         /// `kc-compute api` beside the API, `kc-compute node` on each host.
