@@ -5,6 +5,7 @@ import Glibc
 import Laboratory
 import NetworkModel
 import Resources
+import Synchronization
 import Testing
 
 extension SystemTests {
@@ -37,6 +38,7 @@ extension SystemTests {
                         ).run()
                         #expect(path.status == 0, "\(path.output)")
                     }
+                    try await converse(system, "one")
                     for name in ["one", "two"] {
                         try await ask(system, .post, ["projects", "default", "vms", name, "stop"])
                     }
@@ -59,6 +61,41 @@ extension SystemTests {
                     }
                 }
             }
+        }
+
+        private final class Screen: Sendable {
+            let shown = Mutex<[UInt8]>([])
+        }
+
+        /// At the console of a VM: a command is typed, and its answer is read.
+        private func converse(_ system: System, _ name: String) async throws {
+            let path = ["projects", "default", "vms", name, "console"]
+            let session = try #require(try await ask(system, .post, path, "{}").member("session"))
+            let screen = Screen()
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    let request = APIRequest(.get, ["compute", "v1"] + path + [session])
+                    for try await event in try await system.client.events(request) where event.name == "output" {
+                        let text = try JSONParser.parse(event.data)["bytes"]?.string ?? ""
+                        screen.shown.withLock { $0 += Data(base64Encoded: text) ?? Data() }
+                    }
+                }
+                var (number, due) = (0, ContinuousClock.now)
+                try await system.eventually("the shell answers", within: .seconds(30)) {
+                    // What is typed before the shell reads is lost; so it is typed again.
+                    if ContinuousClock.now >= due {
+                        _ = try await system.client.send(
+                            APIRequest(
+                                .post, ["compute", "v1"] + path + [session, "input"], query: [("number", "\(number)")],
+                                body: Array("\recho $((6 * 7))-answers\r".utf8)))
+                        number += 1
+                        due += .seconds(1)
+                    }
+                    return String(decoding: screen.shown.withLock(\.self), as: UTF8.self).contains("42-answers")
+                }
+                group.cancelAll()
+            }
+            try await ask(system, .delete, path + [session])
         }
 
         /// `kc-compute api` beside the API, `kc-compute node` on each host.
