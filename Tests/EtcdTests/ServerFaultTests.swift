@@ -38,35 +38,35 @@ import Waiting
             let server = try Server(0, etcd)
             defer { server.kill9() }
             try await server.serves()
-            let note = String(repeating: "x", count: 60_000)
-            func put(_ number: Int) -> Server.Answer {
-                let name = "p\(number)"
-                return server.ask(
-                    "POST", "/v1/projects", #"{"name":"\#(name)","annotations":{"note":"\#(note)"},"spec":{}}"#,
-                    file: "\(etcd.folder)/body")
+            func put(_ name: String) -> Server.Answer {
+                server.ask("POST", "/v1/projects", #"{"name":"\#(name)","spec":{}}"#)
             }
-            var made: [String] = []
-            var refused = Server.Answer()
-            for number in 0..<120 where refused.status == 0 {
-                let answer = put(number)
-                if answer.status == 201 { made.append("p\(number)") } else { refused = answer }
+            for name in ["web", "db"] { #expect(put(name).status == 201) }
+            // Of what fills it nothing is needed any more: earlier values of one key.
+            let filling = String(repeating: "x", count: 100_000)
+            var isFull = false
+            for _ in 0..<100 where !isFull {
+                do { try etcd.control("put", "/filling", filling) } catch { isFull = true }
             }
+            #expect(isFull)
+            let refused = put("lost")
             #expect(refused.status == 507, "\(refused)")
             #expect(refused.body.contains("quota"), "\(refused)")
-            #expect(made.count > 3)
-            for name in made { #expect(server.ask("GET", "/v1/projects/\(name)").status == 200, "\(name)") }
-            #expect(server.ask("GET", "/v1/projects/p\(made.count)").status == 404)
+            for name in ["web", "db"] { #expect(server.ask("GET", "/v1/projects/\(name)").status == 200, "\(name)") }
+            #expect(server.ask("GET", "/v1/projects/lost").status == 404)
             // What an operator does: compact to now, defragment, end the alarm.
             let status = try etcd.control("endpoint", "status", "-w", "json")
             let revision = try #require(
                 status.components(separatedBy: #""revision":"#).dropFirst().first?.prefix { $0.isNumber })
-            try etcd.control("compact", String(revision))
+            try etcd.control("compact", "--physical", String(revision))
             try etcd.control("defrag", "--cluster")
             try etcd.control("alarm", "disarm")
             try await eventually("writes are taken again", server.log) {
-                put(200).status == 201
+                put("more").status == 201
             }
-            for name in made { #expect(server.ask("GET", "/v1/projects/\(name)").status == 200, "\(name)") }
+            for name in ["web", "db", "more"] {
+                #expect(server.ask("GET", "/v1/projects/\(name)").status == 200, "\(name)")
+            }
         }
     }
 

@@ -173,26 +173,30 @@ final class TestEtcd: Sendable {
     }
 }
 
-/// Ports of loopback that nobody listens on.
+/// Ports of loopback that nobody listens on, and that no connection gets as its own (ip_local_port_range begins at 32768):
+/// they are free until somebody listens there, however much is connected meanwhile.
 enum FreePorts {
     static func take(_ count: Int) throws -> [UInt16] {
         var sockets: [Int32] = []
         defer { for socket in sockets { close(socket) } }
-        return try (0..<count).map { _ in
+        var ports: [UInt16] = []
+        for _ in 0..<1000 where ports.count < count {
+            let port = UInt16.random(in: 12_000..<32_000)
             let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
             sockets.append(descriptor)
             var address = sockaddr_in()
             address.sin_family = sa_family_t(AF_INET)
+            address.sin_port = port.bigEndian
             address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-            var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-            let result = withUnsafeMutablePointer(to: &address) { pointer in
+            let result = withUnsafePointer(to: &address) { pointer in
                 pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-                    bind(descriptor, pointer, length) == 0 ? getsockname(descriptor, pointer, &length) : -1
+                    bind(descriptor, pointer, socklen_t(MemoryLayout<sockaddr_in>.size))
                 }
             }
-            guard result == 0 else { throw Timeout(description: "no free port") }
-            return UInt16(bigEndian: address.sin_port)
+            if result == 0 { ports.append(port) }
         }
+        guard ports.count == count else { throw Timeout(description: "no free port") }
+        return ports
     }
 }
 
