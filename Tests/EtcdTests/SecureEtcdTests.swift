@@ -56,7 +56,8 @@ import Waiting
             }
             try await ask("first")
             let signIns = try secure.signIns() - before
-            #expect(signIns == stores.count)
+            // One each; a second where the first took longer than a request waits. Not one for each of 120.
+            #expect((stores.count...3 * stores.count).contains(signIns))
             // All tokens are worth nothing any more, at the same moment. A member counts from its start.
             secure.etcd.kill9(0)
             try secure.etcd.start(0)
@@ -64,7 +65,7 @@ import Waiting
                 do { return try secure.signIns() == 0 } catch { return false }
             }
             try await ask("second")
-            #expect(try secure.signIns() == stores.count)
+            #expect((stores.count...3 * stores.count).contains(try secure.signIns()))
             #expect(try await stores[0].list(StoreKey("second/"), after: nil, limit: 1000).entries.count == 120)
         }
     }
@@ -74,13 +75,16 @@ import Waiting
             func expectRefusal(
                 _ store: EtcdStore, _ text: String, sourceLocation: SourceLocation = #_sourceLocation
             ) async {
+                let begin = ContinuousClock.now
                 let error = await expectStoreError(.unavailable, sourceLocation: sourceLocation) {
                     try await store.put(StoreKey("a"), "1")
                 }
                 #expect(
+                    ContinuousClock.now - begin < .seconds(9), "tried until patience was over",
+                    sourceLocation: sourceLocation)
+                #expect(
                     error?.cause.contains(text) == true, "\(error?.cause ?? "")", sourceLocation: sourceLocation)
             }
-            let begin = ContinuousClock.now
             try await expectRefusal(secure.store(password: "wrong"), "--etcd-password-file")
             try await expectRefusal(secure.store(user: "nobody"), "--etcd-user")
             try await expectRefusal(secure.store(user: nil), "--etcd-user")
@@ -88,7 +92,6 @@ import Waiting
             let outside = try secure.store { $0.prefix = "/others" }
             await expectRefusal(outside, "grant the user of etcd a role")
             await expectStoreError(.unavailable) { for try await _ in outside.watch(StoreKey("a"), after: .zero) {} }
-            #expect(ContinuousClock.now - begin < .seconds(10), "one of them was tried until patience was over")
             // Who is no member may become one: these are tried for a while.
             try await expectRefusal(
                 secure.store(authority: "other") { $0.patience = .seconds(1) }, "CERTIFICATE_VERIFY_FAILED")
