@@ -67,7 +67,7 @@ final class LibvirtConsole: ConsoleLine, @unchecked Sendable {
         var buffer = [CChar](repeating: 0, count: 16_384)
         while state.incoming.count < Self.incoming {
             let count = virStreamRecv(stream, &buffer, buffer.count)
-            // -2: nothing more for now; 0: its end.
+            // -2: nothing to read; 0: its end.
             if count == -2 { return }
             guard count > 0 else {
                 state.isOver = true
