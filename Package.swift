@@ -402,7 +402,9 @@ let allTests: [Target] = [
     tests(
         "ClientTests",
         ["Addressing", "Resources", "NetworkModel", "APIClient", asn1, crypto, nioCore, nioPosix, nioSSL, x509]),
-    tests("CommandTests", ["Addressing", "Resources", "NetworkModel", "Documents", "APIClient"]),
+    tests(
+        "CommandTests",
+        ["TestWebServers", "Addressing", "Resources", "NetworkModel", "Documents", "APIClient", crypto]),
     tests("LaboratoryTests", ["Addressing", "Resources", "NetworkModel", "Laboratory", "APIClient"]),
     tests(
         "SystemTests",

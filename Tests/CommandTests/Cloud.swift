@@ -77,7 +77,7 @@ struct Cloud: Sendable {
     func serveCompute() throws -> Process {
         try serve(
             "kc-compute", "--state-dir", "\(folder)/compute", "--socket", computeSocket, "--api", "unix:\(socket)",
-            "--image-quota", "1", "--log-level", "warning")
+            "--image-quota", "1", "--image-source", "::1/128", "--log-level", "warning")
     }
 
     /// Runs kc to its end against these servers.

@@ -1,5 +1,7 @@
+import Crypto
 import Foundation
 import Resources
+import TestWebServers
 import Testing
 import Waiting
 
@@ -120,6 +122,47 @@ import Waiting
             #expect(truncate(try cloud.image("huge.img", mebibytes: 1), 2 << 30) == 0)
             run = try await cloud.kc("image", "upload", "huge", "\(cloud.folder)/huge.img")
             #expect(run.status != 0 && run.errors.contains("may not have more"), "\(run)")
+        }
+    }
+
+    @Test func `the server fetches an image, says how far it is, and refuses what is not what it was said to be`()
+        async throws
+    {
+        try await WebServer.run { server in
+            try await Cloud.with(compute: true) { cloud in
+                let size = 5_000_000
+                let sum = SHA256.hash(data: WebServer.bytes(size)).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }
+                    .joined()
+                func create(_ name: String, _ words: String...) async throws -> Cloud.Outcome {
+                    try await Cloud.run(
+                        "kc", ["image", "create", name, "--size", "\(size)", "--sha256", sum] + words, input: nil,
+                        environment: ["KC_API": "unix:\(cloud.socket)", "HOME": cloud.folder], folder: cloud.folder)
+                }
+                let slow = server.url("/trickle")
+                var run = try await create("slow", "--url", slow)
+                #expect(run.status == 2 && run.errors.contains("--format"), "\(run)")
+                run = try await create("slow", "--url", slow, "--format", "qcow2")
+                #expect(run.status == 2 && run.errors.contains("--minimum-disk"), "\(run)")
+                run = try await create("slow", "--url", "file:///etc/shadow", "--format", "raw")
+                #expect(run.status == 2 && run.errors.contains("spec.url"), "\(run)")
+                run = try await create("slow", "--url", slow, "--format", "raw", "--wait=1")
+                #expect(run.status == 7 && run.errors.contains("it is being fetched"), "\(run)")
+                try await eventually("the list says how far it is") {
+                    let list = try await cloud.kc("image", "list").output
+                    return list.contains("being fetched, ") || list.contains("ready")
+                }
+                run = try await create("slow", "--url", slow, "--format", "raw", "--wait=30")
+                #expect(run.status == 0 && run.output.contains("ready") && run.output.contains("4.7 MiB"), "\(run)")
+                #expect(try await cloud.kc("image", "history", "slow").lines.count == 2)
+                run = try await create("slow", "--url", server.url("/good"), "--format", "raw")
+                #expect(run.status == 4 && run.errors.contains("another"), "\(run)")
+
+                run = try await create("absent", "--url", server.url("/absent"), "--format", "raw", "--wait=30")
+                #expect(run.status == 1 && run.errors.contains("404"), "\(run)")
+                let inside = "http://127.0.0.1:\(server.port)/good.raw"
+                run = try await create("inside", "--url", inside, "--wait=30")
+                #expect(run.status == 1 && run.errors.contains("--image-source"), "\(run)")
+            }
         }
     }
 }
