@@ -40,7 +40,7 @@ package struct ImageInspection: Hashable, Sendable {
         }
     }
 
-    /// The format that bytes begin as, of those that a program would take apart; nil is raw, or nothing.
+    /// The format that bytes begin as, of those that a program would take apart or unpack; nil is raw, or nothing.
     package static func magic(in head: [UInt8]) -> String? {
         let table: [(name: String, offset: Int, bytes: [UInt8])] = [
             ("qcow2", 0, [0x51, 0x46, 0x49, 0xfb]), ("VMDK", 0, Array("KDMV".utf8)), ("VMDK", 0, Array("COWD".utf8)),
@@ -49,6 +49,10 @@ package struct ImageInspection: Hashable, Sendable {
             ("VDI", 0x40, [0x7f, 0x10, 0xda, 0xbe]), ("LUKS", 0, Array("LUKS".utf8) + [0xba, 0xbe]),
             ("Parallels", 0, Array("WithoutFreeSpace".utf8)), ("Parallels", 0, Array("WithouFreSpacExt".utf8)),
             ("bochs", 0, Array("Bochs Virtual HD Image".utf8)),
+            // Packed ones are no disks: a guest would find nothing to boot, and whoever unpacked them would follow their names.
+            ("tar", 257, Array("ustar".utf8)), ("zip", 0, [0x50, 0x4b, 3, 4]), ("gzip", 0, [0x1f, 0x8b, 8]),
+            ("bzip2", 0, Array("BZh".utf8)), ("xz", 0, [0xfd] + Array("7zXZ\0".utf8)),
+            ("zstd", 0, [0x28, 0xb5, 0x2f, 0xfd]), ("7z", 0, [0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c]),
         ]
         return table.first { head.dropFirst($0.offset).starts(with: $0.bytes) }?.name
     }

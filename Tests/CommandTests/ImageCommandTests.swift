@@ -125,6 +125,77 @@ import Waiting
         }
     }
 
+    @Test func `of a directory nothing but its own files becomes an image, and it is left as it was`() async throws {
+        try await Cloud.with(compute: true) { cloud in
+            let folder = "\(cloud.folder)/images"
+            try FileManager.default.createDirectory(atPath: folder + "/inside", withIntermediateDirectories: true)
+            _ = try cloud.image("images/good.raw", mebibytes: 1)
+            _ = try cloud.image("images/inside/deep.raw", mebibytes: 1)
+            _ = try cloud.image("images/Twin.raw", mebibytes: 1)
+            _ = try cloud.image("images/twin.img", mebibytes: 2)
+            let secret = try cloud.image("secret", mebibytes: 3)
+            try FileManager.default.createSymbolicLink(atPath: folder + "/link.raw", withDestinationPath: secret)
+            try FileManager.default.createSymbolicLink(atPath: folder + "/up.raw", withDestinationPath: "../secret")
+            try FileManager.default.createSymbolicLink(atPath: folder + "/loop", withDestinationPath: "..")
+            try #require(mkfifo(folder + "/pipe.raw", 0o600) == 0)
+            let script = """
+                import socket, tarfile
+                socket.socket(socket.AF_UNIX).bind("\(folder)/socket.raw")
+                t = tarfile.open("\(folder)/archive.img", "w"); t.add("/etc/hostname", "../../etc/name"); t.close()
+                """
+            let made = try Process.run(URL(filePath: "/usr/bin/python3"), arguments: ["-c", script])
+            made.waitUntilExit()
+            try #require(made.terminationStatus == 0)
+            _ = try cloud.write("images/...raw", "a name of dots")
+            _ = try cloud.write("images/SHA256SUMS", String(repeating: "0", count: 64) + "  ../secret\n")
+            let before = try FileManager.default.subpathsOfDirectory(atPath: folder).sorted()
+            for (word, count) in [("uploaded", 2), ("there already", 2)] {
+                let run = try await cloud.kc("image", "import", folder)
+                #expect(run.lines == ["image good \(word) (raw, 1.0 MiB)"], "\(run)")
+                #expect(run.status == 2)
+                for (file, why) in [
+                    ("link.raw", "is a link"), ("up.raw", "is a link"), ("loop", "is a link"),
+                    ("pipe.raw", "no regular file"), ("socket.raw", "No such device"),
+                    ("archive.img", "begins as tar"), ("Twin.raw", "would both be twin"),
+                    ("twin.img", "would both be twin"),
+                ] {
+                    let said = run.errors.split(separator: "\n").filter {
+                        $0.contains("/\(file) ") || $0.contains("/\(file):")
+                    }
+                    #expect(said.contains { $0.contains(why) }, "\(file): \(run.errors)")
+                }
+                #expect(try await cloud.kc("image", "list").lines.count == count)
+            }
+            #expect(try FileManager.default.subpathsOfDirectory(atPath: folder).sorted() == before)
+        }
+    }
+
+    @Test func `a file that is written to while it is read is noticed`() async throws {
+        try await Cloud.with(compute: true) { cloud in
+            let folder = "\(cloud.folder)/images"
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
+            let file = try cloud.image("images/growing.raw", mebibytes: 64)
+            let script = """
+                import time
+                file = open("\(file)", "r+b", buffering=0)
+                while True:
+                    file.seek(0); file.write(bytes([time.monotonic_ns() >> 20 & 255])); time.sleep(0.001)
+                """
+            let writer = try Process.run(URL(filePath: "/usr/bin/python3"), arguments: ["-c", script])
+            defer {
+                kill(writer.processIdentifier, SIGKILL)
+                writer.waitUntilExit()
+            }
+            let start = try FileManager.default.attributesOfItem(atPath: file)[.modificationDate] as? Date
+            try await eventually("somebody writes") {
+                try FileManager.default.attributesOfItem(atPath: file)[.modificationDate] as? Date != start
+            }
+            let run = try await cloud.kc("image", "import", folder)
+            #expect(run.status == 1 && run.errors.contains("was written to while it was read"), "\(run)")
+            #expect(try await cloud.kc("image", "list").lines.isEmpty)
+        }
+    }
+
     @Test func `the server fetches an image, says how far it is, and refuses what is not what it was said to be`()
         async throws
     {

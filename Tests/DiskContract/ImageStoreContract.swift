@@ -113,8 +113,10 @@ package struct ImageStoreContract {
         other.sha256 = String(repeating: "0", count: 64)
         let secret = Array("QFI\u{fb}".unicodeScalars.map { UInt8($0.value) }) + Self.bytes(100_000)
         let vmdk = Array("# Disk DescriptorFile\nRW 63 FLAT \"/etc/shadow\" 0\n".utf8) + Self.bytes(1000)
+        let archive = Array("../../etc/shadow".utf8) + Self.bytes(241) + Array("ustar  \0".utf8) + Self.bytes(9975)
         let cases: [([UInt8], ExpectedImage)] = [
             (bytes, other), (secret, Self.expected(secret)), (vmdk, Self.expected(vmdk)),
+            (archive, Self.expected(archive)),
             (bytes, Self.expected(bytes, .qcow2)), (bytes, Self.expected(bytes, largestDisk: 99_999)),
         ]
         for (bytes, expected) in cases {

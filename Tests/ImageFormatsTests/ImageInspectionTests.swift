@@ -7,20 +7,23 @@ import Testing
 @Suite struct ImageInspectionTests {
     static let gib: UInt64 = 1 << 30
 
-    /// Runs qemu-img in a folder of its own, and gives the head and size of the file `out` there.
-    static func made(_ commands: [String]) throws -> (head: [UInt8], size: UInt64) {
+    /// Runs qemu-img, or a script, in a folder of its own, and gives the head and size of the file `out` there.
+    static func made(_ commands: [String], python script: String? = nil) throws -> (head: [UInt8], size: UInt64) {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("kc-images-\(UUID())")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }  // It is in /tmp: what stays harms nothing.
-        for command in commands {
+        let calls =
+            commands.map { ("/usr/bin/qemu-img", $0.split(separator: " ").map(String.init)) }
+            + (script.map { [("/usr/bin/python3", ["-c", $0])] } ?? [])
+        for (program, words) in calls {
             let process = Process()
-            process.executableURL = URL(fileURLWithPath: "/usr/bin/qemu-img")
-            process.arguments = command.split(separator: " ").map(String.init)
+            process.executableURL = URL(fileURLWithPath: program)
+            process.arguments = words
             process.currentDirectoryURL = folder
             process.standardOutput = FileHandle.nullDevice
             try process.run()
             process.waitUntilExit()
-            try #require(process.terminationStatus == 0, "qemu-img \(command)")
+            try #require(process.terminationStatus == 0, "\(program) \(words)")
         }
         let file = folder.appendingPathComponent("out")
         let size = try #require(FileManager.default.attributesOfItem(atPath: file.path)[.size] as? Int)
@@ -90,6 +93,22 @@ import Testing
         if !reason.hasSuffix("none") {
             #expect(Self.refusal(image, as: .raw)?.hasPrefix("it is said to be raw") == true)
         }
+    }
+
+    @Test(arguments: [
+        ("t = tarfile.open('out', 'w'); t.add('/etc/hostname', '../../etc/name')", "tar"),
+        ("t = tarfile.open('out', 'w', format=tarfile.USTAR_FORMAT); t.add('/etc/hostname', '../name')", "tar"),
+        ("t = tarfile.open('out', 'w:gz'); t.add('/etc/hostname', '../name')", "gzip"),
+        ("t = tarfile.open('out', 'w:xz'); t.add('/etc/hostname', '../name')", "xz"),
+        ("t = bz2.open('out', 'w'); t.write(bytes(100000))", "bzip2"),
+        ("t = zipfile.ZipFile('out', 'w'); t.write('/etc/hostname', '../../etc/name')", "zip"),
+    ])
+    func `an archive of names that lead out of it, or a packed image, is no image of any format`(
+        script: String, name: String
+    ) throws {
+        let image = try Self.made([], python: "import bz2, tarfile, zipfile; \(script); t.close()")
+        #expect(Self.refusal(image, as: .raw) == "it is said to be raw and begins as \(name) does")
+        #expect(Self.refusal(image, as: .qcow2) == "it is said to be qcow2 and is \(name)")
     }
 
     @Test func `a raw image is what its file is`() throws {

@@ -41,6 +41,12 @@ package enum LocalFile {
         status(path).map { $0.st_mode & S_IFMT == S_IFDIR } ?? false
     }
 
+    /// The kind (S_IFMT) of what is at the path, of a link itself; nil when there is nothing.
+    package static func kind(_ path: String) -> mode_t? {
+        var status = stat()
+        return lstat(path, &status) == 0 ? status.st_mode & S_IFMT : nil
+    }
+
     /// The names in a directory, sorted.
     package static func names(in path: String) throws(Failure) -> [String] {
         guard let directory = opendir(path) else { throw .system }

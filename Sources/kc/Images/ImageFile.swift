@@ -5,7 +5,8 @@ import ImageFormats
 
 /// A disk image on this machine that is about to be uploaded: what its first bytes say, how large it is, its SHA-256.
 ///
-/// It is opened once, so that what is counted is what is sent; a file that changes meanwhile is refused by the server.
+/// It is opened once, so that what is counted is what is sent. One that is written to meanwhile is noticed by its time and
+/// size, and by the server, which counts what came.
 final class ImageFile {
     let path: String
     let size: UInt64
@@ -13,18 +14,29 @@ final class ImageFile {
     /// Of the disk that a guest would see, in bytes.
     let virtualSize: UInt64
     private let descriptor: Int32
+    private let written: timespec
 
+    /// - Parameter followsLink: whether `path` may be a link: not where it is only what a directory happens to hold.
     /// - Throws: `Complaint` for what is no image that may be uploaded, with what to do.
-    init(_ path: String, format said: ImageInspection.Format?) throws {
+    init(_ path: String, format said: ImageInspection.Format?, followsLink: Bool = true) throws {
         self.path = path
-        descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else { throw Complaint(.usage, "cannot read \(path): \(LocalFile.Failure.system)") }
+        // A pipe that nobody writes to would keep us for ever without O_NONBLOCK.
+        descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | (followsLink ? 0 : O_NOFOLLOW))
+        guard descriptor >= 0 else {
+            guard errno != ELOOP || followsLink else {
+                throw Complaint(
+                    .usage, "\(path) is a link, and none is followed out of a directory",
+                    next: "`kc image upload NAME \(path)`, if what it leads to is meant")
+            }
+            throw Complaint(.usage, "cannot read \(path): \(LocalFile.Failure.system)")
+        }
         var status = stat()
         guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
             close(descriptor)
             throw Complaint(.usage, "\(path) is no regular file")
         }
         size = UInt64(status.st_size)
+        written = status.st_mtim
         do {
             let head = try Self.read(descriptor, path, at: 0, count: ImageInspection.headSize)
             let found = ImageInspection.magic(in: head)
@@ -49,7 +61,16 @@ final class ImageFile {
 
     /// Fewer bytes than asked for only at the end of the file.
     func read(at offset: UInt64, count: Int) throws -> [UInt8] {
-        try Self.read(descriptor, path, at: offset, count: count)
+        let bytes = try Self.read(descriptor, path, at: offset, count: count)
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, UInt64(status.st_size) == size,
+            status.st_mtim.tv_sec == written.tv_sec, status.st_mtim.tv_nsec == written.tv_nsec
+        else {
+            throw Complaint(
+                .failure, "\(path) was written to while it was read",
+                next: "wait until it is whole, delete the image if a part of it was sent, and begin anew")
+        }
+        return bytes
     }
 
     /// - Parameter progress: told how many bytes are counted.

@@ -2,6 +2,7 @@ import APIClient
 import ArgumentParser
 import Commands
 import Documents
+import Glibc
 import ImageFormats
 import Resources
 
@@ -10,8 +11,9 @@ struct ImportCommand: AsyncParsableCommand {
         commandName: "import", abstract: "Make images of all files of a directory.",
         discussion: """
             Each becomes an image with the file's name, without its ending, as far as names go: Debian_12.qcow2 becomes \
-            debian-12. Where there is a file SHA256SUMS, they must be what it says. What is there already is not sent again; \
-            a file that cannot be an image is said, and the others go on.
+            debian-12. Where there is a file SHA256SUMS, they must be what it says. What is there already is not sent again. \
+            A file that cannot be an image, a link, a pipe or a socket is said, with the reason, and the others go on. \
+            Nothing in the directory is changed.
             """)
 
     @Argument(help: "A directory; those in it are not looked into.", completion: .directory) var directory: String
@@ -22,20 +24,12 @@ struct ImportCommand: AsyncParsableCommand {
     /// Goes on after a failure; the exit code is that of the first.
     func run() async throws {
         try await connection.withSession(project: project.project) { session in
-            let files = try files()
+            let candidates = try candidates()
             let sums = try Checksums(directory)
             var first: Complaint?
-            for (name, path) in files {
+            for candidate in candidates {
                 do {
-                    let file = try ImageFile(path, format: options.format)
-                    if let wanted = sums.of(path), wanted != (try file.sha256 { _ in }) {
-                        throw Complaint(.failure, "\(path) is not what SHA256SUMS says", next: "fetch it again")
-                    }
-                    let (document, outcome) = try await ImageUpload(session: session, options: options).run(name, file)
-                    Terminal.line(
-                        DisplayText.safe(
-                            "image \(document.name) \(outcome.rawValue) (\(file.format.rawValue), "
-                                + "\(ProgressBar.amount(file.size)))"))
+                    Terminal.line(DisplayText.safe(try await bring(candidate, sums, session)))
                 } catch {
                     let complaint = Complaint(error)
                     Terminal.error(complaint.text)
@@ -47,29 +41,54 @@ struct ImportCommand: AsyncParsableCommand {
         }
     }
 
-    /// What may be an image, with the name it gets.
-    private func files() throws -> [(name: String, path: String)] {
+    /// A file that may be an image.
+    private struct Candidate {
+        let path: String
+        /// nil when none can be made of the file's.
+        let name: String?
+        /// Another one that would have the same name.
+        var rival: String?
+    }
+
+    /// - Returns: what became of it.
+    private func bring(_ candidate: Candidate, _ sums: Checksums, _ session: Session) async throws -> String {
+        let path = candidate.path
+        guard let name = candidate.name else {
+            throw Complaint(.usage, "no name can be made of \(path)", next: "`kc image upload NAME \(path)`")
+        }
+        if let rival = candidate.rival {
+            throw Complaint(
+                .usage, "\(path) and \(rival) would both be \(name)", next: "`kc image upload NAME \(path)`")
+        }
+        let file = try ImageFile(path, format: options.format, followsLink: false)
+        if let wanted = sums.of(path), wanted != (try file.sha256 { _ in }) {
+            throw Complaint(.failure, "\(path) is not what SHA256SUMS says", next: "fetch it again")
+        }
+        let (document, outcome) = try await ImageUpload(session: session, options: options).run(name, file)
+        return "image \(document.name) \(outcome.rawValue) (\(file.format.rawValue), \(ProgressBar.amount(file.size)))"
+    }
+
+    /// What may be an image; directories are not looked into.
+    private func candidates() throws -> [Candidate] {
         let all: [String]
         do { all = try LocalFile.names(in: directory) } catch {
             throw Complaint(.usage, "cannot read \(directory): \(error)")
         }
         let beside = ["SHA256SUMS", "SHA512SUMS", "MD5SUMS"]
         let endings = [".sha256", ".sha512", ".asc", ".sig", ".gpg", ".txt", ".json", ".yaml", ".md"]
-        var files: [(name: String, path: String)] = []
+        var candidates: [Candidate] = []
         for file in all where !file.hasPrefix(".") && !beside.contains(file) {
             let path = "\(directory)/\(file)"
-            guard !endings.contains(where: { file.hasSuffix($0) }), !LocalFile.isDirectory(path) else { continue }
-            guard let name = Self.name(file) else {
-                throw Complaint(.usage, "no name can be made of \(file)", next: "`kc image upload NAME \(path)`")
+            guard !endings.contains(where: { file.hasSuffix($0) }), LocalFile.kind(path) != S_IFDIR else { continue }
+            var candidate = Candidate(path: path, name: Self.name(file))
+            if let name = candidate.name, let other = candidates.firstIndex(where: { $0.name == name }) {
+                candidate.rival = candidates[other].path
+                candidates[other].rival = candidates[other].rival ?? path
             }
-            if let other = files.first(where: { $0.name == name }) {
-                throw Complaint(
-                    .usage, "\(other.path) and \(path) would both be \(name)", next: "`kc image upload NAME \(path)`")
-            }
-            files.append((name, path))
+            candidates.append(candidate)
         }
-        guard !files.isEmpty else { throw Complaint(.usage, "there is nothing to import in \(directory)") }
-        return files
+        guard !candidates.isEmpty else { throw Complaint(.usage, "there is nothing to import in \(directory)") }
+        return candidates
     }
 
     /// The DNS label that is nearest to a file's name.
@@ -90,7 +109,8 @@ private struct Checksums {
 
     init(_ directory: String) throws {
         let path = "\(directory)/SHA256SUMS"
-        guard LocalFile.status(path) != nil else { return }
+        guard let kind = LocalFile.kind(path) else { return }
+        guard kind == S_IFREG else { throw Complaint(.usage, "\(path) is no regular file") }
         let text: String
         do { text = try LocalFile.read(path, maximum: 1 << 20) } catch {
             throw Complaint(.usage, "cannot read \(path): \(error)")
