@@ -22,24 +22,23 @@ package struct InstanceLock: ~Copyable {
 
     /// - Throws: `held` with the holder's pid, when another process has it.
     package init(path: String) throws(Failure) {
+        // From here on the value is whole, and ends, with its descriptor, also when this throws.
         file = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard file >= 0 else { throw .file(FileError("open", path)) }
         guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
             let code = errno
             let holder = Self.holder(in: file)
-            close(file)
             guard code == EWOULDBLOCK else { throw .file(FileError("lock", path, code: code)) }
             throw .held(path: path, pid: holder)
         }
         let text = Array("\(getpid())\n".utf8)
         guard ftruncate(file, 0) == 0, pwrite(file, text, text.count, 0) == text.count else {
-            let error = FileError("write", path)
-            close(file)
-            throw .file(error)
+            throw .file(FileError("write", path))
         }
     }
 
     deinit {
+        guard file >= 0 else { return }
         // Said, and not only closed: a child that another thread is just starting has the descriptor as well, until it
         // executes its program.
         flock(file, LOCK_UN)

@@ -1,3 +1,4 @@
+import Dispatch
 import Glibc
 import HostState
 import NFTables
@@ -5,6 +6,7 @@ import NetworkModel
 import NetworkNode
 import NetworkPlanning
 import Resources
+import Synchronization
 import Testing
 
 @Suite struct PartTests {
@@ -68,6 +70,27 @@ import Testing
             _ = consume lock
         }
         _ = try InstanceLock(path: path)
+    }
+
+    @Test func `a lock that is refused closes its own file and no other's`() throws {
+        let folder = try Folder()
+        let path = folder.path + "/lock"
+        let lock = try InstanceLock(path: path)
+        let lost = Mutex(0)
+        // One half is refused again and again, the other opens and closes: a number that is closed twice is at times the
+        // other's in between.
+        DispatchQueue.concurrentPerform(iterations: 2) { half in
+            for _ in 0..<20_000 {
+                if half == 0 {
+                    #expect(throws: InstanceLock.Failure.self) { _ = try InstanceLock(path: path) }
+                } else {
+                    let file = open("/dev/null", O_RDONLY | O_CLOEXEC)
+                    if file < 0 || close(file) != 0 { lost.withLock { $0 += 1 } }
+                }
+            }
+        }
+        #expect(lost.withLock { $0 } == 0)
+        _ = consume lock
     }
 
     @Test func `a file is replaced whole and its mode is as asked`() throws {

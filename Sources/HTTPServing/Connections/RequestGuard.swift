@@ -45,9 +45,10 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         do {
             try RequestArrival { bound.value.0.bytesArrived(bound.value.1) }.stand(beforeDecoderOf: context.pipeline)
+            try HostCount { bound.value.0.refusal = $0 }.stand(behindDecoderOf: context.pipeline)
         } catch {
             // Only when the framework's pipeline is another one than it was: later requests then have no time limit of
-            // their own but the connection's idle limit.
+            // their own but the connection's idle limit, and their hosts are not counted.
             logger.error("late requests are not watched", metadata: ["reason": "\(error)"])
         }
     }
@@ -90,9 +91,10 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
         if let error = error as? HTTPParserError {
             due = nil
             refusal =
-                error == .headerOverflow
-                ? Problem(.headersTooLarge, "the header of the request is larger than the server takes")
-                : Problem(.malformed, "what was sent is no HTTP/1.1 request: \(error)")
+                refusal
+                ?? (error == .headerOverflow
+                    ? Problem(.headersTooLarge, "the header of the request is larger than the server takes")
+                    : Problem(.malformed, "what was sent is no HTTP/1.1 request: \(error)"))
         }
         context.fireErrorCaught(error)
     }

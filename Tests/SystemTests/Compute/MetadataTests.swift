@@ -101,10 +101,12 @@ extension SystemTests {
             let host = try system.machine("h2")
             try await host.command(inGuest: guest, "ip", ["-6", "neighbour", "flush", "dev", "eth0"]).check(
                 "flush", "far")
-            try await host.command(
-                inGuest: guest, "sh",
-                ["-c", "ping -6 -c 1 -W 3 fe80::a9fe:a9fe%eth0 && ping -6 -c 1 -W 3 fe80::1%eth0"]
-            ).check("ping", "the gateway")
+            for address in ["fe80::a9fe:a9fe", "fe80::1"] {
+                try await system.eventually("the gateway answers at \(address)") {
+                    try await host.command(inGuest: guest, "ping", ["-6", "-c", "1", "-W", "3", address + "%eth0"])
+                        .run().isSuccess
+                }
+            }
             let neighbours = try await host.command(
                 inGuest: guest, "ip", ["-6", "neighbour", "show", "dev", "eth0"]
             ).check("look at", "neighbours")
