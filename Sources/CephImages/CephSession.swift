@@ -56,8 +56,7 @@ final class CephSession: ThreadState {
             for (name, value) in settings {
                 try CephFailure.check(call.rados_conf_set(cluster, name, value), "set", name)
             }
-            try CephFailure.check(
-                call.rados_connect(cluster), "connect as client.\(place.user) by", place.configuration)
+            try connected(call.rados_connect(cluster))
             var pool: rados_ioctx_t?
             try CephFailure.check(call.rados_ioctx_create(cluster, place.pool, &pool), "open pool", place.pool)
             guard let pool else { throw CephFailure(EIO, "open pool", place.pool, cause: "no pool was given") }
@@ -67,6 +66,19 @@ final class CephSession: ThreadState {
             close()
             throw error
         }
+    }
+
+    /// What the numbers of a refused connection mean is not what they say.
+    private func connected(_ result: Int32) throws(CephFailure) {
+        let cause: String? =
+            switch -result {
+            case ENOENT:
+                "there is no key of client.\(place.user) where 'keyring' says, or none that this program may read"
+            case EACCES, EPERM: "the monitors do not know the key of client.\(place.user), or let it do nothing"
+            default: nil
+            }
+        if let cause { throw CephFailure(-result, "connect by", place.configuration, cause: cause) }
+        try CephFailure.check(result, "connect as client.\(place.user) by", place.configuration)
     }
 
     private func close() {

@@ -22,9 +22,10 @@ struct CephPoolOfHost {
     init(_ ceph: TestCeph, _ host: String, _ paths: HostPaths) throws {
         self.paths = paths
         let cluster = CephCluster(ceph.place)
-        let configuration = try #require(HostPath(ceph.configuration))
+        let configuration = try #require(HostPath(ceph.guestConfiguration))
         place = try #require(
-            RBDPlace(pool: "kc", configuration: configuration, user: "admin", secret: nil, host: host))
+            RBDPlace(
+                pool: "kc", configuration: configuration, user: TestCeph.user, secret: ceph.secret, host: host))
         images = CephImages(cluster, quota: 1 << 40)
         disks = CephDisks(
             cluster, place, seeds: try FileDisks(paths), images: images,

@@ -28,6 +28,7 @@ import Waiting
         try await timed("images") { try await images(ceph) }
         try await timed("disks") { try await disks(ceph, pool) }
         try await timed("conversion") { try await converted(ceph, pool) }
+        try await timed("keys") { try await keys(ceph) }
         try await timed("guest") { try await guest(ceph, libvirtd) }
         try await timed("away") { try await away(ceph) }
     }
@@ -79,15 +80,39 @@ import Waiting
         #expect(try await pool.disks.look().disks == [first: [disk], second: [disk]])
         try command(
             "/usr/bin/qemu-io", "-r", "-f", "raw", "-c", "read -P 0x5a 0 64k", "-c", "read -P 0xa5 9G 3M", "-c",
-            "read -P 0 1G 4M", "rbd:kc/\(pool.place.disk(second, fence: 4)):conf=\(ceph.configuration)")
+            "read -P 0 1G 4M",
+            "rbd:kc/\(pool.place.disk(second, fence: 4)):id=\(TestCeph.user):conf=\(ceph.configuration)")
         #expect(try FileManager.default.contentsOfDirectory(atPath: pool.paths.convert) == [])
         for vm in [first, second] { try await pool.disks.removeDisk(disk, of: vm) }
         try await pool.images.delete(image.id)
         #expect(try ceph.rbd("ls") == [])
     }
 
+    /// The user that all of the above ran as may use its pool alone; who has no key, or another one, is told so.
+    private func keys(_ ceph: TestCeph) async throws {
+        try command("/usr/bin/ceph", "-c", ceph.configuration, "osd", "pool", "create", "other", "8", "8")
+        func refusal(_ place: CephPlace) async -> String {
+            do {
+                _ = try await CephImages(CephCluster(place), quota: 1 << 30).begin(ResourceID(UUID()), size: 512)
+            } catch {
+                return "\(error.code): \(error.cause)"
+            }
+            return "it was begun"
+        }
+        let keyring = "\(ceph.folder)/client.stranger.keyring"
+        try command("/usr/bin/ceph-authtool", "-C", keyring, "-n", "client.stranger", "-g")
+        for (pool, user, words) in [
+            ("other", TestCeph.user, "Operation not permitted"), ("kc", "nobody", "no key of client.nobody"),
+            ("kc", "stranger", "do not know the key"),
+        ] {
+            let said = await refusal(CephPlace(pool: pool, user: user, configuration: ceph.configuration))
+            #expect(said.contains(words), "\(said)")
+        }
+    }
+
     /// The agent of a compute host with its disks in Ceph: it brings the image there, clones it, and the guest boots.
     private func guest(_ ceph: TestCeph, _ libvirtd: TestLibvirtd) async throws {
+        try ceph.giveKey(to: libvirtd)
         let host = try await TestComputeHost(libvirtd) { paths in
             let pool = try CephPoolOfHost(ceph, "h1", paths)
             return (pool.images, pool.disks, .rbd(pool.place))
@@ -101,6 +126,12 @@ import Waiting
             try await eventually("it answers", state, within: .seconds(60)) { host.answers(order.interfaces[0]) }
             let domain = try libvirtd.virsh("domblklist", "kc-\(order.id)")
             #expect(domain.contains("kc/disk.h1.\(order.id).1"), "\(domain)")
+            let key = try command(
+                "/usr/bin/ceph-authtool", "\(ceph.folder)/client.\(TestCeph.user).keyring", "-n",
+                "client.\(TestCeph.user)", "-p"
+            ).trimmingCharacters(in: .whitespacesAndNewlines)
+            let document = try libvirtd.virsh("dumpxml", "--security-info", "kc-\(order.id)")
+            #expect(document.contains(ceph.secret.description.lowercased()) && !document.contains(key))
             #expect(host.upstream.host?.images == [order.image.id])
             let place = try CephPoolOfHost(ceph, "h1", host.paths)
             // A disk that a guest runs from stays, whoever wants to remove it.

@@ -4,12 +4,13 @@ import DomainXML
 import Foundation
 import NetworkModel
 import Resources
+import TestComputeHosts
 import TestNamespaces
 import Testing
 import Waiting
 
 /// A cluster of the test's own (tools/tiny-ceph), in a network namespace of its own that a pair of devices joins with this
-/// one: clients here and guests there reach it. It ends with the test.
+/// one: clients here and guests there reach it, as a user who may use one pool alone. It ends with the test.
 final class TestCeph: Sendable {
     /// Where guests run, too.
     let namespace: TestNamespace
@@ -18,8 +19,14 @@ final class TestCeph: Sendable {
     private static let addresses = ("fd6b:6300:ce::1", "fd6b:6300:ce::2")
     private let device: String
 
+    static let user = "kc"
+    /// What libvirt calls that user's key.
+    let secret = ResourceID(UUID())
+
     var configuration: String { folder + "/ceph.conf" }
-    var place: CephPlace { CephPlace(pool: "kc", user: "admin", configuration: configuration) }
+    /// The same without the way to keys: who uses it must bring one.
+    var guestConfiguration: String { folder + "/guests.conf" }
+    var place: CephPlace { CephPlace(pool: "kc", user: Self.user, configuration: configuration) }
 
     init(_ namespace: TestNamespace) throws {
         self.namespace = namespace
@@ -33,6 +40,9 @@ final class TestCeph: Sendable {
             try namespace.run("ip", "address", "add", "\(Self.addresses.0)/64", "dev", "ceph", "nodad")
             try namespace.run("ip", "link", "set", "ceph", "up")
             try namespace.run("bash", "tools/tiny-ceph", "up", folder, Self.addresses.0)
+            let lines = try String(contentsOfFile: configuration, encoding: .utf8).split(separator: "\n")
+            try (lines.filter { !$0.hasPrefix("keyring") } + [""]).joined(separator: "\n")
+                .write(toFile: guestConfiguration, atomically: true, encoding: .utf8)
         } catch {
             end()
             throw error
@@ -46,6 +56,20 @@ final class TestCeph: Sendable {
             let pid = try #require(Int32(text.trimmingCharacters(in: .whitespacesAndNewlines)))
             try #require(kill(pid, signal) == 0)
         }
+    }
+
+    /// Gives the user's key to libvirt, as an operator does (docs/compute.md).
+    func giveKey(to libvirtd: TestLibvirtd) throws {
+        let (file, key) = (folder + "/secret.xml", folder + "/key")
+        try """
+        <secret ephemeral='yes' private='yes'><uuid>\(secret)</uuid><usage type='ceph'><name>client.\(Self.user)</name></usage></secret>
+        """.write(toFile: file, atomically: true, encoding: .utf8)
+        _ = try libvirtd.virsh("secret-define", file)
+        try command(
+            "/usr/bin/ceph-authtool", "\(folder)/client.\(Self.user).keyring", "-n", "client.\(Self.user)", "-p"
+        ).trimmingCharacters(in: .whitespacesAndNewlines).write(toFile: key, atomically: true, encoding: .utf8)
+        _ = try libvirtd.virsh("secret-set-value", secret.description, "--file", key)
+        unlink(key)
     }
 
     func rbd(_ words: String...) throws -> [String] {
