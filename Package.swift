@@ -225,8 +225,8 @@ let programs: [Target] = [
     program(
         "kc",
         [
-            "Resources", "NetworkModel", "ComputeModel", "ImageFormats", "APIClient", "Documents", "Commands",
-            argumentParser, crypto,
+            "Resources", "NetworkModel", "ComputeModel", "ImageFormats", "ImageConversion", "ComputePorts", "APIClient",
+            "Documents", "Commands", argumentParser, crypto,
         ]),
     program(
         "kc-compute",

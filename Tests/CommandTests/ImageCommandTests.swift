@@ -7,6 +7,7 @@ import Waiting
 
 /// Images on their way through `kc`: real files, the real servers.
 @Suite(.serialized) struct `kc image` {
+
     @Test func `a file becomes an image, the same again sends nothing, and what comes back is the same`() async throws {
         try await Cloud.with(compute: true) { cloud in
             let file = try cloud.image("disk.img", mebibytes: 20)
@@ -100,102 +101,6 @@ import Waiting
         }
     }
 
-    @Test func `a directory is imported: names, checksums, what is wrong, and nothing twice`() async throws {
-        try await Cloud.with(compute: true) { cloud in
-            let folder = "\(cloud.folder)/images"
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
-            _ = try cloud.image("images/Debian_12.raw", mebibytes: 1)
-            _ = try cloud.image("images/other.img", mebibytes: 2)
-            _ = try cloud.write("images/README.txt", "not an image")
-            _ = try cloud.write("images/SHA256SUMS", String(repeating: "0", count: 64) + "  other.img\n")
-            var run = try await cloud.kc("image", "import", folder)
-            #expect(run.lines == ["image debian-12 uploaded (raw, 1.0 MiB)"], "\(run)")
-            #expect(run.status == 1 && run.errors.contains("SHA256SUMS"), "\(run)")
-            try FileManager.default.removeItem(atPath: folder + "/SHA256SUMS")
-            run = try await cloud.kc("image", "import", folder)
-            #expect(
-                run.lines == [
-                    "image debian-12 there already (raw, 1.0 MiB)", "image other uploaded (raw, 2.0 MiB)",
-                ], "\(run)")
-            #expect(run.status == 0)
-            // Over the quota of 1 GiB: said, and nothing else is hurt.
-            #expect(truncate(try cloud.image("huge.img", mebibytes: 1), 2 << 30) == 0)
-            run = try await cloud.kc("image", "upload", "huge", "\(cloud.folder)/huge.img")
-            #expect(run.status != 0 && run.errors.contains("may not have more"), "\(run)")
-        }
-    }
-
-    @Test func `of a directory nothing but its own files becomes an image, and it is left as it was`() async throws {
-        try await Cloud.with(compute: true) { cloud in
-            let folder = "\(cloud.folder)/images"
-            try FileManager.default.createDirectory(atPath: folder + "/inside", withIntermediateDirectories: true)
-            _ = try cloud.image("images/good.raw", mebibytes: 1)
-            _ = try cloud.image("images/inside/deep.raw", mebibytes: 1)
-            _ = try cloud.image("images/Twin.raw", mebibytes: 1)
-            _ = try cloud.image("images/twin.img", mebibytes: 2)
-            let secret = try cloud.image("secret", mebibytes: 3)
-            try FileManager.default.createSymbolicLink(atPath: folder + "/link.raw", withDestinationPath: secret)
-            try FileManager.default.createSymbolicLink(atPath: folder + "/up.raw", withDestinationPath: "../secret")
-            try FileManager.default.createSymbolicLink(atPath: folder + "/loop", withDestinationPath: "..")
-            try #require(mkfifo(folder + "/pipe.raw", 0o600) == 0)
-            let script = """
-                import socket, tarfile
-                socket.socket(socket.AF_UNIX).bind("\(folder)/socket.raw")
-                t = tarfile.open("\(folder)/archive.img", "w"); t.add("/etc/hostname", "../../etc/name"); t.close()
-                """
-            let made = try Process.run(URL(filePath: "/usr/bin/python3"), arguments: ["-c", script])
-            made.waitUntilExit()
-            try #require(made.terminationStatus == 0)
-            _ = try cloud.write("images/...raw", "a name of dots")
-            _ = try cloud.write("images/SHA256SUMS", String(repeating: "0", count: 64) + "  ../secret\n")
-            let before = try FileManager.default.subpathsOfDirectory(atPath: folder).sorted()
-            for (word, count) in [("uploaded", 2), ("there already", 2)] {
-                let run = try await cloud.kc("image", "import", folder)
-                #expect(run.lines == ["image good \(word) (raw, 1.0 MiB)"], "\(run)")
-                #expect(run.status == 2)
-                for (file, why) in [
-                    ("link.raw", "is a link"), ("up.raw", "is a link"), ("loop", "is a link"),
-                    ("pipe.raw", "no regular file"), ("socket.raw", "No such device"),
-                    ("archive.img", "begins as tar"), ("Twin.raw", "would both be twin"),
-                    ("twin.img", "would both be twin"),
-                ] {
-                    let said = run.errors.split(separator: "\n").filter {
-                        $0.contains("/\(file) ") || $0.contains("/\(file):")
-                    }
-                    #expect(said.contains { $0.contains(why) }, "\(file): \(run.errors)")
-                }
-                #expect(try await cloud.kc("image", "list").lines.count == count)
-            }
-            #expect(try FileManager.default.subpathsOfDirectory(atPath: folder).sorted() == before)
-        }
-    }
-
-    @Test func `a file that is written to while it is read is noticed`() async throws {
-        try await Cloud.with(compute: true) { cloud in
-            let folder = "\(cloud.folder)/images"
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
-            let file = try cloud.image("images/growing.raw", mebibytes: 64)
-            let script = """
-                import time
-                file = open("\(file)", "r+b", buffering=0)
-                while True:
-                    file.seek(0); file.write(bytes([time.monotonic_ns() >> 20 & 255])); time.sleep(0.001)
-                """
-            let writer = try Process.run(URL(filePath: "/usr/bin/python3"), arguments: ["-c", script])
-            defer {
-                kill(writer.processIdentifier, SIGKILL)
-                writer.waitUntilExit()
-            }
-            let start = try FileManager.default.attributesOfItem(atPath: file)[.modificationDate] as? Date
-            try await eventually("somebody writes") {
-                try FileManager.default.attributesOfItem(atPath: file)[.modificationDate] as? Date != start
-            }
-            let run = try await cloud.kc("image", "import", folder)
-            #expect(run.status == 1 && run.errors.contains("was written to while it was read"), "\(run)")
-            #expect(try await cloud.kc("image", "list").lines.isEmpty)
-        }
-    }
-
     @Test func `the server fetches an image, says how far it is, and refuses what is not what it was said to be`()
         async throws
     {
@@ -234,6 +139,48 @@ import Waiting
                 run = try await create("inside", "--url", inside, "--wait=30")
                 #expect(run.status == 1 && run.errors.contains("--image-source"), "\(run)")
             }
+        }
+    }
+
+    @Test func `a disk that is full in the middle of an upload is said, and the upload goes on when there is room`()
+        async throws
+    {
+        try await Cloud.with { cloud in
+            let images = "\(cloud.folder)/compute/images"
+            try FileManager.default.createDirectory(atPath: images, withIntermediateDirectories: true)
+            try #require(mount("tmpfs", images, "tmpfs", 0, "size=12m") == 0, "mount: errno \(errno)")
+            defer { umount2(images, Int32(MNT_DETACH)) }
+            let server = try cloud.serveCompute()
+            defer {
+                kill(server.processIdentifier, SIGKILL)
+                server.waitUntilExit()
+            }
+            try await eventually { try await cloud.kc("type", "list").status == 0 }
+            let file = try cloud.image("disk.img", mebibytes: 20)
+            var run = try await cloud.kc("image", "upload", "disk", file)
+            #expect(run.status != 0 && run.errors.contains("disk for images is full"), "\(run)")
+            // The first piece, and nothing of the second.
+            #expect(try await cloud.received("disk") == 8 << 20)
+            #expect(try await cloud.kc("image", "list").output.contains("uploading, 40 %"))
+            try #require(mount("tmpfs", images, "tmpfs", UInt(MS_REMOUNT), "size=40m") == 0, "mount: errno \(errno)")
+            run = try await cloud.kc("image", "upload", "disk", file)
+            #expect(run.status == 0 && run.output.contains("ready"), "\(run)")
+            #expect(try await cloud.kc("image", "history", "disk").lines.count == 2)
+        }
+    }
+
+    @Test func `an image that a VM uses is not deleted, and says which`() async throws {
+        try await Cloud.with(compute: true) { cloud in
+            try await cloud.furnish()
+            var run = try await cloud.kc(
+                "vm", "create", "web", "--image", "debian", "--type", "small", "--network", "blue", "--power", "off")
+            #expect(run.status == 0, "\(run)")
+            run = try await cloud.kc("image", "delete", "debian")
+            #expect(run.status == 4 && run.errors.contains("web"), "\(run)")
+            #expect(try await cloud.kc("image", "list").output.contains("ready"))
+            #expect(try await cloud.kc("vm", "delete", "web").status == 0)
+            run = try await cloud.kc("image", "delete", "debian")
+            #expect(run.status == 0, "\(run)")
         }
     }
 }

@@ -98,10 +98,10 @@ final class Cloud: Sendable {
     static let vms = "/compute/v1/projects/default/vms"
 
     /// A raw image of that size, uploaded.
-    func image(_ name: String, bytes: Data) async throws {
+    func image(_ name: String, bytes: Data, format: String = "raw") async throws {
         let digest = SHA256.hash(data: bytes).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
         let spec =
-            #"{"format":"raw","architecture":"x86_64","size":\#(bytes.count),"sha256":"\#(digest)","minimumDiskGiB":1}"#
+            #"{"format":"\#(format)","architecture":"x86_64","size":\#(bytes.count),"sha256":"\#(digest)","minimumDiskGiB":1}"#
         let made = try await curl("POST", Self.images, #"{"name":"\#(name)","spec":\#(spec)}"#)
         #expect(made.status == 201, "\(made.text)")
     }

@@ -75,4 +75,56 @@ import Waiting
             #expect(over.status == 409 && over.text("type") == "urn:kc:problem:quota-exceeded", "\(over.text)")
         }
     }
+
+    @Test func `an image that would lead out of its file, is a billion holes, or another thing, is refused for that`()
+        async throws
+    {
+        try await Cloud.run { cloud in
+            func made(_ program: String, _ words: String...) throws -> Data {
+                let process = Process()
+                process.executableURL = URL(fileURLWithPath: program)
+                process.arguments = words
+                process.currentDirectoryURL = URL(fileURLWithPath: cloud.folder)
+                process.standardOutput = FileHandle.nullDevice
+                try process.run()
+                process.waitUntilExit()
+                try #require(process.terminationStatus == 0, "\(program) \(words)")
+                return try Data(contentsOf: URL(fileURLWithPath: cloud.folder + "/made"))
+            }
+            let tool = "/usr/bin/qemu-img"
+            let archive =
+                "import tarfile; t = tarfile.open('made', 'w'); t.add('/etc/hostname', '../../etc/name'); t.close()"
+            let cases: [(name: String, format: String, bytes: Data, reason: String)] = [
+                ("holes", "qcow2", try made(tool, "create", "-f", "qcow2", "made", "1T"), "1073741824 are allowed"),
+                (
+                    "backing", "qcow2",
+                    try made(tool, "create", "-f", "qcow2", "-u", "-b", "/etc/shadow", "-F", "raw", "made", "1M"),
+                    "backing file"
+                ),
+                (
+                    "data-file", "qcow2",
+                    try made(tool, "create", "-f", "qcow2", "-o", "data_file=secret,data_file_raw=on", "made", "1M"),
+                    "external data file"
+                ),
+                ("vmdk", "raw", try made(tool, "create", "-f", "vmdk", "made", "1M"), "begins as VMDK"),
+                (
+                    "flat-vmdk", "raw", Data("# Disk DescriptorFile\nRW 63 FLAT \"/etc/shadow\" 0\n".utf8),
+                    "begins as VMDK"
+                ),
+                ("archive", "raw", try made("/usr/bin/python3", "-c", archive), "begins as tar"),
+            ]
+            for (name, format, bytes, reason) in cases {
+                var bytes = bytes
+                if bytes.count < 512 { bytes.append(Data(count: 512 - bytes.count)) }
+                try await cloud.image(name, bytes: bytes, format: format)
+                let reply = try await cloud.curl("POST", Cloud.images + "/\(name)/upload?offset=0", data: bytes)
+                #expect(reply.status == 422 && reply.text.contains(reason), "\(name): \(reply.text)")
+                let image = try await cloud.curl("GET", Cloud.images + "/\(name)")
+                #expect(image.text("status", "state") == "refused" && image.text.contains(reason), "\(image.text)")
+            }
+            #expect(
+                try FileManager.default.contentsOfDirectory(atPath: cloud.folder + "/compute/images")
+                    .allSatisfy { $0.hasPrefix(".") })
+        }
+    }
 }

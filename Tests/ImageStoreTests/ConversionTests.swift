@@ -85,4 +85,32 @@ import Testing
             #expect(try FileImagesTests.names(folder + "/convert") == [])
         }
     }
+
+    @Test func `tables that name one cluster a thousand times fill the folder of conversions, and leave nothing there`()
+        async throws
+    {
+        try await FileImagesTests.inFolder { folder in
+            chmod(folder, 0o711)
+            let path = folder + "/bomb"
+            try command("/usr/bin/qemu-img", "create", "-q", "-f", "qcow2", path, "512M")
+            try command("/usr/bin/qemu-io", "-f", "qcow2", "-c", "write -q -P 0x5a 0 64k", path)
+            var bomb = try Data(contentsOf: URL(fileURLWithPath: path))
+            func place(at offset: Int) -> Int {
+                Int(bomb[offset..<offset + 8].reduce(0) { $0 << 8 | UInt64($1) } & 0xff_ffff_ffff_fe00)
+            }
+            let table = place(at: place(at: 40))
+            let entry = bomb[table..<table + 8]
+            for index in 0..<8192 { bomb.replaceSubrange(table + index * 8..<table + index * 8 + 8, with: entry) }
+            #expect(bomb.count < 1 << 20)
+            let work = folder + "/convert"
+            try FileManager.default.createDirectory(atPath: work, withIntermediateDirectories: false)
+            try #require(mount("tmpfs", work, "tmpfs", 0, "size=16m,mode=711") == 0, "mount: errno \(errno)")
+            defer { umount2(work, Int32(MNT_DETACH)) }
+            do {
+                _ = try await Self.convert(bomb, .qcow2, to: .raw, in: folder)
+                Issue.record("512 MiB are in 16")
+            } catch let failure as ConversionFailure { #expect(failure.isFull, "\(failure)") }
+            #expect(try FileImagesTests.names(work) == [])
+        }
+    }
 }

@@ -41,6 +41,27 @@ package enum LocalFile {
         status(path).map { $0.st_mode & S_IFMT == S_IFDIR } ?? false
     }
 
+    /// What shows that a file was written to.
+    package struct State: Hashable, Sendable {
+        /// In bytes.
+        package let size: UInt64
+        private let seconds: Int
+        private let nanoseconds: Int
+
+        fileprivate init(_ status: stat) {
+            size = UInt64(max(0, status.st_size))
+            seconds = status.st_mtim.tv_sec
+            nanoseconds = status.st_mtim.tv_nsec
+        }
+    }
+
+    /// Of a file that is open; nil of what is no regular one.
+    package static func state(_ descriptor: Int32) -> State? {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+        return State(status)
+    }
+
     /// The kind (S_IFMT) of what is at the path, of a link itself; nil when there is nothing.
     package static func kind(_ path: String) -> mode_t? {
         var status = stat()

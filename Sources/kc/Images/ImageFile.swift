@@ -7,19 +7,23 @@ import ImageFormats
 ///
 /// It is opened once, so that what is counted is what is sent. One that is written to meanwhile is noticed by its time and
 /// size, and by the server, which counts what came.
-final class ImageFile {
+final class ImageFile: Sendable {
     let path: String
     let size: UInt64
     let format: ImageInspection.Format
     /// Of the disk that a guest would see, in bytes.
     let virtualSize: UInt64
     private let descriptor: Int32
-    private let written: timespec
+    private let state: LocalFile.State
 
-    /// - Parameter followsLink: whether `path` may be a link: not where it is only what a directory happens to hold.
+    /// - Parameters:
+    ///   - shown: what it is called where that is not its path.
+    ///   - followsLink: whether `path` may be a link: not where it is only what a directory happens to hold.
     /// - Throws: `Complaint` for what is no image that may be uploaded, with what to do.
-    init(_ path: String, format said: ImageInspection.Format?, followsLink: Bool = true) throws {
-        self.path = path
+    init(
+        _ path: String, format said: ImageInspection.Format?, shown: String? = nil, followsLink: Bool = true
+    ) throws {
+        self.path = shown ?? path
         // A pipe that nobody writes to would keep us for ever without O_NONBLOCK.
         descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | (followsLink ? 0 : O_NOFOLLOW))
         guard descriptor >= 0 else {
@@ -30,13 +34,12 @@ final class ImageFile {
             }
             throw Complaint(.usage, "cannot read \(path): \(LocalFile.Failure.system)")
         }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+        guard let state = LocalFile.state(descriptor) else {
             close(descriptor)
             throw Complaint(.usage, "\(path) is no regular file")
         }
-        size = UInt64(status.st_size)
-        written = status.st_mtim
+        self.state = state
+        size = state.size
         do {
             let head = try Self.read(descriptor, path, at: 0, count: ImageInspection.headSize)
             let found = ImageInspection.magic(in: head)
@@ -62,10 +65,7 @@ final class ImageFile {
     /// Fewer bytes than asked for only at the end of the file.
     func read(at offset: UInt64, count: Int) throws -> [UInt8] {
         let bytes = try Self.read(descriptor, path, at: offset, count: count)
-        var status = stat()
-        guard fstat(descriptor, &status) == 0, UInt64(status.st_size) == size,
-            status.st_mtim.tv_sec == written.tv_sec, status.st_mtim.tv_nsec == written.tv_nsec
-        else {
+        guard LocalFile.state(descriptor) == state else {
             throw Complaint(
                 .failure, "\(path) was written to while it was read",
                 next: "wait until it is whole, delete the image if a part of it was sent, and begin anew")

@@ -25,8 +25,17 @@ struct ImageUpload {
         case unchanged = "there already"
     }
 
+    /// Converts it first, where that is wanted and needed.
     /// - Throws: `Complaint`, `APIProblem`, `APIFailure`.
-    func run(_ name: String, _ file: ImageFile) async throws -> (document: ResourceDocument, outcome: Outcome) {
+    func bring(_ name: String, _ file: ImageFile) async throws -> (document: ResourceDocument, outcome: Outcome) {
+        guard let wanted = options.convert, wanted != file.format else { return try await run(name, file) }
+        Terminal.progress(DisplayText.safe("\(name): being made \(wanted.rawValue)"))
+        let converted = try await ConvertedFile(file, to: wanted)
+        defer { withExtendedLifetime(converted) {} }
+        return try await run(name, converted.file)
+    }
+
+    private func run(_ name: String, _ file: ImageFile) async throws -> (document: ResourceDocument, outcome: Outcome) {
         let digest = try digest(name, file)
         let (image, isNew) = try await register(name, file, digest)
         let state = try await session.client.imageProgress(images, image.id.description)

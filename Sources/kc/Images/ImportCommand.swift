@@ -64,8 +64,9 @@ struct ImportCommand: AsyncParsableCommand {
         if let wanted = sums.of(path), wanted != (try file.sha256 { _ in }) {
             throw Complaint(.failure, "\(path) is not what SHA256SUMS says", next: "fetch it again")
         }
-        let (document, outcome) = try await ImageUpload(session: session, options: options).run(name, file)
-        return "image \(document.name) \(outcome.rawValue) (\(file.format.rawValue), \(ProgressBar.amount(file.size)))"
+        let (document, outcome) = try await ImageUpload(session: session, options: options).bring(name, file)
+        let (format, size) = (document.spec?["format"]?.string ?? "", document.spec?["size"]?.displayText ?? "")
+        return "image \(document.name) \(outcome.rawValue) (\(format), \(ProgressBar.amount(UInt64(size) ?? 0)))"
     }
 
     /// What may be an image; directories are not looked into.

@@ -15,12 +15,11 @@ final class PartialFile {
         part = path + ".part"
         descriptor = open(part, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { throw Complaint(.usage, "cannot write \(part): \(LocalFile.Failure.system)") }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+        guard let state = LocalFile.state(descriptor) else {
             close(descriptor)
             throw Complaint(.usage, "\(part) is no regular file")
         }
-        size = UInt64(status.st_size)
+        size = state.size
     }
 
     deinit { close(descriptor) }

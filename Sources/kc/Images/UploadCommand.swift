@@ -10,6 +10,10 @@ import Resources
 struct ImageOptions: ParsableArguments {
     @Option(help: "Of the programs inside: x86_64 or arm64. Nobody guesses it.") var architecture: Architecture = .amd64
     @Option(help: "raw or qcow2 (default: as its first bytes say).") var format: ImageInspection.Format?
+    @Option(
+        help: ArgumentHelp(
+            "Make it raw or qcow2 first, by qemu-img on this machine, as nobody: needs root.", valueName: "format"))
+    var convert: ImageInspection.Format?
     @Option(help: ArgumentHelp("The least disk of its VMs (default: what holds it).", valueName: "GiB"))
     var minimumDisk: UInt64?
     @Flag(help: "Offer it to all projects.") var shared = false
@@ -38,7 +42,7 @@ struct UploadCommand: AsyncParsableCommand {
         try await connection.withSession(project: project.project, format: output.output) { session in
             guard Name(name) != nil else { throw Complaint(.usage, "\(name) is no name: it \(Name.rule)") }
             let file = try ImageFile(file, format: options.format)
-            let (document, _) = try await ImageUpload(session: session, options: options).run(name, file)
+            let (document, _) = try await ImageUpload(session: session, options: options).bring(name, file)
             try await session.show(document, ImageFlags.self)
         }
     }
