@@ -62,7 +62,7 @@ final class TestCeph: Sendable {
     func giveKey(to libvirtd: TestLibvirtd) throws {
         let (file, key) = (folder + "/secret.xml", folder + "/key")
         try """
-        <secret ephemeral='yes' private='yes'><uuid>\(secret)</uuid><usage type='ceph'><name>client.\(Self.user)</name></usage></secret>
+        <secret ephemeral='no' private='yes'><uuid>\(secret)</uuid><usage type='ceph'><name>client.\(Self.user)</name></usage></secret>
         """.write(toFile: file, atomically: true, encoding: .utf8)
         _ = try libvirtd.virsh("secret-define", file)
         try command(
