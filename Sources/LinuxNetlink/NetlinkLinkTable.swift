@@ -98,12 +98,7 @@ package struct NetlinkLinkTable: LinkTable {
     ) async -> [OperationOutcome] {
         do throws(NodeError) {
             return try await threads.thread(for: namespace, role: role).run { context in
-                let work = LinkWork(context: context)
-                return operations.map { operation in
-                    do throws(NodeError) { return .success(try work.perform(operation)) } catch {
-                        return .failure(error)
-                    }
-                }
+                LinkWork(context: context).perform(operations)
             }
         } catch {
             return operations.map { _ in .failure(error) }

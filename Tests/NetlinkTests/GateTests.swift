@@ -109,7 +109,7 @@ import Waiting
     {
         try await KernelNamespace.with { space in
             try await Self.makePort(space)
-            _ = try space.run("tc filter del block \(GateKind.port.sendingBlock) pref 100")
+            _ = try space.run("tc filter del block \(GateBlocks(.port).sending) pref 100")
             #expect(try await space.settings().links[Self.port]?.settings.master == nil)
             try await space.apply([.change(Self.port, LinkChange(master: .bridge(Self.bridge)))])
             #expect(try await space.settings().links[Self.port]?.settings.master == Self.bridge)
@@ -223,15 +223,15 @@ import Waiting
             _ = try space.run("ip link set \(Self.tunnel) type bridge_slave fdb_flush")
             try Self.receive(space)
             #expect(try !Self.hasLearned(space))
-            _ = try space.run("tc filter del block \(GateKind.tunnel.receivingBlock) pref 100")
+            _ = try space.run("tc filter del block \(GateBlocks(.tunnel).receiving) pref 100")
             try Self.receive(space)
             #expect(try Self.hasLearned(space))
         }
     }
 
     @Test(arguments: [
-        "tc qdisc del dev \(tunnel) clsact", "tc filter del block \(GateKind.tunnel.receivingBlock) pref 100",
-        "tc filter del block \(GateKind.tunnel.sendingBlock) pref 100",
+        "tc qdisc del dev \(tunnel) clsact", "tc filter del block \(GateBlocks(.tunnel).receiving) pref 100",
+        "tc filter del block \(GateBlocks(.tunnel).sending) pref 100",
         // A queue of its own, as somebody else may have made it.
         "sh -c 'tc qdisc del dev \(tunnel) clsact; tc qdisc add dev \(tunnel) clsact'",
     ])

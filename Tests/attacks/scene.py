@@ -321,6 +321,6 @@ class Scene:
     @staticmethod
     def open_gates(host):
         """Holds the gates of all ports and tunnels open: without the tables nothing would leave by any of them, and nothing come out of a tunnel."""
-        # The blocks that ports share where they send, and tunnels where they receive and send (docs/decisions/0017, 0023); TC_ACT_OK, at once.
-        for block in ("1801650177", "1801650178", "1801650179"):
+        # The blocks that ports and tunnels share (docs/decisions/0017, 0023, 0048); TC_ACT_OK, at once.
+        for block in sorted(set(re.findall(r"_block (\d+)", host.run("tc", "qdisc", "show")))):
             host.run("tc", "filter", "add", "block", block, "pref", "1", "protocol", "all", "bpf", "da", "bytecode", "1,6 0 0 0")

@@ -11,7 +11,7 @@ extension RequestBuffer {
     enum Place {
         case receiving(Int32)
         /// Where frames leave by a port: in the block of all ports, or in a queue of its own.
-        case leaving(Int32, isShared: Bool)
+        case leaving(Int32, block: UInt32?)
     }
 
     private func beginFilter(_ type: Int, flags: Int32, at place: Place, handle: UInt32) {
@@ -21,8 +21,8 @@ extension RequestBuffer {
         case .receiving(let index):
             header.tcm_ifindex = index
             header.tcm_parent = Self.clsact & 0xffff_0000 | Self.ingress
-        case .leaving(_, isShared: true): header = Self.header(ofBlock: GateKind.port.sendingBlock)
-        case .leaving(let index, isShared: false):
+        case .leaving(_, let block?): header = Self.header(ofBlock: block)
+        case .leaving(let index, nil):
             header.tcm_ifindex = index
             header.tcm_parent = Self.clsact & 0xffff_0000 | Self.egress
         }
@@ -78,7 +78,7 @@ extension RequestBuffer {
         var loads = words.enumerated().map { index, word in
             (UInt32(offset + 4 * index), UInt32(truncatingIfNeeded: word))
         }
-        if case .leaving(let port, isShared: true) = place {
+        if case .leaving(let port, _?) = place {
             // SKF_AD_OFF + SKF_AD_IFINDEX
             loads.insert((UInt32(bitPattern: -0x1000 + 8), UInt32(bitPattern: port)), at: 0)
         }

@@ -2,7 +2,7 @@ import Addressing
 import CMnl
 import NFTables
 
-/// Whose gates they are. All devices of a kind share two blocks of programs, one for what they receive and one for what
+/// Whose gates they are. Devices of a kind share two blocks of programs, one for what they receive and one for what
 /// they send: a queue (clsact) with blocks of its own costs more with each one there is, for the kernel looks through
 /// all blocks of the machine (`flow_indr_dev_setup_offload`).
 enum GateKind: CaseIterable {
@@ -23,33 +23,62 @@ enum GateKind: CaseIterable {
         }
     }
 
+    /// The programs that make such a device closed while there is no ruleset, in the blocks of devices made singly.
+    var gates: [Gate] { GateBlocks(self).gates }
+}
+
+/// The two blocks that devices of one kind share.
+///
+/// Those made one by one have the blocks of number 0. To bind a device to a block that has its program already the kernel
+/// waits for a grace period, with the lock of all devices held, so that many made together get blocks of another number,
+/// which have no program yet (LinkWork+Together).
+struct GateBlocks: Hashable {
+    let kind: GateKind
+    let number: UInt32
+
+    /// The numbers that there are: identifiers of blocks are 0x6b63_0000 to 0x6b63_ffff.
+    static let numbers: Range<UInt32> = 0..<0x4000
+
+    init(_ kind: GateKind, number: UInt32 = 0) {
+        self.kind = kind
+        self.number = number
+    }
+
+    /// nil when the blocks are not KC's.
+    init?(receiving: UInt32?, sending: UInt32?) {
+        guard let receiving, let sending, receiving >> 16 == Self.base >> 16 else { return nil }
+        for kind in GateKind.allCases {
+            let blocks = GateBlocks(kind, number: (receiving & 0xffff) / 4)
+            guard blocks.receiving == receiving, blocks.sending == sending else { continue }
+            self = blocks
+            return
+        }
+        return nil
+    }
+
     /// The block of what such devices receive.
-    var receivingBlock: UInt32 {
-        switch self {
-        case .port: 0x6b63_0000
-        case .tunnel: 0x6b63_0002
+    var receiving: UInt32 {
+        switch kind {
+        case .port: Self.base + 4 * number
+        case .tunnel: Self.base + 4 * number + 2
         }
     }
 
     /// The block of what they send.
-    var sendingBlock: UInt32 {
-        switch self {
-        case .port: 0x6b63_0001
-        case .tunnel: 0x6b63_0003
-        }
-    }
+    var sending: UInt32 { receiving + 1 }
 
-    /// The programs that make such a device closed while there is no ruleset.
     var gates: [Gate] {
-        switch self {
-        case .port: [Gate(block: sendingBlock, program: .test(KCRuleset.FrameMark.delivered))]
+        switch kind {
+        case .port: [Gate(block: sending, program: .test(KCRuleset.FrameMark.delivered))]
         case .tunnel:
             [
-                Gate(block: receivingBlock, program: .test(KCRuleset.FrameMark.fromEndpoint)),
-                Gate(block: sendingBlock, program: .testAndClear),
+                Gate(block: receiving, program: .test(KCRuleset.FrameMark.fromEndpoint)),
+                Gate(block: sending, program: .testAndClear),
             ]
         }
     }
+
+    private static let base: UInt32 = 0x6b63_0000
 }
 
 /// One program in a block.

@@ -3,14 +3,14 @@ import CMnl
 /// Requests about the gates of ports and tunnels (RTM_*QDISC, RTM_*TFILTER; linux/pkt_sched.h, linux/pkt_cls.h).
 extension RequestBuffer {
     /// A place for programs that see what a device receives and sends.
-    /// - Parameter kind: bound to the blocks of these; nil: with blocks of its own.
-    func addQueue(index: Int32, for kind: GateKind?) {
+    /// - Parameter blocks: those it is bound to; nil: with blocks of its own.
+    func addQueue(index: Int32, in blocks: GateBlocks?) {
         begin(RTM_NEWQDISC, flags: NLM_F_CREATE | NLM_F_EXCL)
         putQueueHeader(index: index)
         put(TCA_KIND, text: "clsact")
-        guard let kind else { return }
-        put(TCA_INGRESS_BLOCK, kind.receivingBlock)
-        put(TCA_EGRESS_BLOCK, kind.sendingBlock)
+        guard let blocks else { return }
+        put(TCA_INGRESS_BLOCK, blocks.receiving)
+        put(TCA_EGRESS_BLOCK, blocks.sending)
     }
 
     func deleteQueue(index: Int32) {
@@ -109,8 +109,8 @@ struct QueueAnswer {
     let index: Int32
     /// Frames that programs in it dropped.
     var dropped: UInt32 = 0
-    /// The devices whose blocks it is bound to; nil when it has its own.
-    var kind: GateKind?
+    /// Those of KC's that it is bound to; nil when it has its own.
+    var blocks: GateBlocks?
 
     /// nil when the message is about another kind of queue.
     init?(_ message: Message) {
@@ -133,7 +133,7 @@ struct QueueAnswer {
             default: break
             }
         }
-        kind = GateKind.allCases.first { $0.receivingBlock == receiving && $0.sendingBlock == sending }
+        blocks = GateBlocks(receiving: receiving, sending: sending)
     }
 }
 

@@ -56,6 +56,6 @@ extension LinkWork {
 
 extension GateKind {
     fileprivate func place(of gate: Gate) -> UInt32 {
-        UInt32(gate.block == receivingBlock ? CMNL_TCX_INGRESS : CMNL_TCX_EGRESS)
+        UInt32(gate.block == GateBlocks(self).receiving ? CMNL_TCX_INGRESS : CMNL_TCX_EGRESS)
     }
 }

@@ -51,17 +51,25 @@ extension LinkWork {
 
     /// Gives a device that was just made the rest of its settings; takes it away when that fails, so that nothing is
     /// half done.
-    func finishOrUndo(_ name: InterfaceName, _ settings: LinkSettings, kind: LinkKind) throws(NodeError) {
+    func finishOrUndo(
+        _ name: InterfaceName, _ settings: LinkSettings, kind: LinkKind, isClosed: Bool = false
+    ) throws(NodeError) {
         do throws(NodeError) {
-            try finish(name, settings, kind: kind)
+            try finish(name, settings, kind: kind, isClosed: isClosed)
         } catch {
-            do throws(NodeError) { try delete(name) } catch let second {
-                throw NodeError(
-                    error.code, operation: error.operation, subject: error.subject,
-                    message: "\(error.message); and it could not be taken away again: \(second.message)")
-            }
-            throw error
+            throw undo(name, error)
         }
+    }
+
+    /// Takes a device away that could not be completed.
+    /// - Returns: what is to be said of it.
+    func undo(_ name: InterfaceName, _ error: NodeError) -> NodeError {
+        do throws(NodeError) { try delete(name) } catch let second {
+            return NodeError(
+                error.code, operation: error.operation, subject: error.subject,
+                message: "\(error.message); and it could not be taken away again: \(second.message)")
+        }
+        return error
     }
 
     /// Before the device is up for the first time: it gets no link-local address by itself.
@@ -72,16 +80,17 @@ extension LinkWork {
     }
 
     /// What the kernel does not take at birth. Does no harm to a device that has it all.
-    /// - Parameter isGuests: the device is a guest's own from now on, and no mark of KC's making stays on it but the
-    ///   alias.
+    /// - Parameters:
+    ///   - isGuests: the device is a guest's own from now on, and no mark of KC's making stays on it but the alias.
+    ///   - isClosed: it has its gates.
     func finish(
-        _ name: InterfaceName, _ settings: LinkSettings, kind: LinkKind, isGuests: Bool = false
+        _ name: InterfaceName, _ settings: LinkSettings, kind: LinkKind, isGuests: Bool = false, isClosed: Bool = false
     ) throws(NodeError) {
         let operation = "set up \(kind.word)"
         do throws(KernelError) {
             if let disabled = settings.ipv6Disabled { try DeviceFiles.setIPv6Disabled(disabled, on: name) }
             let master = try settings.master.map { bridge throws(KernelError) in try bridgeIndex(bridge) }
-            if master != nil { try closeGate(of: name) }
+            if master != nil, !isClosed { try closeGate(of: name) }
             // A new port learns; only the other case costs messages of its own, before the first frame can pass.
             let isUpLater = settings.learning == false && settings.isUp
             // The MTU again: at birth the kernel lowers a VXLAN's silently to what the underlay carries; here it says so.

@@ -12,24 +12,34 @@ extension LinkWork {
     func closeGate(of name: InterfaceName, isLiving: Bool = false) throws(KernelError) {
         guard let kind = GateKind(name) else { return }
         guard let index = context.index(of: name) else { throw KernelError(errno: ENODEV) }
-        if isLiving, kind == .tunnel, try !isShared(index, by: kind), try attachGates(of: kind, to: index) { return }
-        var isShared = try addQueue(to: index, for: kind)
-        if !isShared { isShared = try self.isShared(index, by: kind) }
-        if !isShared {
-            switch kind {
-            case .port:
-                // An earlier version made the port, or an operator the queue: it takes the program for itself.
-                request.addPortGate(index: index)
-                do throws(KernelError) { return try netlink.acknowledge() } catch { throw explain(error) }
-            case .tunnel:
-                // No version gave tunnels such a queue, and the device is KC's.
-                request.deleteQueue(index: index)
-                try netlink.acknowledge()
-                _ = try addQueue(to: index, for: kind)
+        if isLiving, kind == .tunnel, try blocks(of: index, kind) == nil, try attachGates(of: kind, to: index) {
+            return
+        }
+        var blocks = GateBlocks(kind)
+        if try !addQueue(to: index, in: blocks) {
+            if let known = try self.blocks(of: index, kind) {
+                blocks = known
+            } else {
+                switch kind {
+                case .port:
+                    // An earlier version made the port, or an operator the queue: it takes the program for itself.
+                    request.addPortGate(index: index)
+                    do throws(KernelError) { return try netlink.acknowledge() } catch { throw explain(error) }
+                case .tunnel:
+                    // No version gave tunnels such a queue, and the device is KC's.
+                    request.deleteQueue(index: index)
+                    try netlink.acknowledge()
+                    _ = try addQueue(to: index, in: blocks)
+                }
             }
         }
         // A block goes with its last device, and its program with it: each device makes sure of it.
-        for gate in kind.gates { try add(gate) }
+        try fill(blocks)
+    }
+
+    /// Puts the programs of gates in their blocks. Does no harm to those that are there.
+    func fill(_ blocks: GateBlocks) throws(KernelError) {
+        for gate in blocks.gates { try add(gate) }
     }
 
     private func add(_ gate: Gate) throws(KernelError) {
@@ -42,9 +52,9 @@ extension LinkWork {
     }
 
     /// A place for filters at a device; false when it has one.
-    /// - Parameter kind: bound to the blocks of these; nil: with blocks of its own.
-    func addQueue(to index: Int32, for kind: GateKind?) throws(KernelError) -> Bool {
-        request.addQueue(index: index, for: kind)
+    /// - Parameter blocks: those it is bound to; nil: with blocks of its own.
+    func addQueue(to index: Int32, in blocks: GateBlocks?) throws(KernelError) -> Bool {
+        request.addQueue(index: index, in: blocks)
         do throws(KernelError) {
             try netlink.acknowledge()
             return true
@@ -55,14 +65,15 @@ extension LinkWork {
         }
     }
 
-    /// Whether the device's queue is bound to the blocks of all of its kind; false when it has none.
-    func isShared(_ index: Int32, by kind: GateKind) throws(KernelError) -> Bool {
+    /// The blocks of that kind that the device's queue is bound to; nil when it has others or none.
+    func blocks(of index: Int32, _ kind: GateKind) throws(KernelError) -> GateBlocks? {
         request.getQueue(index: index)
         // EINVAL: it has had one.
-        do throws(KernelError) { return try netlink.get(QueueAnswer.init)?.kind == kind } catch
-            where error.errno == ENOENT || error.errno == EINVAL
-        {
-            return false
+        do throws(KernelError) {
+            guard let blocks = try netlink.get(QueueAnswer.init)?.blocks, blocks.kind == kind else { return nil }
+            return blocks
+        } catch  where error.errno == ENOENT || error.errno == EINVAL {
+            return nil
         }
     }
 
@@ -89,16 +100,12 @@ extension LinkWork {
     /// filters are not looked at.
     func gates() throws(NodeError) -> Set<Int32> {
         do throws(KernelError) {
-            var whole: Set<GateKind> = []
-            for kind in GateKind.allCases {
-                var isWhole = true
-                for gate in kind.gates where isWhole { isWhole = try isThere(gate) }
-                if isWhole { whole.insert(kind) }
-            }
+            var whole: [GateBlocks: Bool] = [:]
             var closed: Set<Int32> = []
             for queue in try queues() {
-                if let kind = queue.kind {
-                    if whole.contains(kind) { closed.insert(queue.index) }
+                if let blocks = queue.blocks {
+                    if whole[blocks] == nil { whole[blocks] = try isWhole(blocks) }
+                    if whole[blocks] == true { closed.insert(queue.index) }
                 } else if context.name(of: queue.index)?.isTunnel != true {
                     closed.insert(queue.index)
                 }
@@ -109,7 +116,12 @@ extension LinkWork {
         }
     }
 
-    private func isThere(_ gate: Gate) throws(KernelError) -> Bool {
+    private func isWhole(_ blocks: GateBlocks) throws(KernelError) -> Bool {
+        for gate in blocks.gates where try !isThere(gate) { return false }
+        return true
+    }
+
+    func isThere(_ gate: Gate) throws(KernelError) -> Bool {
         request.getFilters(ofBlock: gate.block)
         do throws(KernelError) {
             return try netlink.dump(false) { isThere, message in

@@ -41,8 +41,8 @@ package struct TapCrossing: FrameCrossing {
             for port in ports {
                 guard let index = context.index(of: port) else { continue }
                 do throws(KernelError) {
-                    let isShared = try LinkWork(context: context).isShared(index, by: .port)
-                    context.netlink.request.deleteExit(at: .leaving(index, isShared: isShared), handle: 0)
+                    let block = try LinkWork(context: context).blocks(of: index, .port)?.sending
+                    context.netlink.request.deleteExit(at: .leaving(index, block: block), handle: 0)
                     try context.netlink.acknowledge()
                 } catch { continue }
             }
@@ -86,12 +86,12 @@ final class CrossingLane: Sendable {
             guard cmnl_tap(descriptor, name.text) == 0 else { throw .last("TUNSETIFF") }
             try DeviceFiles.setIPv6Disabled(true, on: name)
             guard let tap = work.context.index(of: name) else { throw KernelError(errno: ENODEV) }
-            _ = try work.addQueue(to: tap, for: nil)
+            _ = try work.addQueue(to: tap, in: nil)
             work.request.addEntrance(index: tap, to: port)
             try work.netlink.acknowledge()
             work.request.adjust(name, isUp: true)
             try work.netlink.acknowledge()
-            exit = .leaving(port, isShared: try work.isShared(port, by: .port))
+            exit = .leaving(port, block: try work.blocks(of: port, .port)?.sending)
             for way in exits {
                 work.request.addExit(at: exit, handle: way.handle, nonce: way.nonce, offset: way.offset, to: tap)
                 try work.netlink.acknowledge()

@@ -8,6 +8,8 @@ import Glibc
 final class NamespaceContext {
     let netlink: NetlinkConnection
     private let control: ControlSocket
+    /// Where the search for blocks without programs goes on.
+    var nextBlocks: UInt32 = 0
     private var classifiers: [Gate.Program: Int32] = [:]
 
     /// Makes both sockets in the namespace of the calling thread.
