@@ -39,6 +39,8 @@ package struct InterfaceName: Hashable, Comparable, Sendable, CustomStringConver
     package var isPort: Bool { text.hasPrefix("kct") }
     /// Whether it is named as the VXLAN device of a segment is.
     package var isTunnel: Bool { text.hasPrefix("kcx") }
+    /// Whether it is named as the host's end of a gateway's routed uplink is.
+    package var isUplink: Bool { text.hasPrefix("kcu") }
     /// `kcp<10 characters>`: the guest's end of a veth while it waits to be moved into its namespace.
     package static func peer(_ identifier: [UInt8]) -> InterfaceName {
         InterfaceName(derived: "kcp" + base32(identifier, length: 10))

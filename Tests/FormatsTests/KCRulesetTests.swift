@@ -51,7 +51,7 @@ import Testing
     }
 
     @Test func `the filter of tunnel endpoints is this text`() {
-        let ruleset = KCRuleset.structure(vxlanPort: 4789)
+        let ruleset = KCRuleset.structure(vxlanPort: 4789, leadsUplinks: true)
         let expected = """
             table inet kc
             delete table inet kc

@@ -22,10 +22,16 @@ package enum KCRuleset {
     package static let priority: Int32 = -350
 
     /// The structure for an underlay whose VXLAN uses this UDP port.
-    package static func structure(vxlanPort: UInt16) -> Ruleset { Ruleset(tables(vxlanPort: vxlanPort)) }
+    /// - Parameter leadsUplinks: whether gateways' routed uplinks end at the host. What keeps them off the underlay is a hook
+    ///   that br_netfilter leads all bridged frames through as well, so hosts without such an uplink do without.
+    package static func structure(vxlanPort: UInt16, leadsUplinks: Bool = false) -> Ruleset {
+        Ruleset(tables(vxlanPort: vxlanPort, leadsUplinks: leadsUplinks))
+    }
 
     /// The same as values: what an evaluator interprets.
-    package static func tables(vxlanPort: UInt16) -> [Table] { [guardTable, tunnelFilter(port: vxlanPort)] }
+    package static func tables(vxlanPort: UInt16, leadsUplinks: Bool = false) -> [Table] {
+        [guardTable, tunnelFilter(port: vxlanPort, leadsUplinks: leadsUplinks)]
+    }
 
     /// The text that takes both tables away, also when they are not there.
     package static var removal: String {
@@ -58,7 +64,7 @@ package enum KCRuleset {
     /// A sender could cut its packet so that the UDP header is not in the first fragment, and no rule on the port
     /// would see it (input runs before reassembly when conntrack is not in use). Such a first fragment is not allowed
     /// to exist (RFC 7112 section 5), so it is dropped unless a known endpoint sent it.
-    private static func tunnelFilter(port: UInt16) -> Table {
+    private static func tunnelFilter(port: UInt16, leadsUplinks: Bool) -> Table {
         let firstFragment: Identifier = "first-fragment"
         let isStranger = Match.notInSet([.ipv6Source], vteps)
         return Table(
@@ -93,14 +99,6 @@ package enum KCRuleset {
                             .oneOf(.transport(0, 8), [1, 2, 3, 4, 129, 135, 136]), then: .accept),
                         Rule(counted: true, then: .drop),
                     ]),
-                // Nor do they reach the underlay through it: tunnel endpoints are never a way's end.
-                Chain(
-                    "through-host", hook: Hook(.forward, priority: priority),
-                    rules: [
-                        Rule(
-                            [.inputNamePrefix("kcu"), .inSet([.ipv6Destination], vteps)].map(Statement.match)
-                                + [.count, .verdict(.drop)])
-                    ]),
                 Chain(
                     firstFragment,
                     rules: [
@@ -109,6 +107,17 @@ package enum KCRuleset {
                         Rule(.isPresent(.transport(0, 8)), then: .return),
                         Rule(counted: true, then: .drop),
                     ]),
+            ] + (leadsUplinks ? [throughHost] : []))
+    }
+
+    /// Gateways reach no tunnel endpoint through the host either: those are never a way's end.
+    private static var throughHost: Chain {
+        Chain(
+            "through-host", hook: Hook(.forward, priority: priority),
+            rules: [
+                Rule(
+                    [.inputNamePrefix("kcu"), .inSet([.ipv6Destination], vteps)].map(Statement.match)
+                        + [.count, .verdict(.drop)])
             ])
     }
 }

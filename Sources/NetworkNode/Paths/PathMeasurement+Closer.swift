@@ -34,7 +34,7 @@ extension PathMeasurement {
         guard looksCloser else { return nil }
         let observed: ObservedFilter
         do throws(NodeError) { observed = try await ports.filter.observe() } catch { return nil }
-        guard observed.digest != nil else { return GuardFinding(isGone: true) }
+        guard let digest = observed.digest else { return GuardFinding(isGone: true) }
         let wanted = HostPlanner.guardElements(of: Set(near.compactMap { $0.guest?.attachment }), for: snapshot)
         let present = Set(wanted.compactMap(\.owner)).reduce(into: [GuardOwner: Set<GuardElement>]()) {
             $0[$1] = observed.content[$1]
@@ -42,8 +42,7 @@ extension PathMeasurement {
         let missing = wanted.filter { element in
             element.owner.map { present[$0]?.contains(element) == false } ?? false
         }
-        var finding = GuardFinding(
-            isChanged: observed.digest != HostPlanner.structure(for: snapshot.underlay).digest)
+        var finding = GuardFinding(isChanged: !HostPlanner.admits(structure: digest, for: snapshot))
         for element in missing.sorted().prefix(GuardFinding.maximumElements) {
             finding.missing[element.set.set.name.text, default: []].append("\(element)")
         }

@@ -26,6 +26,8 @@ package struct ObservedIndex: Hashable, Sendable {
     package private(set) var foreignPorts: [InterfaceName: Int] = [:]
     package private(set) var vxlans: [VNI: Set<InterfaceName>] = [:]
     package private(set) var unfinished: Set<InterfaceName> = []
+    /// The host's ends of routed uplinks, whoever's they are: the ruleset knows them by their names.
+    package private(set) var uplinks: Set<InterfaceName> = []
     /// Our ends of veths in other namespaces, by attachment.
     package private(set) var peers: [ResourceID: Set<PeerPlace>] = [:]
     /// The namespaces marked as a gateway's.
@@ -54,6 +56,7 @@ package struct ObservedIndex: Hashable, Sendable {
         }
         if case .vxlan(let settings) = link.kind { vxlans[settings.vni, default: []].insert(link.name) }
         if link.isUnfinished { unfinished.insert(link.name) }
+        if link.name.isUplink { uplinks.insert(link.name) }
     }
 
     /// Forgets a device as `add` took it in.
@@ -66,6 +69,7 @@ package struct ObservedIndex: Hashable, Sendable {
         }
         if case .vxlan(let settings) = link.kind { vxlans.remove(link.name, from: settings.vni) }
         unfinished.remove(link.name)
+        uplinks.remove(link.name)
     }
 
     /// Takes a device of another namespace in.

@@ -39,8 +39,10 @@ struct ClosedScope {
         for id in scope.tables { add(segment: id) }
         for id in scope.attachments { add(attachment: id) }
         for id in scope.gateways { add(gateway: id) }
-        // A port is opened in a table that must be there, with the rules of its policies.
-        if context.observed.filter.digest != context.structure.digest, !attachments.isEmpty || !segments.isEmpty {
+        // A port is opened in a table that must be there, with the rules of its policies, and a gateway's uplink ends behind one.
+        if context.observed.filter.digest != context.structure.digest,
+            !attachments.isEmpty || !segments.isEmpty || !gateways.isEmpty
+        {
             host = true
         }
         if attachments.contains(where: { context.desired.attachments[$0].flatMap(PolicyProfile.init) != nil }) {

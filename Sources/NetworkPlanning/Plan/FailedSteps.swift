@@ -1,3 +1,4 @@
+import Addressing
 package import NetworkModel
 import Resources
 
@@ -25,6 +26,8 @@ package struct FailedSteps: Sendable {
         if failed.contains(step.subject) { return step.subject }
         // Without a structure there is no set to open a port in.
         if case .filter(.change) = step.operation, hasNoStructure { return .host }
+        // Nor is there what keeps a gateway off the underlay.
+        if case .link(.create(let link), _) = step.operation, link.name.isUplink, hasNoStructure { return .host }
         guard case .attachment(let id) = step.subject, let attachment = desired.attachments[id] else { return nil }
         if failed.contains(.segment(attachment.segment)) { return .segment(attachment.segment) }
         if case .gateway(let gateway) = attachment.port, failed.contains(.gateway(gateway)) {

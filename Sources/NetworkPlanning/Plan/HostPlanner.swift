@@ -17,26 +17,32 @@ package enum HostPlanner {
     /// Indexes both snapshots first, so it costs as much as they are large. An agent that plans one change among
     /// thousands keeps a `PlanningState` instead.
     package static func plan(desired: HostSnapshot, observed: ObservedHost, scope: PlanScope) -> HostPlan {
-        plan(
-            in: PlanContext(
-                desired: desired, observed: observed, wanted: DesiredIndex(desired), seen: ObservedIndex(observed),
-                structure: structure(for: desired.underlay)),
-            scope: scope)
+        plan(in: context(desired: desired, observed: observed), scope: scope)
     }
 
     /// Whom a plan of that scope speaks of: the scope's subjects and those it depends on.
     package static func subjects(desired: HostSnapshot, observed: ObservedHost, scope: PlanScope) -> Set<Subject> {
-        ClosedScope(
-            scope,
-            in: PlanContext(
-                desired: desired, observed: observed, wanted: DesiredIndex(desired), seen: ObservedIndex(observed),
-                structure: structure(for: desired.underlay))
-        ).subjects
+        ClosedScope(scope, in: context(desired: desired, observed: observed)).subjects
     }
 
-    /// The packet filter's structure that a host on this underlay shall have.
+    private static func context(desired: HostSnapshot, observed: ObservedHost) -> PlanContext {
+        let seen = ObservedIndex(observed)
+        return PlanContext(
+            desired: desired, observed: observed, wanted: DesiredIndex(desired), seen: seen,
+            structure: FilterStructures.of(desired.underlay).structure(
+                leadsUplinks: FilterStructures.leadsUplinks(desired, seen: seen), present: observed.filter.digest))
+    }
+
+    /// The packet filter's structure of a host on this underlay that leads no gateway's uplink.
     package static func structure(for underlay: Underlay.Spec) -> Ruleset {
-        KCRuleset.structure(vxlanPort: underlay.port)
+        FilterStructures.of(underlay).plain
+    }
+
+    /// Whether a host may have the structure with that digest.
+    package static func admits(structure digest: String, for desired: HostSnapshot) -> Bool {
+        let structures = FilterStructures.of(desired.underlay)
+        return digest == structures.leading.digest
+            || digest == structures.plain.digest && !FilterStructures.leadsUplinks(desired, seen: ObservedIndex())
     }
 
     /// What the packet filter holds when all ports are as they shall be.

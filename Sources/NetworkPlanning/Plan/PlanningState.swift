@@ -12,14 +12,17 @@ package struct PlanningState: Sendable {
     package internal(set) var observed: ObservedHost
     private var wanted: DesiredIndex
     private(set) var seen: ObservedIndex
-    private var structure: Ruleset
+    private var structures: FilterStructures
+    /// Whether a gateway with a routed uplink is desired.
+    private var wantsUplinks: Bool
 
     package init(desired: HostSnapshot, observed: ObservedHost) {
         self.desired = desired
         self.observed = observed
         wanted = DesiredIndex(desired)
         seen = ObservedIndex(observed)
-        structure = HostPlanner.structure(for: desired.underlay)
+        structures = FilterStructures.of(desired.underlay)
+        wantsUplinks = FilterStructures.leadsUplinks(desired, seen: ObservedIndex())
     }
 
     /// The plan of a part; everything by default. Equals what `HostPlanner.plan` says of the same snapshots.
@@ -28,7 +31,10 @@ package struct PlanningState: Sendable {
     }
 
     var context: PlanContext {
-        PlanContext(desired: desired, observed: observed, wanted: wanted, seen: seen, structure: structure)
+        PlanContext(
+            desired: desired, observed: observed, wanted: wanted, seen: seen,
+            structure: structures.structure(
+                leadsUplinks: wantsUplinks || !seen.uplinks.isEmpty, present: observed.filter.digest))
     }
 
     // MARK: What is desired
@@ -37,7 +43,8 @@ package struct PlanningState: Sendable {
     package mutating func desire(_ snapshot: HostSnapshot) {
         desired = snapshot
         wanted = DesiredIndex(snapshot)
-        structure = HostPlanner.structure(for: snapshot.underlay)
+        structures = FilterStructures.of(snapshot.underlay)
+        wantsUplinks = FilterStructures.leadsUplinks(snapshot, seen: ObservedIndex())
     }
 
     /// Takes over what an update changes; a resetting one replaces all.
@@ -74,10 +81,13 @@ package struct PlanningState: Sendable {
         }
         scope.attachments.formUnion(attachmentsWhoseEgressTurns(with: update))
         desired.merge(update)
+        if !update.gateways.isEmpty || !update.removedGateways.isEmpty {
+            wantsUplinks = FilterStructures.leadsUplinks(desired, seen: ObservedIndex())
+        }
         // Two profiles met in one number and one of them had to move: rare, and any port may be concerned.
         if numbers.contains(where: { wanted.profileNumbers[$0.key] ?? $0.value != $0.value }) { return .whole }
         if update.host != nil || update.underlay != nil {
-            structure = HostPlanner.structure(for: desired.underlay)
+            structures = FilterStructures.of(desired.underlay)
             return .whole
         }
         return scope
