@@ -22,39 +22,13 @@ package final class TestLibvirtd: Sendable {
         try #require(mkdtemp(&template) != nil)
         folder = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
         chmod(folder, 0o711)
-        for name in ["run", "lib", "etc", "cache"] { mkdir("\(folder)/\(name)", 0o755) }
         try start()
     }
-
-    /// Without systemd: nothing of the machine's /run is seen.
-    private static let script = """
-        set -e
-        cat >"$1/etc/qemu.conf" <<'END'
-        stdio_handler = "file"
-        user = "root"
-        group = "root"
-        security_driver = "none"
-        namespaces = []
-        cgroup_controllers = []
-        END
-        : >"$1/etc/libvirtd.conf"
-        mount -t tmpfs none /run
-        mkdir /run/libvirt /run/lock
-        mount --bind "$1/run" /run/libvirt
-        mkdir -p /var/lib/libvirt /etc/libvirt /var/cache/libvirt
-        mount --bind "$1/lib" /var/lib/libvirt
-        mount --bind "$1/etc" /etc/libvirt
-        mount --bind "$1/cache" /var/cache/libvirt
-        exec /usr/sbin/libvirtd -p "$1/run/pid" >>"$1/log" 2>&1
-        """
 
     package func start() throws {
         let child = try ChildProcess.spawn(
             "/usr/sbin/ip",
-            [
-                "netns", "exec", namespace.name.text, "/usr/bin/unshare", "-m", "--propagation", "private",
-                "/bin/bash", "-c", Self.script, "libvirtd", folder,
-            ])
+            ["netns", "exec", namespace.name.text, "tools/private-libvirtd", folder])
         pid.withLock { $0 = child }
     }
 
@@ -97,11 +71,8 @@ package final class TestLibvirtd: Sendable {
 
     deinit {
         kill()
-        // Nothing is found where no guest ever ran.
-        let files = (try? command("/usr/bin/find", "\(folder)/run/qemu", "-name", "*.pid", "-printf", "%f\\n")) ?? ""
-        for file in files.split(separator: "\n") {
-            if let pid = guest(String(file.dropLast(4))) { Glibc.kill(pid, SIGKILL) }
-        }
+        // It ends what is still there; nothing may be.
+        _ = try? command("/bin/bash", "tools/private-libvirtd", "--end", folder)
         _ = try? command("/bin/rm", "-rf", folder)  // What is left of it harms nobody.
     }
 }

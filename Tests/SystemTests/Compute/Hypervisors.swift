@@ -27,7 +27,7 @@ struct Hypervisors {
             }
             result = await Result { try await body(all) }
         } catch { result = .failure(error) }
-        all.endGuests()
+        await all.endGuests()
         // What is left of it harms nobody.
         try? FileManager.default.removeItem(atPath: folder)
         try result.get()
@@ -37,47 +37,18 @@ struct Hypervisors {
         "qemu+unix:///system?socket=\(folder)/\(host)/run/libvirt-sock"
     }
 
-    private static let script = """
-        set -e
-        mkdir -p "$1"/run "$1"/lib "$1"/etc "$1"/cache
-        chmod 711 "$1"
-        cat >"$1/etc/qemu.conf" <<'END'
-        stdio_handler = "file"
-        user = "root"
-        group = "root"
-        security_driver = "none"
-        namespaces = []
-        cgroup_controllers = []
-        END
-        : >"$1/etc/libvirtd.conf"
-        mount -t tmpfs none /run
-        mkdir /run/libvirt /run/lock
-        mkdir -p /var/lib/libvirt /etc/libvirt /var/cache/libvirt
-        mount --bind "$1/run" /run/libvirt
-        mount --bind "$1/lib" /var/lib/libvirt
-        mount --bind "$1/etc" /etc/libvirt
-        mount --bind "$1/cache" /var/cache/libvirt
-        exec /usr/sbin/libvirtd -p "$1/run/pid" >>"$1/log" 2>&1
-        """
+    private static let program = "\(Checkout.root)/tools/private-libvirtd"
 
     private func start(on host: String) throws {
         try system.machine(host).start(
-            role: "libvirtd", "/usr/bin/unshare",
-            ["-m", "--propagation", "private", "/bin/bash", "-c", Self.script, "libvirtd", "\(folder)/\(host)"])
+            role: "libvirtd", "/bin/bash", [Self.program, "\(folder)/\(host)"])
     }
 
     /// QEMU outlives libvirtd, as it should.
-    private func endGuests() {
+    private func endGuests() async {
         for host in system.topology.hosts.map(\.name.text) {
-            let place = "\(folder)/\(host)/run/qemu"
-            // Where no guest ever ran there is no such folder.
-            for file in (try? FileManager.default.contentsOfDirectory(atPath: place)) ?? [] where file.hasSuffix(".pid")
-            {
-                guard let text = try? String(contentsOfFile: "\(place)/\(file)", encoding: .utf8),
-                    let pid = Int32(text.filter(\.isNumber)), pid > 1
-                else { continue }
-                kill(pid, SIGKILL)
-            }
+            // It ends what is still there; nothing may be.
+            _ = try? await Command("/bin/bash", [Self.program, "--end", "\(folder)/\(host)"]).run()
         }
     }
 }
