@@ -50,7 +50,12 @@ extension Domain {
             let serial = machine.devices.contains(.serialConsole) ? [XMLElement("bios", [("useserial", "yes")])] : []
             return XMLElement("os", [], [type, boot] + serial)
         }
-        return XMLElement("os", [("firmware", "efi")], [type, boot])
+        // Else libvirt takes what the machine's packages name first; on Debian that starts signed systems alone.
+        let features = ["enrolled-keys", "secure-boot"].map {
+            XMLElement("feature", [("enabled", "no"), ("name", $0)])
+        }
+        return XMLElement(
+            "os", [("firmware", "efi")], [type, XMLElement("firmware", [], features), boot])
     }
 
     private var features: XMLElement {

@@ -65,6 +65,10 @@ import Testing
                   <vcpu placement='static'>2</vcpu>
                   <os firmware='efi'>
                     <type arch='x86_64' machine='q35'>hvm</type>
+                    <firmware>
+                      <feature enabled='no' name='enrolled-keys'/>
+                      <feature enabled='no' name='secure-boot'/>
+                    </firmware>
                     <boot dev='hd'/>
                   </os>
                   <features>

@@ -20,6 +20,7 @@ package final class TestComputeHost: Sendable {
     package let upstream: MemoryUpstream
     package let paths: HostPaths
     package let image: ImageOrder
+    private let firmware: Firmware
     private let deadline: Duration
     /// Where images and disks are: files in the host's folder, unless the test says otherwise.
     package typealias Storage = @Sendable (HostPaths) throws -> (any ImageStore, any DiskStore, DiskPlace)
@@ -31,13 +32,15 @@ package final class TestComputeHost: Sendable {
     }
 
     package init(
-        _ libvirtd: TestLibvirtd? = nil, deadline: Duration = .seconds(20), storage: @escaping Storage = files
+        _ libvirtd: TestLibvirtd? = nil, firmware: Firmware = .bios, deadline: Duration = .seconds(20),
+        storage: @escaping Storage = files
     ) async throws {
         let libvirtd = try libvirtd ?? TestLibvirtd()
         self.libvirtd = libvirtd
+        self.firmware = firmware
         self.deadline = deadline
         self.storage = storage
-        let bytes = try await Self.guest.value
+        let bytes = firmware == .bios ? try await Self.guest.value : try Self.makeGuest("--uefi")
         let sum = SHA256.hash(data: bytes).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
         image = ImageOrder(
             id: Self.id(77), format: .raw, size: UInt64(bytes.count), sha256: try #require(SHA256Digest(sum)))
@@ -51,10 +54,13 @@ package final class TestComputeHost: Sendable {
         (try FileImages(path: paths.images, quota: 1 << 40), try FileDisks(paths), .files)
     }
 
-    /// tools/tiny-guest, once a run.
-    private static let guest = Task<[UInt8], any Error> {
-        let path = "/tmp/kc-tiny-guest-\(getpid()).img"
-        try command("/bin/bash", "tools/tiny-guest", path)
+    /// Once a run.
+    private static let guest = Task<[UInt8], any Error> { try makeGuest() }
+
+    /// What tools/tiny-guest makes.
+    private static func makeGuest(_ options: String...) throws -> [UInt8] {
+        let path = "/tmp/kc-tiny-guest-\(getpid())\(options.joined()).img"
+        try command("/bin/bash", ["tools/tiny-guest"] + options + [path])
         defer { unlink(path) }
         let file = try FileDescriptor.open(path, O_RDONLY)
         var bytes: [UInt8] = []
@@ -109,7 +115,8 @@ package final class TestComputeHost: Sendable {
             id: Self.id(number), project: try #require(Name("default")), name: try #require(Name("vm-\(number)")),
             generation: 1, fence: 1,
             machine: Machine(
-                architecture: .amd64, firmware: .bios, cpus: 1, cpuModel: "host", memoryMiB: 192, diskGiB: 1,
+                architecture: .amd64, firmware: firmware, cpus: 1, cpuModel: "host",
+                memoryMiB: firmware == .bios ? 192 : 256, diskGiB: 1,
                 devices: [.serialConsole, .randomness]),
             image: image, interfaces: interfaces,
             guest: GuestOrder(instance: Self.id(number), hostname: try #require(Name("vm-\(number)"))), power: power,
