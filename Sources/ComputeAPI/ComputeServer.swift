@@ -57,6 +57,7 @@ package struct ComputeServer: Sendable {
         let (service, intake, fetching) = (service, intake, fetching)
         let running = [
             Running { await service.cache.run() }, Running { await service.keepPlacing() },
+            Running { await service.keepWatch() },
             Running { await intake.keep() }, Running { await fetching.keep() },
         ]
         return running + (try server.services()) + [Ender(service: service)]

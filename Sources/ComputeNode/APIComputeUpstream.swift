@@ -25,6 +25,15 @@ package struct APIComputeUpstream: ComputeUpstream {
         } catch { throw UpstreamError("\(error)") }
     }
 
+    package func renew() async throws(UpstreamError) {
+        do { _ = try await client.send(APIRequest(.post, path("lease"), timeout: .seconds(10))) } catch {
+            // A server of a former version asks for no such word.
+            guard let status = (error as? APIProblem)?.status, [404, 405].contains(status) else {
+                throw UpstreamError("\(error)")
+            }
+        }
+    }
+
     package func send(_ report: ComputeHostReport) async throws(UpstreamError) {
         try await put(path("report"), report.json)
     }

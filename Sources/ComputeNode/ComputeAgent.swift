@@ -71,6 +71,7 @@ package struct ComputeAgent: Service, CustomStringConvertible {
             group.addTask { await follow(inbox, consoles) }
             group.addTask { await consoles.run() }
             group.addTask { await lookRegularly(inbox) }
+            group.addTask { await renewRegularly() }
             group.addTask {
                 for await event in events {
                     inbox.post { if case .rebooted(let vm) = event { $0.rebooted.insert(vm) } }
@@ -105,6 +106,15 @@ package struct ComputeAgent: Service, CustomStringConvertible {
             // The only error of a sleep is cancellation.
             do { try await Task.sleep(for: settings.look) } catch { return }
             inbox.post()
+        }
+    }
+
+    private func renewRegularly() async {
+        while !Task.isCancelled {
+            // The stream of orders says when the server is away; one lost renewal is not worth a word to people.
+            try? await upstream.renew()
+            // The only error of a sleep is cancellation.
+            do { try await Task.sleep(for: settings.renewal) } catch { return }
         }
     }
 

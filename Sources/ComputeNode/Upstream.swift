@@ -6,6 +6,8 @@ package protocol ComputeUpstream: Sendable {
     /// Holds one connection and hands over its events in order, the first being `beginning`. Returns when the server ends
     /// it in good order or the task is cancelled, throws when it breaks; the caller connects again.
     func follow(_ deliver: @escaping @Sendable (OrderEvent) -> Void) async throws(UpstreamError)
+    /// Says that the agent is there; again and again.
+    func renew() async throws(UpstreamError)
     /// Replaces what was said of the host before; safe to repeat.
     func send(_ report: ComputeHostReport) async throws(UpstreamError)
     /// Replaces what was said of the VM before; safe to repeat. Nothing when the VM is gone.
@@ -38,6 +40,8 @@ package struct UpstreamError: Error, Hashable, Sendable, CustomStringConvertible
 package struct ComputeAgentSettings: Sendable {
     /// How often everything is looked at without a hint.
     package var look = Duration.seconds(10)
+    /// How often the server is told that the agent is there; it believes it for 30 s.
+    package var renewal = Duration.seconds(10)
     /// After the first failure of a VM's step, or of a connection; it doubles up to `longestWait`.
     package var firstWait = Duration.seconds(1)
     package var longestWait = Duration.seconds(30)

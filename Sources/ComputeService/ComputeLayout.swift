@@ -13,6 +13,8 @@ import Resources
 /// | `w/n/<vm id>` | why it has no place | with the VM, or when the reason changes |
 /// | `w/l/<compute host id>` | empty; its revision counts the placements on the host | with each placement |
 /// | `w/x/<vm id>` | the compute host that is to take away what it has of a VM that is gone | with the deletion, till it is done |
+/// | `w/a/<compute host id>` | empty, under a lease: the host's agent is there | when it comes |
+/// | `w/v/<compute host id>` | when its agent came last; without it a silent host is not lost but of a former version | with it |
 /// | `w/c/<vm id>` | who is at the VM's console, under a lease | when somebody comes or goes |
 /// | `c/<session>/<i or o>/<number>` | a piece of a console, typed or shown, under the same lease | as it comes |
 /// | `w/m` | empty: a mark that shows readers how far the store is | when somebody waits |
@@ -37,6 +39,8 @@ enum ComputeLayout {
     static func obstacle(_ vm: ResourceID) -> StoreKey { StoreKey("/kc/compute/w/n/\(vm)") }
     static func removal(_ vm: ResourceID) -> StoreKey { StoreKey("/kc/compute/w/x/\(vm)") }
     static func console(_ vm: ResourceID) -> StoreKey { StoreKey("/kc/compute/w/c/\(vm)") }
+    static func agent(_ host: ResourceID) -> StoreKey { StoreKey("/kc/compute/w/a/\(host)") }
+    static func arrival(_ host: ResourceID) -> StoreKey { StoreKey("/kc/compute/w/v/\(host)") }
     static func load(_ host: ResourceID) -> StoreKey { StoreKey("/kc/compute/w/l/\(host)") }
 
     static func name(_ kind: ComputeKind, project: ResourceID?, _ name: Name) -> StoreKey {
@@ -71,6 +75,8 @@ enum ComputeKey: Hashable {
     case load(ResourceID)
     case console(ResourceID)
     case removal(ResourceID)
+    case agent(ResourceID)
+    case arrival(ResourceID)
     case mark
 
     init?(_ key: StoreKey) {
@@ -91,6 +97,8 @@ enum ComputeKey: Hashable {
         case ("l", 2): self = .load(id)
         case ("c", 2): self = .console(id)
         case ("x", 2): self = .removal(id)
+        case ("a", 2): self = .agent(id)
+        case ("v", 2): self = .arrival(id)
         default: return nil
         }
     }
@@ -101,7 +109,7 @@ enum ComputeKey: Hashable {
         case .resource(.vm, _, _): 1
         case .resource: 0
         case .place, .obstacle: 3
-        case .report, .use, .load, .console, .removal, .mark: 2
+        case .report, .use, .load, .console, .removal, .agent, .arrival, .mark: 2
         }
     }
 }

@@ -25,6 +25,8 @@ package final class ComputeService: Sendable {
         package var attempts = 64
         /// How long a write waits for this server's own cache to show it. Default 2 s.
         package var ownWriteWait: Duration = .seconds(2)
+        /// How long a compute host counts as there after its agent's last word. Default 30 s: three of its renewals.
+        package var hostLease: Duration = .seconds(30)
         /// The time, as resources and history show it.
         package var now: @Sendable () -> Timestamp = { Timestamp.now }
 

@@ -76,6 +76,8 @@ import Waiting
                         #expect(told.all.contains(.removed(vm)))
                     }
                 }
+                try await upstream.renew()
+                #expect(try await cloud.curl("POST", "/compute/v1/nodes/c1/lease").status == 204)
                 try await upstream.acknowledge(removalOf: vm)
                 try await upstream.acknowledge(removalOf: vm)
                 try await following(upstream) { told in

@@ -26,7 +26,9 @@ struct ConsoleTests {
             // Before the VM runs: who waits sees it boot.
             host.upstream.open(ConsoleOrder(session: session, vm: order.id))
             host.upstream.order(order)
-            try await eventually("it is told of what is not there", state) { !host.upstream.notices(session).isEmpty }
+            try await eventually("it is told of what is not there", state) {
+                host.upstream.notices(session).first?.contains("does not run") ?? false
+            }
             try await eventually("the guest is ready", state, within: .seconds(60)) {
                 shown().contains("guest ready \(order.id)")
             }

@@ -108,6 +108,53 @@ import Waiting
         }
     }
 
+    @Test func `a host whose agent falls silent is lost, since when and why, and back with its word`() async throws {
+        var settings = ComputeService.Settings()
+        settings.hostLease = .milliseconds(500)
+        try await ComputeServer.with(hosts: 2, settings: settings) { server in
+            try await server.makeOffer()
+            try await server.makeHosts(2)
+            let host = try server.get(.computeHost, "c1").id
+            for name in ["web", "db"] {
+                try await server.make(.vm, ComputeServer.vm(name, more: #","placement":{"antiAffinity":["g"]}"#))
+            }
+            func states() throws -> [String?: String?] {
+                try Dictionary(
+                    uniqueKeysWithValues: ["web", "db"].map {
+                        let vm = try server.get(.vm, $0)
+                        return (try vm.text("status", "host"), try vm.text("status", "state"))
+                    })
+            }
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 1...2 { group.addTask { await server.service.keepWatch() } }
+                defer { group.cancelAll() }
+                // The other one is of a version whose agents say nothing of the kind.
+                let before = Timestamp.now
+                try await server.service.renew(host)
+                try await eventually("it is lost") {
+                    try server.get(.computeHost, "c1").text("status", "state") == "lost"
+                }
+                let lost = try server.get(.computeHost, "c1")
+                let reason = try #require(try lost.text("status", "lost", "reason"))
+                #expect(reason.contains("not been heard of for 0.5 seconds"))
+                let since = try #require(try lost.text("status", "lost", "since").flatMap { Timestamp(rfc3339: $0) })
+                #expect((before.milliseconds - 200...Timestamp.now.milliseconds).contains(since.milliseconds))
+                #expect(try server.get(.computeHost, "c2").text("status", "state") == "ready")
+                #expect(try states() == ["c1": "lost", "c2": "waiting"])
+                try await server.service.renew(host)
+                #expect(try server.get(.computeHost, "c1").text("status", "state") == "ready")
+                #expect(try states() == ["c1": "waiting", "c2": "waiting"])
+                // Each in its time, beyond one lease.
+                let end = ContinuousClock.now + .seconds(1)
+                try await eventually("its time is over") {
+                    try await server.service.renew(host)
+                    #expect(try server.get(.computeHost, "c1").text("status", "state") == "ready")
+                    return .now > end
+                }
+            }
+        }
+    }
+
     @Test func `a VM grows where it is if there is room, and not while it runs`() async throws {
         try await ComputeServer.with(hosts: 1) { server in
             try await server.makeOffer()

@@ -103,6 +103,7 @@ package final class MemoryUpstream: ComputeUpstream {
         }
     }
 
+    package func renew() async throws(UpstreamError) {}
     package func send(_ report: ComputeHostReport) async throws(UpstreamError) { content.withLock { $0.host = report } }
     package func send(_ report: VirtualMachineReport, of vm: ResourceID) async throws(UpstreamError) {
         content.withLock { $0.machines[vm] = report }

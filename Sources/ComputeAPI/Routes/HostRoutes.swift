@@ -15,7 +15,7 @@ struct HostRoutes: Sendable {
 
     private static let host = "/compute/v1/nodes/{host}"
 
-    var routes: [Route] { [desired, hostReport, machineReport, removal, image] }
+    var routes: [Route] { [desired, lease, hostReport, machineReport, removal, image] }
 
     private var desired: Route {
         Route(
@@ -25,6 +25,17 @@ struct HostRoutes: Sendable {
         ) { request throws(Problem) in
             .events(
                 OrderStream(service: service, ports: ports, computeHost: try request.computeHost()).source)
+        }
+    }
+
+    private var lease: Route {
+        Route(
+            method: .post, path: Self.host + "/lease", operation: "renewComputeLease",
+            summary: "Says that the host's agent is there; without this it counts as lost after 30 s.",
+            access: .hostItself, status: .noContent
+        ) { request throws(Problem) in
+            try await service.renew(try request.computeHost())
+            return .nothing()
         }
     }
 

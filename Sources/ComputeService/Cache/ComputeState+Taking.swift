@@ -32,7 +32,7 @@ extension ComputeState {
         items.values.map { .resource($0.kind, project: $0.projectID, $0.id) } + uses.keys.map { .use($0) }
             + reports.keys.map { .report($0) } + places.keys.map { .place($0) } + obstacles.keys.map { .obstacle($0) }
             + loads.keys.map { .load($0) } + consoles.keys.map { .console($0) }
-            + removals.keys.map { .removal($0) }
+            + removals.keys.map { .removal($0) } + agents.keys.map { .agent($0) } + arrivals.map { .arrival($0) }
     }
 
     private mutating func put(_ entry: StoreEntry, at revision: Revision, logger: Logger) {
@@ -62,6 +62,8 @@ extension ComputeState {
                 loads[host] = entry.modified
             case .removal(let vm):
                 removals[vm] = try VirtualMachinePlace(json: try JSONParser.parse(entry.value), path: "")
+            case .agent(let host): agents[host] = .some(entry.lease)
+            case .arrival(let host): arrivals.insert(host)
             case .console(let vm): consoles[vm] = try ConsoleSession(entry, of: vm)
             case .mark: break
             case nil: logger.warning("the store has a key that is none of ours", metadata: ["key": "\(entry.key)"])
@@ -87,6 +89,8 @@ extension ComputeState {
         case .load(let host): loads[host] = nil
         case .console(let vm): consoles[vm] = nil
         case .removal(let vm): removals[vm] = nil
+        case .agent(let host): agents.removeValue(forKey: host)
+        case .arrival(let host): arrivals.remove(host)
         case .mark: break
         }
     }

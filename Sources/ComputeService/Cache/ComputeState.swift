@@ -40,6 +40,10 @@ struct ComputeState {
     var consoles: [ResourceID: ConsoleSession] = [:]
     /// VMs that are gone, and whose compute host has not said that nothing of them is left, by VM.
     var removals: [ResourceID: VirtualMachinePlace] = [:]
+    /// The leases of compute hosts whose agents are there; nil for a lease that the store does not name.
+    var agents: [ResourceID: LeaseID?] = [:]
+    /// Compute hosts whose agents say that they are there.
+    var arrivals: Set<ResourceID> = []
     /// By compute host.
     var residents: [ResourceID: Set<ResourceID>] = [:]
     var placer: Placer

@@ -50,6 +50,7 @@ extension ComputeHost: ServedCompute {
         plan.require(state.loads[id].map { .modified(load, $0) } ?? .absent(load))
         plan.delete(load)
         if let host = old.spec.host.id { plan.delete(ComputeLayout.host(host)) }
+        for key in [ComputeLayout.agent(id), ComputeLayout.arrival(id)] { plan.delete(key) }
         // Nobody will say any more that they are done.
         for (vm, place) in state.removals where place.host == id { plan.delete(ComputeLayout.removal(vm)) }
     }
