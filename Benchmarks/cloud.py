@@ -37,17 +37,22 @@ class Cloud:
             return False
 
     def call(self, method, path, body=None, connection=None):
+        text = self.send(method, path, json.dumps(body) if body is not None else None, connection)
+        return json.loads(text) if text else None
+
+    def send(self, method, path, body, connection=None):
+        """The answer's bytes; the body's are sent as they are."""
         if connection is None:
             # The server closes what was idle for long; a benchmark may have measured for minutes meanwhile.
             if time.monotonic() - self.used > 10:
                 self.connection = UnixConnection(self.socket)
             connection, self.used = self.connection, time.monotonic()
-        connection.request(method, path, json.dumps(body) if body is not None else None, {"content-type": "application/json"})
+        connection.request(method, path, body, {"content-type": "application/json"})
         response = connection.getresponse()
         text = response.read()
         if response.status >= 300:
             raise RuntimeError(f"{method} {path}: {response.status} {text.decode()}")
-        return json.loads(text) if text else None
+        return text
 
     def host(self, name, vtep):
         """Makes a host resource and its namespace with an underlay interface `u0`; gives the namespace."""

@@ -93,6 +93,12 @@ class Scene:
         self.processes.append(process)
         return process
 
+    def start_reading(self, *command):
+        """One whose lines are read as they come."""
+        process = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.processes.append(process)
+        return process
+
     def end(self, process, how=signal.SIGTERM):
         if process.poll() is None:
             process.send_signal(how)
