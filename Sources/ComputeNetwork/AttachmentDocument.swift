@@ -17,6 +17,8 @@ extension ResourceDocument {
 
     var segment: ResourceID? { spec?["segment"]?.string.flatMap { ResourceID($0) } }
     var host: String? { spec?["host"]?.string }
+    /// Whether it is a tap, which alone a VM can take.
+    var isForMachines: Bool { spec?["port"]?["type"]?.string == "tap" }
 
     /// The document that puts it onto a host, or nowhere, with a label or without; all else stays.
     func bound(to host: ResourceID?, label: String, value: String?) throws(FieldError) -> [UInt8] {

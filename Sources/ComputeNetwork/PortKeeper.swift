@@ -80,6 +80,7 @@ package final class PortKeeper: PortDirectory {
             defer { group.cancelAll() }
             var (wait, swept, seen) = (Self.firstLook, ContinuousClock.now - Self.sweep, [PlacedMachine]())
             var complaint: String?
+            var leftovers: [String: String] = [:]
             for await _ in looks {
                 let machines = service.cache.placed().machines
                 let isNews = machines != seen
@@ -87,7 +88,15 @@ package final class PortKeeper: PortDirectory {
                 let isSweep = swept.duration(to: .now) >= Self.sweep
                 var isSettled = false
                 do {
-                    isSettled = try await settle(machines, formerly: seen, all: isSweep)
+                    let found = try await settle(machines, formerly: seen, all: isSweep)
+                    isSettled = found.isSettled
+                    // A look at fewer projects says nothing of the others.
+                    for (name, reason) in found.leftovers where leftovers[name] != reason {
+                        logger.warning(
+                            "a port of a VM that is gone stays",
+                            metadata: ["attachment": "\(name)", "reason": "\(reason)"])
+                    }
+                    leftovers = isSweep ? found.leftovers : leftovers.merging(found.leftovers) { $1 }
                     seen = machines
                     if isSweep { swept = .now }
                     complaint = nil
@@ -111,14 +120,17 @@ package final class PortKeeper: PortDirectory {
 
     /// One round.
     /// - Parameters: `formerly` is what the last round saw; with `all` every project is looked at, else those with VMs.
-    /// - Returns: whether every port is wired.
-    private func settle(_ machines: [PlacedMachine], formerly: [PlacedMachine], all: Bool) async throws -> Bool {
+    /// - Returns: whether every port is wired, and what is over and stays.
+    private func settle(
+        _ machines: [PlacedMachine], formerly: [PlacedMachine], all: Bool
+    ) async throws -> (isSettled: Bool, leftovers: [String: String]) {
         try await service.cache.wait(for: .zero)
         let wanted = Dictionary(grouping: machines.flatMap(WantedPort.all(of:)), by: \.project.id)
         var projects = Set((machines + formerly).map(\.project.id))
         if all { projects.formUnion(try await network.projects()) }
         var rounds: [ResourceID: [Int: InterfaceOrder]] = [:]
         var isSettled = true
+        var leftovers: [String: String] = [:]
         for project in projects.sorted() {
             var round = PortRound(
                 network: network, project: project, living: service.cache.machineIDs,
@@ -126,10 +138,11 @@ package final class PortKeeper: PortDirectory {
             try await round.run(wanted[project] ?? [])
             rounds.merge(round.ports) { $1 }
             isSettled = isSettled && round.isSettled
+            leftovers.merge(round.leftovers) { $1 }
             for (vm, reason) in round.obstacles { await say(reason, of: vm) }
         }
         publish(rounds, counts: Dictionary(machines.map { ($0.id, $0.networks.count) }) { $1 })
-        return isSettled
+        return (isSettled, leftovers)
     }
 
     private func publish(_ ports: [ResourceID: [Int: InterfaceOrder]], counts: [ResourceID: Int]) {

@@ -16,6 +16,8 @@ struct PortRound {
 
     private(set) var ports: [ResourceID: [Int: InterfaceOrder]] = [:]
     private(set) var obstacles: [ResourceID: String] = [:]
+    /// What is over and could not be taken away, by the attachment: of one the others never wait for it.
+    private(set) var leftovers: [String: String] = [:]
     private(set) var isSettled = true
     private var mtus: [ResourceID: MTU] = [:]
 
@@ -40,17 +42,33 @@ struct PortRound {
                 throw error
             } catch {
                 isSettled = false
-                obstacles[port.vm] = "NIC \(port.index): \(error)"
+                let reason = (error as? Problem)?.detail ?? (error as? APIProblem)?.detail ?? "\(error)"
+                obstacles[port.vm] = "NIC \(port.index): \(reason)"
             }
         }
-        let names = Set(wanted.map(\.name))
+        let (names, network, project) = (Set(wanted.map(\.name)), network, project)
+        // A label alone, which others can write too, makes nothing a port of a VM.
         for document in made
-        where isOver(document, PortLabel.made, unless: names.contains(document.name.text)) {
-            try await network.delete(document, in: project)
+        where document.isForMachines && isOver(document, PortLabel.made, unless: names.contains(document.name.text)) {
+            try await end(document) { try await network.delete(document, in: project) }
         }
         for document in try await network.attachments(of: project, labelled: PortLabel.given)
         where isOver(document, PortLabel.given, unless: given(wanted, document)) {
-            _ = try await network.bind(document, in: project, to: nil, label: PortLabel.given, value: nil)
+            try await end(document) {
+                // Who bears it without having been bound by it is only forgotten.
+                let host = document.isForMachines ? nil : document.host.flatMap { ResourceID($0) }
+                _ = try await network.bind(document, in: project, to: host, label: PortLabel.given, value: nil)
+            }
+        }
+    }
+
+    /// The network may refuse it: a port that somebody has protected since, or made part of something else.
+    private mutating func end(_ document: ResourceDocument, _ body: () async throws -> Void) async throws {
+        do { try await body() } catch let error as CancellationError {
+            throw error
+        } catch {
+            isSettled = false
+            leftovers[document.name.text] = "\(error)"
         }
     }
 
@@ -81,6 +99,19 @@ struct PortRound {
             let holder = found.labels[PortLabel.given]
             if let holder, holder != port.vm.description, ResourceID(holder).map(living.contains) ?? false {
                 throw Problem(.inUse, "attachment '\(found.name)' is VM \(holder)'s")
+            }
+            if let owner = found.labels[PortLabel.made] {
+                throw Problem(
+                    .inUse, "attachment '\(found.name)' was made for VM \(owner), and goes with it: give another one")
+            }
+            guard found.isForMachines else {
+                throw Problem(
+                    .conflict, "attachment '\(found.name)' has no tap: a VM takes one with the port 'tap' alone")
+            }
+            if holder == nil, let host = found.host, host != port.host.description {
+                throw Problem(
+                    .inUse,
+                    "attachment '\(found.name)' is bound to another host, and not for a VM: give one that has no host")
             }
             guard holder != port.vm.description || found.host != port.host.description else { return found }
             return try await network.bind(

@@ -62,6 +62,85 @@ import Waiting
         }
     }
 
+    @Test func `what is another's port is not taken by being given`() async throws {
+        try await Cloud.run { cloud in
+            try await cloud.furnish()
+            #expect(
+                try await cloud.curl(
+                    "POST", "/v1/hosts", #"{"name":"h2","spec":{"vtep":"2001:db8::2","interface":"eth0"}}"#
+                ).status == 201)
+            for body in [
+                #"{"name":"mine","spec":{"segment":"blue"}}"#,
+                #"{"name":"elsewhere","spec":{"segment":"blue","host":"h2"}}"#,
+                #"{"name":"room","spec":{"segment":"blue","host":"h2","port":{"type":"namespace","namespace":"room"}}}"#,
+            ] {
+                let made = try await cloud.curl("POST", "/v1/projects/default/attachments", body)
+                #expect(made.status == 201, "\(made.text)")
+            }
+            let id = try #require(try await cloud.vm("web", #","networks":[{"segment":"blue"}]"#).text("id"))
+            let port = "vm-" + id.filter { $0 != "-" } + "-0"
+            try await eventually("its port is made") { try await cloud.attachments()[port] != nil }
+            func what(_ name: String) async throws -> [[UInt8]] {
+                let there = try await cloud.attachments()[name]
+                return ["labels", "spec"].map { Array(there?[$0]?.raw ?? []) }
+            }
+            for (name, reason) in [
+                (port, "was made for VM \(id)"), ("elsewhere", "is bound to another host"), ("room", "has no tap"),
+            ] {
+                let before = try await what(name)
+                #expect(try await cloud.vm("thief", #","networks":[{"attachment":"\#(name)"}]"#).status == 201)
+                try await eventually("the VM says why it does not get \(name)") {
+                    try await cloud.curl("GET", Cloud.vms + "/thief").text.contains(
+                        "NIC 0: attachment '\(name)' \(reason)")
+                }
+                #expect(try await what(name) == before)
+                #expect(try await cloud.curl("DELETE", Cloud.vms + "/thief").status == 204)
+            }
+        }
+    }
+
+    @Test func `a port that cannot be taken away keeps no other VM waiting`() async throws {
+        try await Cloud.run { cloud in
+            try await cloud.furnish()
+            let id = try #require(try await cloud.vm("first", #","networks":[{"segment":"blue"}]"#).text("id"))
+            let port = "vm-" + id.filter { $0 != "-" } + "-0"
+            try await eventually("its port is made") { try await cloud.attachments()[port] != nil }
+            let path = "/v1/projects/default/attachments/\(port)"
+            func protect(_ isProtected: Bool) async throws {
+                let labels = #"{"kc-compute/vm":"\#(id)"}"#
+                let reply = try await cloud.curl(
+                    "PUT", path,
+                    #"{"name":"\#(port)","protected":\#(isProtected),"labels":\#(labels),"spec":{"segment":"blue"}}"#)
+                #expect(reply.status == 200, "\(reply.text)")
+            }
+            try await protect(true)
+            #expect(try await cloud.curl("DELETE", Cloud.vms + "/first").status == 204)
+            let second = try #require(try await cloud.vm("second", #","networks":[{"segment":"blue"}]"#).text("id"))
+            let other = "vm-" + second.filter { $0 != "-" } + "-0"
+            try await eventually("the next VM has its port") { try await cloud.attachments()[other] != nil }
+            let third = try #require(try await cloud.vm("third", #","networks":[{"segment":"blue"}]"#).text("id"))
+            let last = "vm-" + third.filter { $0 != "-" } + "-0"
+            try await eventually("and the one after it") { try await cloud.attachments()[last] != nil }
+            #expect(try await cloud.attachments()[port] != nil)
+            try await protect(false)
+            try await eventually("it goes when it may") { try await cloud.attachments()[port] == nil }
+        }
+    }
+
+    @Test func `what a host says is shown with it`() async throws {
+        try await Cloud.run { cloud in
+            try await cloud.furnish()
+            let report = [
+                #"{"architecture":"x86_64","capacity":{"cpus":8,"memoryMiB":16384,"diskGiB":100},"kvm":false,"#,
+                #""foreign":["theirs"],"message":"libvirtd does not answer"}"#,
+            ].joined()
+            #expect(try await cloud.curl("PUT", "/compute/v1/nodes/c1/report", report).status == 204)
+            let shown = try await cloud.curl("GET", "/compute/v1/compute-hosts/c1")
+            #expect(shown.text("status", "message") == "libvirtd does not answer", "\(shown.text)")
+            #expect(shown.text.contains(#""foreign":["theirs"]"#), "\(shown.text)")
+        }
+    }
+
     @Test func `NICs come and go with what the VM says, and those that stay keep their ports`() async throws {
         try await Cloud.run { cloud in
             try await cloud.furnish()

@@ -69,6 +69,8 @@ extension ComputeHost: ServedCompute {
         writer.member("capacity", report.capacity)
         writer.member("allocatable", status.allocatable)
         writer.member("free", status.free)
+        if !report.foreign.isEmpty { writer.member("foreign", report.foreign) }
+        if !report.message.isEmpty { writer.member("message", report.message) }
     }
 }
 

@@ -41,7 +41,8 @@ extension ComputeState {
         }
         switch report.state {
         case .waiting, .stopped, .failed: return
-        case .starting, .running, .stopping, .lost:
+        case .stopping: throw Problem(.inUse, "VM '\(name)' cannot be \(what) before it has ended: it is being stopped")
+        case .starting, .running, .lost:
             throw Problem(
                 .inUse,
                 "VM '\(name)' cannot be \(what) while it is \(report.state.rawValue): set spec.power to off first")

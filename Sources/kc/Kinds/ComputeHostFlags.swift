@@ -66,7 +66,10 @@ struct ComputeHostFlags: KindFlags {
         },
         .status("vms", "vms"), .status("architecture", "architecture"), .status("kvm", "kvm"),
         free("cpus", "cpus"), free("memory MiB", "memoryMiB"), free("disk GiB", "diskGiB"), .labels, .id,
-        Column("why") { document, _ in .init(document.status?["lost"]?["reason"]?.string ?? "") },
+        Column("why") { document, _ in
+            // A host whose hypervisor does not answer may be ready all the same: its VMs run on.
+            .init(document.status?["lost"]?["reason"]?.string ?? document.status?["message"]?.string ?? "")
+        },
     ]
 
     /// "3 of 8".

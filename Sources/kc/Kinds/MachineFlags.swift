@@ -76,7 +76,9 @@ struct MachineFlags: KindFlags {
         do { return try LocalFile.read(path, maximum: VirtualMachine.Spec.maximumUserData) } catch {
             throw Complaint(
                 .usage, "cannot take --user-data \(path): \(error)",
-                next: "put larger things where the guest can fetch them, and say that in the user data")
+                next:
+                    "give a text file of at most \(VirtualMachine.Spec.maximumUserData) bytes; larger things the guest can fetch"
+            )
         }
     }
 }
