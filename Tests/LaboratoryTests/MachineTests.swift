@@ -59,7 +59,7 @@ struct MachineTests {
             let h1 = try laboratory.machine(named: "h1")
             for peer in ["fd00:1::2", "fd00:1::3"] {
                 // The router knows who wants the groups when their reports have come.
-                try await eventually("ping", peer, within: .seconds(10)) {
+                try await eventually("\(peer) answers", within: .seconds(10)) {
                     try await h1.command("ping", ["-c", "2", "-i", "0.2", "-W", "2", peer]).run().isSuccess
                 }
             }
