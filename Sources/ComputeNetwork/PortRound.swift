@@ -104,7 +104,8 @@ struct PortRound {
                 throw Problem(
                     .inUse, "attachment '\(found.name)' was made for VM \(owner), and goes with it: give another one")
             }
-            guard found.isForMachines else {
+            // An operator's namespace that is on the VM's host already may stand for a guest: nothing of it changes.
+            guard found.isForMachines || found.host == port.host.description else {
                 throw Problem(
                     .conflict, "attachment '\(found.name)' has no tap: a VM takes one with the port 'tap' alone")
             }

@@ -101,13 +101,23 @@ extension Laboratory {
     package func join(_ host: LabHost, _ programs: Programs) async throws(LaboratoryError) {
         let token = try await joinToken()
         let roles = host.roles.flatMap { ["--role", $0.rawValue] }
-        try await machine(host.name).command(
+        let join = try machine(host.name).command(
             programs.kcd,
             [
                 "join", apiAddress, token, "--name", host.name.text, "--vtep", "\(host.address)", "--interface",
                 host.interface.text,
-            ] + roles
-        ).check("join", host.name.text)
+            ] + roles)
+        // The Unix socket, at which the API was asked whether it is ready, may listen a moment before the address.
+        try await eventually("join", host.name.text, within: .seconds(10)) { () throws(LaboratoryError) in
+            let result = try await join.run()
+            if result.isSuccess { return true }
+            guard result.complaint.contains("nothing listens there") else {
+                throw LaboratoryError(
+                    .program, operation: "join", subject: host.name.text,
+                    message: "\(join.description) ended with \(result.status): \(result.complaint)")
+            }
+            return false
+        }
     }
 
     /// Starts the agent of a joined host.

@@ -94,7 +94,7 @@ func onThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) a
             // HTTP/1.0 knows no host.
             let old = try await onThread {
                 let connection = try RawConnection(server.folder + "/api.sock")
-                _ = connection.send("GET /healthz HTTP/1.0\r\n\r\n")
+                _ = connection.send("GET /healthz HTTP/1.0\r\nConnection: close\r\n\r\n")
                 return connection.readToEnd()
             }
             #expect(old.contains(" 200 "), "\(old)")
