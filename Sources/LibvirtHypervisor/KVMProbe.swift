@@ -39,7 +39,9 @@ package enum KVMProbe {
         // QEMU splits options at commas; in a value they are doubled.
         let escaped = name.split(separator: ",", omittingEmptySubsequences: false).joined(separator: ",,")
         let arguments = [
-            "-machine", "pc,accel=\(accelerator)", "-nodefaults", "-no-user-config", "-display", "none", "-m", "64",
+            // The processor that domains have: one that KVM cannot give completely ends QEMU, whatever it does with a lesser one.
+            "-machine", "pc,accel=\(accelerator)", "-cpu", accelerator == "kvm" ? "host" : "max", "-nodefaults",
+            "-no-user-config", "-display", "none", "-m", "64",
             "-device", "isa-debug-exit,iobase=0x501,iosize=2", "-drive",
             "file=\(escaped),format=raw,if=ide,snapshot=on",
         ]
