@@ -28,10 +28,10 @@ package final class TranslatorObject {
         guard let opened = cbpf_open(path, log.baseAddress, log.count) else {
             throw NodeError(.errno(errno), operation: "open", subject: path)
         }
+        // From here on this object is whole, and closes what was opened also when this throws.
         object = opened
         let result = bpf_object__load(opened)
         guard result == 0 else {
-            bpf_object__close(opened)
             let lines = log.prefix { $0 != 0 }.split(separator: CChar(10)).suffix(3)
             let words = lines.map { String(decoding: $0.map { UInt8(bitPattern: $0) }, as: UTF8.self) }
             throw NodeError.bpf("load into the kernel", path, result, message: words.joined(separator: "; "))

@@ -51,7 +51,8 @@ struct ProcessStatus {
     /// In clock ticks since boot.
     let startTime: UInt64
 
-    var isStopped: Bool { state == "T" || state == "t" }
+    /// By a signal. One that is traced is somebody's who looks into it, and goes on when they say.
+    var isStopped: Bool { state == "T" }
 
     init?(_ pid: ProcessID) {
         // The name in parentheses may hold anything, so fields are counted after the last ")": state is field 3.
