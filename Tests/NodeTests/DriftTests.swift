@@ -91,6 +91,27 @@ import Waiting
         try await repaired("namespace") { $0.deleteNamespace(.gateway(Fixture.id(3, 1))) }
     }
 
+    @Test func `what a gateway is told because an address was learned elsewhere is no repair`() async throws {
+        let api = StandInAPI(desired)
+        let (host, folder, segment) = (host, folder, segment.id)
+        let learned = Fixture.address("fd00:b:0:1::77")
+        try await withAgent(host, api, in: folder) {
+            try await eventually("wired", { host.dump }) {
+                api.report(Gateway.kind, Fixture.id(3, 1))?.phase == .wired && host.model.filter.ready.count == 2
+            }
+            let repairs = try folder.status("driftRepairs")
+            let binding = Binding(
+                address: learned, attachment: Fixture.id(2, 99), host: Fixture.id(4, 2), origin: .learned,
+                since: Revision(2))
+            api.push(HostUpdate(revision: Revision(2), bindings: [BindingChange(segment: segment, put: [binding])]))
+            try await eventually("known", { host.dump }) {
+                host.model.firewalls.values.contains { $0.known.contains(learned) }
+            }
+            try await eventually("counted") { try folder.status("revision") == "2" }
+            #expect(try folder.status("driftRepairs") == repairs)
+        }
+    }
+
     @Test func `a paused host is looked at and left as it is, until it goes on`() async throws {
         let api = StandInAPI(desired)
         let (host, name) = (host, tap.portName)

@@ -90,7 +90,7 @@ extension Convergence {
             logger.notice("in sync, \(work.outcome.done.count) operations", metadata: metadata)
             return
         }
-        let repairs = work.outcome.done.filter { isRepair($0, focus) }
+        let repairs = work.outcome.done.filter { isRepair($0, work, focus) }
         if !repairs.isEmpty {
             counters.driftRepairs += repairs.count
             counters.rulesetRebuilds += repairs.count(where: \.operation.installsFilter)
@@ -107,8 +107,8 @@ extension Convergence {
     }
 
     /// Whether nothing that is known to the agent called for the step.
-    private func isRepair(_ step: Step, _ focus: Focus) -> Bool {
-        guard !focus.isFirst, !focus.isTidying else { return false }
+    private func isRepair(_ step: Step, _ work: Work, _ focus: Focus) -> Bool {
+        guard !focus.isFirst, !focus.isTidying, !work.adapting.contains(step) else { return false }
         switch step.subject {
         // A change of any resource can move what is the host's or nobody's.
         case .host, .orphan: return focus.changed.isEmpty && focus.expected.isEmpty
@@ -118,11 +118,19 @@ extension Convergence {
         }
     }
 
-    /// An attachment's first comes with its segment's devices and its last takes them away.
+    /// An attachment's first comes with its segment's devices and its last takes them away; a gateway knows the addresses
+    /// of its segments' attachments, here and elsewhere.
     private func related(_ subject: Subject, to focus: Focus) -> Bool {
         switch subject {
         case .segment: focus.changed.contains { if case .attachment = $0 { true } else { false } }
-        case .gateway, .attachment: focus.changed.contains { if case .gateway = $0 { true } else { false } }
+        case .attachment: focus.changed.contains { if case .gateway = $0 { true } else { false } }
+        case .gateway:
+            focus.changed.contains {
+                switch $0 {
+                case .gateway, .segment, .attachment: true
+                case .host, .orphan: false
+                }
+            }
         case .host, .orphan: false
         }
     }

@@ -121,6 +121,9 @@ struct Convergence: Sendable {
         var withheld: [Step] = []
         /// Slow removals left to a later turn.
         var deferred: [Step] = []
+        /// Of gateways' daemons that run and are told something else, since what was seen of a way out or of another daemon
+        /// has changed: no repairs.
+        var adapting: Set<Step> = []
         var outcome = PlanOutcome()
     }
 
@@ -191,7 +194,9 @@ struct Convergence: Sendable {
         _ plan: HostPlan, _ scope: PlanScope, _ focus: Focus, at now: ContinuousClock.Instant
     ) async -> Work {
         var work = Work(scope: scope, plan: plan)
-        guard !plan.isEmpty, let desired = state?.desired else { return work }
+        guard !plan.isEmpty, let state else { return work }
+        let desired = state.desired
+        work.adapting = Set(plan.steps.filter { state.isRunning($0.operation) })
         guard !isPaused else {
             work.withheld = plan.steps
             return work

@@ -202,3 +202,14 @@ extension ObservedLink {
         self.init(name: name, index: 0, kind: kind, settings: settings, isRunning: true)
     }
 }
+
+extension PlanningState {
+    /// Whether what the operation makes sure of was seen to run already, with other settings.
+    package func isRunning(_ operation: Operation) -> Bool {
+        switch operation {
+        case .ensureDaemon(let spec): observed.daemons[spec.instance]?.isRunning == true
+        case .ensureTranslator(_, in: let name): observed.inside[name]?.translator != nil
+        default: false
+        }
+    }
+}
