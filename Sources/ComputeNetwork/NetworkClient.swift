@@ -73,7 +73,8 @@ package final class NetworkClient: NetworkDirectory, ProjectDirectory {
         } catch let problem as APIProblem where problem.status == 404 {
             throw Problem(
                 .notFound, "there is no \(what) '\((path.last ?? "").prefix(64))'", field: what,
-                value: String((path.last ?? "").prefix(64)), rule: "must be a \(what) that exists")
+                value: String((path.last ?? "").prefix(64)),
+                rule: "must be \(what == "attachment" ? "an" : "a") \(what) that exists: `kcnet \(what) list` has them")
         } catch { throw Problem(network: error) }
     }
 }

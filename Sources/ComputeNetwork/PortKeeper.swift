@@ -18,6 +18,10 @@ package final class PortKeeper: PortDirectory {
         var isKnown = false
         var ports: [ResourceID: [Int: InterfaceOrder]] = [:]
         var counts: [ResourceID: Int] = [:]
+        /// VMs of which it is sure that they have not all of their ports.
+        var lacking: Set<ResourceID> = []
+        /// What attachments that were given are called: nothing says it of one that is gone.
+        var names: [ResourceID: Name] = [:]
         var followers: [UInt64: AsyncStream<Void>.Continuation] = [:]
         var number: UInt64 = 0
     }
@@ -29,6 +33,8 @@ package final class PortKeeper: PortDirectory {
 
     /// Between two looks at ports that are not wired yet; it doubles up to `sweep`.
     private static let firstLook = Duration.milliseconds(50)
+    /// Between two looks at the projects of VMs: so long it takes to see that somebody deleted a port.
+    private static let look = Duration.seconds(3)
     /// Between two looks at everything.
     private static let sweep = Duration.seconds(10)
 
@@ -43,6 +49,13 @@ package final class PortKeeper: PortDirectory {
             guard let ports = state.ports[vm] else { return state.counts[vm] == 0 ? [] : nil }
             guard ports.count == state.counts[vm] else { return nil }
             return ports.sorted { $0.key < $1.key }.map(\.value)
+        }
+    }
+
+    package func remainder(of vm: ResourceID) -> [InterfaceOrder]? {
+        state.withLock { state in
+            guard state.lacking.contains(vm) else { return nil }
+            return state.ports[vm, default: [:]].sorted { $0.key < $1.key }.map(\.value)
         }
     }
 
@@ -107,8 +120,8 @@ package final class PortKeeper: PortDirectory {
                     complaint = "\(error)"
                 }
                 // What is not wired yet is looked at again soon, what cannot be done less and less often.
-                let pause = isSettled ? Self.sweep : wait
-                wait = min(wait * 2, Self.sweep)
+                let pause = isSettled ? Self.look : wait
+                wait = min(wait * 2, Self.look)
                 group.addTask {
                     // The only error of a sleep is cancellation.
                     try? await Task.sleep(for: pause)
@@ -131,34 +144,50 @@ package final class PortKeeper: PortDirectory {
         var rounds: [ResourceID: [Int: InterfaceOrder]] = [:]
         var isSettled = true
         var leftovers: [String: String] = [:]
+        var lacking: Set<ResourceID> = []
+        var names = state.withLock { $0.names }
         for project in projects.sorted() {
             var round = PortRound(
                 network: network, project: project, living: service.cache.machineIDs,
-                known: Set(machines.map(\.id)), logger: logger)
+                known: Set(machines.map(\.id)), names: names, logger: logger)
             try await round.run(wanted[project] ?? [])
             rounds.merge(round.ports) { $1 }
             isSettled = isSettled && round.isSettled
             leftovers.merge(round.leftovers) { $1 }
-            for (vm, reason) in round.obstacles { await say(reason, of: vm) }
+            names = round.names
+            for (vm, obstacle) in round.obstacles {
+                if obstacle.isSure { lacking.insert(vm) }
+                // Of one that runs it is no news that the network does not answer.
+                if obstacle.isSure || !service.isTaken(vm) { await say(obstacle.reason, of: vm) }
+            }
+            for port in wanted[project] ?? [] where round.obstacles[port.vm] == nil { await say(nil, of: port.vm) }
         }
-        publish(rounds, counts: Dictionary(machines.map { ($0.id, $0.networks.count) }) { $1 })
+        for machine in machines where machine.networks.isEmpty { await say(nil, of: machine.id) }
+        let given = Set(wanted.values.joined().compactMap(\.source.given))
+        state.withLock { $0.names = names.filter { given.contains($0.key) } }
+        publish(rounds, counts: Dictionary(machines.map { ($0.id, $0.networks.count) }) { $1 }, lacking)
         return (isSettled, leftovers)
     }
 
-    private func publish(_ ports: [ResourceID: [Int: InterfaceOrder]], counts: [ResourceID: Int]) {
+    private func publish(
+        _ ports: [ResourceID: [Int: InterfaceOrder]], counts: [ResourceID: Int], _ lacking: Set<ResourceID>
+    ) {
         let followers = state.withLock { state in
             state.isKnown = true
-            guard state.ports != ports || state.counts != counts else { return [AsyncStream<Void>.Continuation]() }
+            guard state.ports != ports || state.counts != counts || state.lacking != lacking else {
+                return [AsyncStream<Void>.Continuation]()
+            }
             state.ports = ports
             state.counts = counts
+            state.lacking = lacking
             return Array(state.followers.values)
         }
         for follower in followers { follower.yield() }
     }
 
-    /// A VM that its host was not told of yet says itself what it waits for.
-    private func say(_ reason: String, of vm: ResourceID) async {
-        do throws(Problem) { try await service.reportWaiting(vm, for: .attachmentsWired, reason) } catch {
+    /// A VM says itself what it waits for: its host knows only of ports that there are.
+    private func say(_ reason: String?, of vm: ResourceID) async {
+        do throws(Problem) { try await service.reportPorts(of: vm, missing: reason) } catch {
             logger.warning("a VM's obstacle cannot be said", metadata: ["vm": "\(vm)", "reason": "\(error)"])
         }
     }

@@ -15,13 +15,26 @@ struct PortRound {
     let logger: Logger
 
     private(set) var ports: [ResourceID: [Int: InterfaceOrder]] = [:]
-    private(set) var obstacles: [ResourceID: String] = [:]
+    /// Why VMs have not all of their ports.
+    private(set) var obstacles: [ResourceID: Obstacle] = [:]
+    /// What attachments that were given are called.
+    private(set) var names: [ResourceID: Name]
     /// What is over and could not be taken away, by the attachment: of one the others never wait for it.
     private(set) var leftovers: [String: String] = [:]
     private(set) var isSettled = true
     private var mtus: [ResourceID: MTU] = [:]
 
-    init(network: NetworkClient, project: ResourceID, living: Set<ResourceID>, known: Set<ResourceID>, logger: Logger) {
+    struct Obstacle: Sendable {
+        var reason: String
+        /// Whether it is so, and not only that nobody could be asked.
+        var isSure: Bool
+    }
+
+    init(
+        network: NetworkClient, project: ResourceID, living: Set<ResourceID>, known: Set<ResourceID>,
+        names: [ResourceID: Name], logger: Logger
+    ) {
+        self.names = names
         self.network = network
         self.project = project
         self.living = living
@@ -43,7 +56,7 @@ struct PortRound {
             } catch {
                 isSettled = false
                 let reason = (error as? Problem)?.detail ?? (error as? APIProblem)?.detail ?? "\(error)"
-                obstacles[port.vm] = "NIC \(port.index): \(reason)"
+                obstacles[port.vm] = Obstacle(reason: "NIC \(port.index): \(reason)", isSure: Self.isSure(error))
             }
         }
         let (names, network, project) = (Set(wanted.map(\.name)), network, project)
@@ -59,6 +72,14 @@ struct PortRound {
                 let host = document.isForMachines ? nil : document.host.flatMap { ResourceID($0) }
                 _ = try await network.bind(document, in: project, to: host, label: PortLabel.given, value: nil)
             }
+        }
+    }
+
+    private static func isSure(_ error: any Error) -> Bool {
+        switch error {
+        case let problem as Problem: [.notFound, .inUse, .conflict].contains(problem.code)
+        case let problem as APIProblem: (400..<500).contains(problem.status) && ![401, 429].contains(problem.status)
+        default: false
         }
     }
 
@@ -85,7 +106,7 @@ struct PortRound {
     }
 
     /// The attachment of a port, made or bound if it was not.
-    private func attachment(
+    private mutating func attachment(
         _ port: WantedPort, _ made: [String: ResourceDocument]
     ) async throws -> ResourceDocument {
         switch port.source {
@@ -95,7 +116,7 @@ struct PortRound {
             return try await network.bind(
                 found, in: project, to: port.host, label: PortLabel.made, value: port.vm.description)
         case .given(let id):
-            let found = try await network.attachment(id, in: project)
+            let found = try await given(id, port.index)
             let holder = found.labels[PortLabel.given]
             if let holder, holder != port.vm.description, ResourceID(holder).map(living.contains) ?? false {
                 throw Problem(.inUse, "attachment '\(found.name)' is VM \(holder)'s")
@@ -117,6 +138,20 @@ struct PortRound {
             guard holder != port.vm.description || found.host != port.host.description else { return found }
             return try await network.bind(
                 found, in: project, to: port.host, label: PortLabel.given, value: port.vm.description)
+        }
+    }
+
+    private mutating func given(_ id: ResourceID, _ index: Int) async throws -> ResourceDocument {
+        do {
+            let found = try await network.attachment(id, in: project)
+            names[id] = found.name
+            return found
+        } catch let problem as APIProblem where problem.status == 404 {
+            let name = names[id].map { "'\($0)' (\(id))" } ?? "\(id)"
+            throw Problem(
+                .notFound,
+                "attachment \(name), which was given to the VM, is gone: take the NIC away (`kc vm nic remove`, number "
+                    + "\(index)), and give another one (`kc vm nic add`)")
         }
     }
 

@@ -17,8 +17,9 @@ package enum ComputeView: Hashable, Sendable {
 ///
 /// Hosts and holders of join tokens have no part in it. A credential's scope narrows all of it.
 extension Principal {
+    /// - Parameter labels: nil before they are known: then the answer is whether it may be for some.
     package func may(
-        _ verb: Verb, _ kind: ComputeKind, in project: ProjectIdentity?, _ labels: Labels = Labels()
+        _ verb: Verb, _ kind: ComputeKind, in project: ProjectIdentity?, _ labels: Labels? = Labels()
     ) -> Bool {
         switch self {
         case .administrator: return true
@@ -27,7 +28,7 @@ extension Principal {
             if let scope = identity.scope {
                 if let verbs = scope.verbs, !verbs.contains(verb) { return false }
                 if let kinds = scope.kinds, !kinds.contains(kind.name.singular) { return false }
-                if let selector = scope.selector, !selector.matches(labels) { return false }
+                if let selector = scope.selector, let labels, !selector.matches(labels) { return false }
             }
             return identity.grants.allow(verb, kind, in: project)
         }
@@ -50,7 +51,8 @@ extension Principal {
         }
     }
 
-    func requireMay(_ verb: Verb, _ kind: ComputeKind, in project: ProjectIdentity?, _ labels: Labels) throws(Problem) {
+    func requireMay(_ verb: Verb, _ kind: ComputeKind, in project: ProjectIdentity?, _ labels: Labels?) throws(Problem)
+    {
         guard !may(verb, kind, in: project, labels) else { return }
         let place = project.map { " in project '\($0.name)'" } ?? ""
         throw Problem(.forbidden, "\(self) may not \(verb.rawValue) \(kind.name.plural)\(place)")

@@ -11,6 +11,7 @@ import Resources
 /// | `w/u/<project id>` | empty; its revision moves when the project gets more of what quotas count | with what it gets |
 /// | `w/p/<vm id>` | the compute host that the VM is placed on, and since when | with the VM, or when it gets its place |
 /// | `w/n/<vm id>` | why it has no place | with the VM, or when the reason changes |
+/// | `w/q/<vm id>` | why it has not all of its ports | relaxed, no history, when the reason changes |
 /// | `w/l/<compute host id>` | empty; its revision counts the placements on the host | with each placement |
 /// | `w/x/<vm id>` | the compute host that is to take away what it has of a VM that is gone | with the deletion, till it is done |
 /// | `w/a/<compute host id>` | empty, under a lease: the host's agent is there | when it comes |
@@ -37,6 +38,7 @@ enum ComputeLayout {
     static func use(_ id: ResourceID) -> StoreKey { StoreKey("/kc/compute/w/u/\(id)") }
     static func place(_ vm: ResourceID) -> StoreKey { StoreKey("/kc/compute/w/p/\(vm)") }
     static func obstacle(_ vm: ResourceID) -> StoreKey { StoreKey("/kc/compute/w/n/\(vm)") }
+    static func unported(_ vm: ResourceID) -> StoreKey { StoreKey("/kc/compute/w/q/\(vm)") }
     static func removal(_ vm: ResourceID) -> StoreKey { StoreKey("/kc/compute/w/x/\(vm)") }
     static func console(_ vm: ResourceID) -> StoreKey { StoreKey("/kc/compute/w/c/\(vm)") }
     static func agent(_ host: ResourceID) -> StoreKey { StoreKey("/kc/compute/w/a/\(host)") }
@@ -72,6 +74,7 @@ enum ComputeKey: Hashable {
     case use(ResourceID)
     case place(ResourceID)
     case obstacle(ResourceID)
+    case unported(ResourceID)
     case load(ResourceID)
     case console(ResourceID)
     case removal(ResourceID)
@@ -94,6 +97,7 @@ enum ComputeKey: Hashable {
         case ("u", 2): self = .use(id)
         case ("p", 2): self = .place(id)
         case ("n", 2): self = .obstacle(id)
+        case ("q", 2): self = .unported(id)
         case ("l", 2): self = .load(id)
         case ("c", 2): self = .console(id)
         case ("x", 2): self = .removal(id)
@@ -108,7 +112,7 @@ enum ComputeKey: Hashable {
         switch self {
         case .resource(.vm, _, _): 1
         case .resource: 0
-        case .place, .obstacle: 3
+        case .place, .obstacle, .unported: 3
         case .report, .use, .load, .console, .removal, .agent, .arrival, .mark: 2
         }
     }

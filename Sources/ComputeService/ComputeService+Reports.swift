@@ -36,17 +36,34 @@ extension ComputeService {
 }
 
 extension ComputeService {
-    /// Says what a VM waits for that its host knows nothing of yet: a VM of which a host has said more is left as it is.
-    package func reportWaiting(_ vm: ResourceID, for kind: Condition.Kind, _ message: String) async throws(Problem) {
-        let known = cache.state.withLock { state in
-            state.item(.vm, vm).map { ($0.resource.metadata.generation, $0.status.vm) }
+    /// Says why a VM has not all of its ports, or that it has them. Its status shows it over what its host says, which knows
+    /// only of those it was told of. Written only when it is news.
+    package func reportPorts(of vm: ResourceID, missing reason: String?) async throws(Problem) {
+        let known = cache.state.withLock { state in state.item(.vm, vm).map { ($0, state.unported[vm]) } }
+        guard let (item, old) = known else { return }
+        let key = ComputeLayout.unported(vm)
+        let change: StoreTransaction.Change
+        if let reason {
+            let new = Hindrance(reason, since: settings.now())
+            guard old?.reason != new.reason else { return }
+            change = .put(key, new.json)
+        } else {
+            guard old != nil else { return }
+            change = .delete(key)
         }
-        guard let (generation, old) = known, old.map({ $0.state == .waiting }) ?? true else { return }
-        guard old?.obstacle?.kind != kind || old?.obstacle?.message != message else { return }
-        let now = settings.now()
-        _ = try await report(
-            VirtualMachineReport(
-                state: .waiting, generation: generation, since: old?.since ?? now,
-                conditions: [Condition(kind, holds: false, since: now, message: message)]), of: vm)
+        let outcome: CommitOutcome
+        do {
+            outcome = try await store.commit(
+                StoreTransaction(conditions: [.exists(item.key)], changes: [change], durability: .relaxed))
+        } catch { throw Problem(error) }
+        // A VM that went meanwhile has nothing to say.
+        guard case .committed(let revision) = outcome else { return }
+        // Who looks at the next round sees it then.
+        try? await cache.wait(for: revision, limit: settings.ownWriteWait)
+    }
+
+    /// Whether a host has taken the VM's order: what it lacks now is news, and no part of being made.
+    package func isTaken(_ vm: ResourceID) -> Bool {
+        cache.state.withLock { state in state.item(.vm, vm)?.status.vm.map { $0.state != .waiting } ?? false }
     }
 }

@@ -47,7 +47,7 @@ import Waiting
                 (#","networks":[\#(keys)]"#, 422, "spec.networks"),
                 (#","parameters":{"cpus":64}"#, 422, "spec.parameters.cpus"),
                 (#","parameters":{"gpus":1}"#, 422, "spec.parameters"),
-                (#","networks":[{"segment":"nowhere"}]"#, 404, "spec.networks[0].segment"),
+                (#","networks":[{"segment":"nowhere"}]"#, 422, "spec.networks[0].segment"),
                 (#","sshKeys":["ssh-rsa AAAA x"]"#, 422, "spec.sshKeys[0]"),
                 (#","colour":"blue""#, 422, "spec.colour"),
             ]

@@ -62,6 +62,54 @@ import Waiting
         }
     }
 
+    @Test func `a VM that runs says that the attachment it was given is gone, and can still be stopped`() async throws {
+        try await Cloud.run { cloud in
+            try await cloud.furnish()
+            #expect(
+                try await cloud.curl(
+                    "POST", "/v1/projects/default/attachments", #"{"name":"mine","spec":{"segment":"blue"}}"#
+                ).status == 201)
+            let made = try await cloud.vm("web", #","networks":[{"segment":"blue"},{"attachment":"mine"}]"#)
+            let id = try #require(made.text("id"), "\(made.text)")
+            try await eventually("it is bound") {
+                try await cloud.attachments()["mine"]?["spec"]?["host"]?.string != nil
+            }
+            let report = [
+                #"{"state":"running","generation":1,"since":"2026-01-01T00:00:00.000Z","conditions":["#,
+                #"{"kind":"attachmentsWired","holds":true,"since":"2026-01-01T00:00:00.000Z"},"#,
+                #"{"kind":"started","holds":true,"since":"2026-01-01T00:00:00.000Z"}]}"#,
+            ].joined()
+            #expect(try await cloud.curl("PUT", "/compute/v1/nodes/c1/vms/\(id)/report", report).status == 204)
+            // Bound to a host and given to a VM: it goes all the same, since the network knows no VMs.
+            #expect(try await cloud.curl("DELETE", "/v1/projects/default/attachments/mine").status == 204)
+            try await eventually("the VM says so", within: .seconds(10)) {
+                try await cloud.curl("GET", Cloud.vms + "/web").text.contains("NIC 1: attachment 'mine' (")
+            }
+            let shown = try await cloud.curl("GET", Cloud.vms + "/web")
+            #expect(shown.text("status", "state") == "running", "\(shown.text)")
+            #expect(shown.text.contains("kc vm nic remove"), "\(shown.text)")
+            #expect(shown.text.components(separatedBy: "attachmentsWired").count == 2, "\(shown.text)")
+            // A server that begins anew no longer knows its name, and says it all the same.
+            cloud.stop("kc-compute", SIGKILL)
+            try cloud.startCompute()
+            try await cloud.ready()
+            #expect(try await cloud.curl("POST", Cloud.vms + "/web/stop").status == 200)
+            try await eventually("its host is told that it shall end") {
+                try await cloud.curl("GET", "/compute/v1/nodes/c1/desired", options: ["-N", "--max-time", "1"])
+                    .text.contains(#""power":"off""#)
+            }
+            #expect(
+                try await cloud.curl("GET", Cloud.vms + "/web").text.contains("which was given to the VM, is gone"))
+            let without = try await cloud.curl(
+                "PUT", Cloud.vms + "/web",
+                #"{"name":"web","spec":{"machineType":"small","image":"debian","networks":[{"segment":"blue"}]}}"#)
+            #expect(without.status == 200, "\(without.text)")
+            try await eventually("without that NIC nothing is wrong") {
+                try await !cloud.curl("GET", Cloud.vms + "/web").text.contains("is gone")
+            }
+        }
+    }
+
     @Test func `what is another's port is not taken by being given`() async throws {
         try await Cloud.run { cloud in
             try await cloud.furnish()

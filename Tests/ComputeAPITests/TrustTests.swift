@@ -42,6 +42,53 @@ import Waiting
         }
     }
 
+    @Test func `who may not write is refused before it is told what is wrong with it`() async throws {
+        try await Cloud.run { cloud in
+            try await cloud.furnish()
+            let tenant = ["Authorization: Bearer \(try await token(cloud, "olga", "operator"))"]
+            let viewer = ["Authorization: Bearer \(try await token(cloud, "eve", "viewer"))"]
+            let wrong = #"{"name":"NO NAME","spec":{"x":1}}"#
+            for (method, path, who) in [
+                ("POST", "/compute/v1/machine-types", tenant), ("PUT", "/compute/v1/machine-types/small", tenant),
+                ("POST", "/compute/v1/compute-hosts", tenant), ("POST", Cloud.vms, viewer),
+                ("POST", "/compute/v1/projects/default/images", viewer),
+                ("PUT", "/compute/v1/projects/default/images/debian", viewer),
+            ] {
+                let reply = try await cloud.curl(method, path, wrong, headers: who)
+                #expect(reply.status == 403, "\(method) \(path): \(reply.text)")
+            }
+            #expect(try await cloud.curl("POST", "/compute/v1/machine-types", wrong).status == 422)
+        }
+    }
+
+    @Test func `what a document names and is not there is a fault of the document, with its field and what to do`()
+        async throws
+    {
+        try await Cloud.run { cloud in
+            try await cloud.furnish()
+            for (spec, field, next) in [
+                (#""machineType":"none","image":"debian""#, "spec.machineType", "kc type list"),
+                (#""machineType":"small","image":"none""#, "spec.image", "kc image list"),
+                (
+                    #""machineType":"small","image":"debian","networks":[{"segment":"none"}]"#,
+                    "spec.networks[0].segment", "kcnet segment list"
+                ),
+                (
+                    #""machineType":"small","image":"debian","networks":[{"segment":"blue","policies":["none"]}]"#,
+                    "spec.networks[0].policies[0]", "kcnet policy list"
+                ),
+                (
+                    #""machineType":"small","image":"debian","networks":[{"attachment":"none"}]"#,
+                    "spec.networks[0].attachment", "kcnet attachment list"
+                ),
+            ] {
+                let reply = try await cloud.curl("POST", Cloud.vms, #"{"name":"x","spec":{\#(spec)}}"#)
+                #expect(reply.status == 422, "\(reply.text)")
+                for part in [field, next, "none"] { #expect(reply.text.contains(part), "\(part): \(reply.text)") }
+            }
+        }
+    }
+
     @Test func `a page of another site changes nothing through kcd, and a page of its own may`() async throws {
         try await Cloud.run { cloud in
             try await cloud.furnish()

@@ -1,5 +1,7 @@
 import ComputeModel
 import ComputePlanning
+import DomainXML
+import Foundation
 import Resources
 import TestComputeHosts
 import TestNamespaces
@@ -35,6 +37,33 @@ struct FirmwareTests {
             try await eventually("nothing of it is left", state) {
                 try host.libvirtd.virsh("list", "--all", "--name").allSatisfy(\.isWhitespace)
                     && command("/usr/bin/find", host.paths.disks, variables, "-type", "f").isEmpty
+            }
+        }
+    }
+
+    @Test(.enabled(if: ProcessInfo.processInfo.environment["KC_LONG"] == "1"))
+    func `an arm64 machine starts its firmware, here by emulation`() async throws {
+        let host = try await TestComputeHost()
+        var order = try host.order(1, graceSeconds: 0)
+        order.machine.architecture = .arm64
+        order.machine.firmware = .uefi
+        order.machine.memoryMiB = 512
+        try host.makePorts(of: order)
+        let console = host.paths.console(order.id).description
+        func state() -> String { "\(String(describing: host.upstream.report(order.id)))" }
+        try await host.withAgent {
+            host.upstream.order(order)
+            // Its disk is an amd64 one, so that all it can do is say so.
+            try await eventually("its firmware speaks", state, within: .seconds(90)) {
+                guard FileManager.default.fileExists(atPath: console) else { return false }
+                let said = try Data(contentsOf: URL(filePath: console))
+                return String(decoding: said, as: UTF8.self).contains("UEFI firmware")
+            }
+            try await eventually("it is said to run", state) { host.upstream.report(order.id)?.state == .running }
+            order.power = .off
+            host.upstream.order(order)
+            try await eventually("it has ended", state, within: .seconds(30)) {
+                host.upstream.report(order.id)?.state == .stopped
             }
         }
     }

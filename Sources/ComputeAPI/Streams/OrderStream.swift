@@ -59,13 +59,17 @@ struct OrderStream: Sendable {
     }
 
     private func order(_ machine: PlacedMachine) -> MachineOrder? {
-        guard machine.hasImage, let interfaces = ports.ports(of: machine.id),
-            interfaces.count == machine.networks.count
-        else { return nil }
+        guard machine.hasImage, let interfaces = interfaces(machine) else { return nil }
         return MachineOrder(
             id: machine.id, project: machine.project.name, name: machine.name, generation: machine.generation,
             fence: machine.fence, machine: machine.machine, image: machine.image, interfaces: interfaces,
             guest: machine.guest, power: machine.power, reboots: machine.reboots)
+    }
+
+    /// One that shall not run needs no port: it ends, and can be deleted, with those that there are.
+    private func interfaces(_ machine: PlacedMachine) -> [InterfaceOrder]? {
+        if let all = ports.ports(of: machine.id), all.count == machine.networks.count { return all }
+        return machine.power == .off ? ports.remainder(of: machine.id) : nil
     }
 
     private func send(_ event: OrderEvent, _ writer: inout EventWriter) async throws {

@@ -21,7 +21,10 @@ package final class ComputeItem: Sendable {
         var hostName: Name?
         /// Present while that host is lost.
         var hostLoss: ComputeHostReport.Loss?
-        var obstacle: PlacementObstacle?
+        /// Why it has no place.
+        var obstacle: Hindrance?
+        /// Why it has not all of its ports.
+        var unported: Hindrance?
         var vm: VirtualMachineReport?
         /// Of an image.
         var image: ImageReport?
@@ -100,8 +103,8 @@ package struct VirtualMachinePlace: Hashable, Sendable, JSONCodable {
     }
 }
 
-/// Why a VM has no place, and since when that is so.
-struct PlacementObstacle: Hashable, Sendable, JSONCodable {
+/// Why a VM has no place, or not all of its ports, and since when that is so.
+struct Hindrance: Hashable, Sendable, JSONCodable {
     var reason: String
     var since: Timestamp
 

@@ -79,6 +79,7 @@ extension ComputeState {
             status.hostName = (status.place?.host).flatMap { items[$0]?.name }
             status.hostLoss = (status.place?.host).flatMap { hostReport($0)?.loss }
             status.obstacle = obstacles[id]?.value
+            status.unported = unported[id]
             status.vm = report(id)
         case .computeHost:
             status.host = hostReport(id)

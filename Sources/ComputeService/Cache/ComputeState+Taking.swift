@@ -31,6 +31,7 @@ extension ComputeState {
     private var knownKeys: [ComputeKey] {
         items.values.map { .resource($0.kind, project: $0.projectID, $0.id) } + uses.keys.map { .use($0) }
             + reports.keys.map { .report($0) } + places.keys.map { .place($0) } + obstacles.keys.map { .obstacle($0) }
+            + unported.keys.map { .unported($0) }
             + loads.keys.map { .load($0) } + consoles.keys.map { .console($0) }
             + removals.keys.map { .removal($0) } + agents.keys.map { .agent($0) } + arrivals.map { .arrival($0) }
     }
@@ -55,8 +56,11 @@ extension ComputeState {
                 let place = try VirtualMachinePlace(json: try JSONParser.parse(entry.value), path: "")
                 takePlace(Seen(value: place, revision: entry.modified), of: vm, at: revision)
             case .obstacle(let vm):
-                let obstacle = try PlacementObstacle(json: try JSONParser.parse(entry.value), path: "")
+                let obstacle = try Hindrance(json: try JSONParser.parse(entry.value), path: "")
                 obstacles[vm] = Seen(value: obstacle, revision: entry.modified)
+                refresh(vm, at: revision)
+            case .unported(let vm):
+                unported[vm] = try Hindrance(json: try JSONParser.parse(entry.value), path: "")
                 refresh(vm, at: revision)
             case .load(let host):
                 loads[host] = entry.modified
@@ -85,6 +89,9 @@ extension ComputeState {
         case .place(let vm): takePlace(nil, of: vm, at: revision)
         case .obstacle(let vm):
             obstacles[vm] = nil
+            refresh(vm, at: revision)
+        case .unported(let vm):
+            unported[vm] = nil
             refresh(vm, at: revision)
         case .load(let host): loads[host] = nil
         case .console(let vm): consoles[vm] = nil

@@ -33,7 +33,9 @@ struct ComputeState {
     var places: [ResourceID: Seen<VirtualMachinePlace>] = [:]
     /// VMs without one.
     var waiting: Set<ResourceID> = []
-    var obstacles: [ResourceID: Seen<PlacementObstacle>] = [:]
+    var obstacles: [ResourceID: Seen<Hindrance>] = [:]
+    /// VMs that have not all of their ports, and why.
+    var unported: [ResourceID: Hindrance] = [:]
     /// The revision of each compute host's load.
     var loads: [ResourceID: Revision] = [:]
     /// Who is at which VM's console, by VM.

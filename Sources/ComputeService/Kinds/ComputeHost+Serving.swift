@@ -91,6 +91,9 @@ extension ComputeHostState {
 extension Problem {
     /// The same, of that field of the document.
     func about(_ field: String) -> Problem {
+        // In a document, what it names and is not there is one of its faults, as everywhere: only what stands in a path is
+        // itself not there.
+        if code == .notFound { return Problem(field: field, value: value ?? "", rule: rule ?? detail) }
         var problem = self
         problem.field = field
         problem.detail = "\(field): \(detail)"

@@ -7,7 +7,9 @@ import Resources
 extension ComputeState {
     func machineType(_ reference: Reference<MachineType>) throws(Problem) -> ComputeItem {
         guard let item = item(.machineType, project: nil, reference.description) else {
-            throw Problem(field: "spec.machineType", value: "\(reference)", rule: "must be a machine type that exists")
+            throw Problem(
+                field: "spec.machineType", value: "\(reference)",
+                rule: "must be a machine type that exists: `kc type list` has them")
         }
         return item
     }
@@ -29,7 +31,7 @@ extension ComputeState {
         }
         throw Problem(
             field: "spec.image", value: "\(reference)",
-            rule: "must be an image of the project, or one that is shared with all")
+            rule: "must be an image of the project, or one that is shared with all: `kc image list` has them")
     }
 
     /// Refuses what must not happen to a VM that runs, or may run.

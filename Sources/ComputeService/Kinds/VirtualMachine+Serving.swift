@@ -114,6 +114,8 @@ extension VirtualMachine: ServedCompute {
             plan.require(.absent(ComputeLayout.place(id)))
         }
         if state.obstacles[id] != nil { plan.delete(ComputeLayout.obstacle(id)) }
+        // Also one that was written since this was looked at.
+        plan.delete(ComputeLayout.unported(id))
         if state.consoles[id] != nil { plan.delete(ComputeLayout.console(id)) }
     }
 
@@ -136,7 +138,18 @@ extension VirtualMachine: ServedCompute {
         if let report = status.vm {
             writer.member("generation", report.generation)
             writer.member("since", report.since)
-            writer.member("conditions", report.conditions)
+        }
+        let conditions = conditions(status)
+        if !conditions.isEmpty || status.vm != nil { writer.member("conditions", conditions) }
+    }
+
+    /// What its host says, under what the network says of its ports.
+    private static func conditions(_ status: ComputeItem.Status) -> [Condition] {
+        let said = status.vm?.conditions ?? []
+        guard status.place != nil, let missing = status.unported else { return said }
+        let wired = Condition(.attachmentsWired, holds: false, since: missing.since, message: missing.reason)
+        return Condition.Kind.allCases.compactMap { kind in
+            kind == .attachmentsWired ? wired : said.first { $0.kind == kind }
         }
     }
 }

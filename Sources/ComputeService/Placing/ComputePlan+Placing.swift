@@ -19,7 +19,7 @@ extension ComputePlan {
         if state.obstacles[request.id]?.value.reason != reason {
             // Somebody else may have found a place meanwhile.
             require(.absent(ComputeLayout.place(request.id)))
-            put(ComputeLayout.obstacle(request.id), PlacementObstacle(reason, since: now).json)
+            put(ComputeLayout.obstacle(request.id), Hindrance(reason, since: now).json)
         }
         return false
     }

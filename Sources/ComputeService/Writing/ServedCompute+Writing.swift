@@ -7,6 +7,8 @@ extension ServedCompute {
     static func create(
         in service: ComputeService, _ project: ProjectIdentity?, _ body: JSONNode, by principal: Principal
     ) async throws(Problem) -> ComputeWritten {
+        // Who may not write learns nothing of what would be wrong with it.
+        try principal.requireMay(.create, tag, in: project, nil)
         var draft: Draft<Self>
         do { draft = try Draft(body, over: nil) } catch { throw Problem(error) }
         guard kind.isInProject == (project != nil) else { throw Problem(.internal, "a \(kind) in the wrong place") }
@@ -61,8 +63,8 @@ extension ServedCompute {
         _ draft: @Sendable (Resource<Self>) throws(Problem) -> Draft<Self>
     ) async throws(Problem) -> ComputeWritten {
         guard let first: Resource<Self> = service.cache.item(tag, id)?.unwrap() else { throw Problem.gone(kind, id) }
-        var wanted = try draft(first)
         try principal.requireMay(.update, tag, in: project, first.metadata.labels)
+        var wanted = try draft(first)
         try principal.requireMay(.update, tag, in: project, wanted.labels)
         wanted.spec = try await resolve(wanted.spec, over: first.spec, service.directory, project)
         let draft = wanted

@@ -1,3 +1,4 @@
+import APIClient
 import ArgumentParser
 import Commands
 import Documents
@@ -33,16 +34,34 @@ struct HostActionCommand<Action: HostAction>: AsyncParsableCommand {
         CommandConfiguration(commandName: Action.word, abstract: Action.abstract)
     }
 
-    @Argument(help: "Its name or id.") var item: String
+    @Argument(help: "Names or ids.") var items: [String]
     @OptionGroup var output: OutputOptions
     @OptionGroup(title: "Connection") var connection: ConnectionOptions
 
+    /// Goes on after a failure; the exit code is that of the first.
     func run() async throws {
         try await connection.withSession(format: output.output) { session in
-            let document = try await session.change(ComputeHostFlags.description, item) {
-                $0.setting("spec", to: Action.edit($0["spec"] ?? .nothing))
+            var first: Complaint?
+            var changed: [ResourceDocument] = []
+            for item in items {
+                do {
+                    changed.append(
+                        try await session.change(ComputeHostFlags.description, item) {
+                            $0.setting("spec", to: Action.edit($0["spec"] ?? .nothing))
+                        })
+                } catch {
+                    let complaint = Complaint(error)
+                    Terminal.error(complaint.text)
+                    first = first ?? complaint
+                    if complaint.status == .unreachable { break }
+                }
             }
-            try await session.show(document, ComputeHostFlags.self)
+            if items.count == 1, let document = changed.first {
+                try await session.show(document, ComputeHostFlags.self)
+            } else if !changed.isEmpty {
+                try await session.list(changed, ComputeHostFlags.self)
+            }
+            if let first { throw ExitCode(first.status.rawValue) }
         }
     }
 }

@@ -40,6 +40,12 @@ final class ImageFile: Sendable {
         }
         self.state = state
         size = state.size
+        guard size > 0 else {
+            close(descriptor)
+            throw Complaint(
+                .usage, "\(path) cannot be an image: it is empty",
+                next: "look at what should have written it, a download that broke off say, and make it anew")
+        }
         do {
             let head = try Self.read(descriptor, path, at: 0, count: ImageInspection.headSize)
             let found = ImageInspection.magic(in: head)
