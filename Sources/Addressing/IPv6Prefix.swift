@@ -52,6 +52,10 @@ package struct IPv6Prefix: Hashable, Comparable, Sendable {
         }.sorted()
     }
 
+    /// ::/8, which is no network's: unspecified, loopback, IPv4-mapped (RFC 4291 section 2.5) and the prefixes of NAT64 (RFC
+    /// 6052, RFC 8215).
+    package static let reserved = IPv6Prefix(unchecked: .unspecified, length: 8)
+
     /// Where a frame never comes from, whoever may send others' addresses: unspecified and loopback (::/127), link-local
     /// (fe80::/10) and multicast (ff00::/8).
     package static let neverAllowedSources = [

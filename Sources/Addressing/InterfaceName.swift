@@ -1,7 +1,7 @@
 /// A Linux interface name: 1 to 15 bytes (IFNAMSIZ 16, linux/if.h).
 ///
 /// Stricter than the kernel, which only forbids '/', ':' and white space (dev_valid_name): printable ASCII letters,
-/// digits, '.', '_' and '-', not starting with '-', so that a name is safe in every configuration file and on every
+/// digits, '.', '_' and '-', not starting with '-', and neither `all` nor `default`, so that a name is safe in every configuration file and on every
 /// command line.
 package struct InterfaceName: Hashable, Comparable, Sendable, CustomStringConvertible {
     package let text: String
@@ -22,6 +22,10 @@ package struct InterfaceName: Hashable, Comparable, Sendable, CustomStringConver
         }
         guard text.utf8.first != UInt8(ascii: "-") else { throw refuse("begins with '-'") }
         guard text.utf8.count > 2 || (text != "." && text != "..") else { throw refuse("is a directory, not a name") }
+        // Its settings would be those of all devices (sysctl_dev_name_is_allowed, net/ipv6/addrconf.c).
+        guard text != "all", text != "default" else {
+            throw refuse("is what the kernel calls the settings of all devices")
+        }
         self.text = text
     }
 

@@ -16,10 +16,12 @@ package struct APIServer: Sendable {
         certifier: (any HostCertifier)? = nil, logger: Logger
     ) {
         self.service = service
+        let listeners = settings.listeners
+        let url = listeners.first { !$0.isLocal && $0.url != nil }?.url ?? listeners.compactMap(\.url).first
         server = HTTPServer(
             NetworkDesk(service: service, checker: checker), words: Self.words, schemas: Schemas.all,
             settings: settings, logger: logger, count: { $0.add(service) },
-            routes: { Self.routes(service, authenticator, certifier, $0) })
+            routes: { Self.routes(service, authenticator, certifier, url, $0) })
     }
 
     private static let words = OpenAPIDocument<NetworkDesk>.Words(
@@ -29,10 +31,10 @@ package struct APIServer: Sendable {
 
     private static func routes(
         _ service: NetworkService, _ authenticator: any Authenticator, _ certifier: (any HostCertifier)?,
-        _ pages: ServerPages
+        _ url: String?, _ pages: ServerPages
     ) -> [Route] {
         SystemRoutes(service: service, pages: pages).routes
-            + NodeRoutes(service: service, authenticator: authenticator).routes
+            + NodeRoutes(service: service, authenticator: authenticator, url: url).routes
             + [CertificateRoute(service: service, certifier: certifier).route]
             + BatchRoutes(service: service, authenticator: authenticator).routes
             + ProbeRoutes(service: service).routes + CaptureRoutes(service: service).routes

@@ -6,6 +6,7 @@ import NIOCore
 import NIOPosix
 import Resources
 package import ServiceLifecycle
+import Synchronization
 
 /// Layer 6. One table of routes, served on Unix sockets and TCP: connections and their limits, who asks, rates, bodies,
 /// problem documents, streams, measurements, and the OpenAPI document that the same table makes. Knows no service, no kind
@@ -15,6 +16,7 @@ package struct HTTPServer<Service: ServedService>: Sendable {
     package let operations: [(method: String, path: String, operation: String)]
     private let responder: Responder<Service>
     private let connections: ConnectionBooks
+    private let closed: ClosedListeners
     private let settings: ServerSettings
     private let logger: Logger
 
@@ -28,13 +30,15 @@ package struct HTTPServer<Service: ServedService>: Sendable {
         settings: ServerSettings, logger: Logger, count: @escaping @Sendable (inout MetricsPage) -> Void,
         routes make: (ServerPages) -> [Route<Service>]
     ) {
-        let described = make(ServerPages(metrics: { [] }, document: { [] }))
+        let described = make(ServerPages(metrics: { [] }, document: { [] }, isOpen: { false }))
+        let closed = ClosedListeners(settings.listeners.count)
         let connections = ConnectionBooks(settings.connections)
         let metrics = Metrics(routes: described.map { ($0.method.rawValue, $0.path) }, connections: connections)
         let routes = make(
             ServerPages(
                 metrics: { metrics.text(count) },
-                document: { OpenAPIDocument(words, routes: described, schemas: schemas, of: service).json }))
+                document: { OpenAPIDocument(words, routes: described, schemas: schemas, of: service).json },
+                isOpen: { closed.isNone }))
         operations = routes.map { ($0.method.rawValue, $0.path, $0.operation) }
         responder = Responder(
             table: RouteTable(routes.map { ($0.method, $0.path) }), routes: routes, service: service,
@@ -43,6 +47,7 @@ package struct HTTPServer<Service: ServedService>: Sendable {
             strangers: StrangerRates(perSecond: settings.refusalsPerSecond), patience: settings.patience,
             logger: logger)
         self.connections = connections
+        self.closed = closed
         self.settings = settings
         self.logger = logger
     }
@@ -62,7 +67,7 @@ package struct HTTPServer<Service: ServedService>: Sendable {
 
     private func server(_ listener: Listener) throws -> any ServiceLifecycle.Service {
         try listener.prepare()
-        let (patience, opened, logger) = (settings.patience, settings.opened, logger)
+        let (patience, opened, closed, logger) = (settings.patience, settings.opened, closed, logger)
         let configuration = HTTP1Channel.Configuration(
             additionalChannelHandlers: [RequestGuard(patience: patience, logger: logger)],
             idleTimeout: Self.idleTimeout,
@@ -95,7 +100,7 @@ package struct HTTPServer<Service: ServedService>: Sendable {
                 channel = OriginChannel(base: base, isUnix: false, isEncrypted: false, counts: connections.tcp)
             }
         }
-        return channel.server(
+        let server = channel.server(
             configuration: ServerConfiguration(
                 address: address, backlog: 1024,
                 // Beyond the limit one is told so, if it is not one of very many; those wait to be accepted.
@@ -103,9 +108,11 @@ package struct HTTPServer<Service: ServedService>: Sendable {
                     settings.connections.all + 2 * ConnectionCounts.maximumExplaining)),
             onServerRunning: { _ in
                 listener.opened(logger)
+                closed.oneOpened()
                 opened()
             },
             eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: logger)
+        return NamedServer(listener: listener, base: server)
     }
 }
 
@@ -115,4 +122,16 @@ package struct ServerPages: Sendable {
     package let metrics: @Sendable () -> [UInt8]
     /// The OpenAPI document.
     package let document: @Sendable () -> [UInt8]
+    /// Whether all listeners are open: who finds the server ready on one of them may come on any.
+    package let isOpen: @Sendable () -> Bool
+}
+
+/// How many listeners are not open yet.
+private final class ClosedListeners: Sendable {
+    private let count: Atomic<Int>
+
+    init(_ count: Int) { self.count = Atomic(count) }
+
+    func oneOpened() { count.subtract(1, ordering: .relaxed) }
+    var isNone: Bool { count.load(ordering: .relaxed) <= 0 }
 }

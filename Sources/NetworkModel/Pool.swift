@@ -83,10 +83,11 @@ extension Pool.Spec {
                 throw FieldError(
                     field: reader.path(of: "prefix"), value: prefix.description, rule: "must be a /64 or shorter")
             }
-            guard !prefix.address.isMulticast, !prefix.address.isLinkLocal else {
+            guard !prefix.address.isMulticast, !prefix.address.isLinkLocal, !prefix.overlaps(.reserved) else {
                 throw FieldError(
                     field: reader.path(of: "prefix"), value: prefix.description,
-                    rule: "must be unicast and not link-local")
+                    rule:
+                        "must be unicast, not link-local and outside of ::/8, which is loopback, IPv4-mapped and NAT64")
             }
             self = type == .delegation ? .delegation(prefix) : .prefix(prefix)
         case .mac: self = .mac(try reader.required("prefix"))

@@ -30,7 +30,8 @@ extension NetworkService {
 
     /// Makes an earlier revision the newest one: its name, labels, annotations, protection and spec are written again.
     package func restore(
-        _ kind: Kind, project: String? = nil, _ item: String, generation: UInt64, by principal: Principal
+        _ kind: Kind, project: String? = nil, _ item: String, generation: UInt64, expecting: Revision? = nil,
+        by principal: Principal
     ) async throws(Problem) -> Written {
         let item = try await find(kind, project: project, item, for: principal)
         let stored: StoreEntry?
@@ -49,7 +50,7 @@ extension NetworkService {
             throw Problem(.internal, "the history has an entry that cannot be read: \(error)")
         }
         return try await kind.type.restore(
-            in: self, item.id, from: entry, Request(principal: principal, id: item.id))
+            in: self, item.id, from: entry, expecting: expecting, Request(principal: principal, id: item.id))
     }
 }
 

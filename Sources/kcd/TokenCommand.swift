@@ -23,7 +23,9 @@ struct TokenCommand: AsyncParsableCommand {
         var api = "unix:/run/kc/api.sock"
 
         @Option(
-            help: ArgumentHelp("The URL that the other machine can reach this API at.", valueName: "https://host:8440"))
+            help: ArgumentHelp(
+                "The URL that the other machine can reach this API at (default: where the server listens).",
+                valueName: "https://host:8440"))
         var url: String?
 
         @Flag(help: "Print the token alone.")
@@ -51,7 +53,10 @@ struct TokenCommand: AsyncParsableCommand {
                 print(
                     "The API has no TLS listener: start it with --listen [ADDRESS]:8440 before another machine joins.")
             }
-            print("Run this on the machine that joins, before \(expires):")
+            let url = url ?? answer["url"]?.string
+            print(
+                "Run this on the machine that joins, before \(expires)"
+                    + (url == nil ? ", with an address of this server for HOST:" : ":"))
             print("")
             print("    kcd join \(url ?? "https://HOST:8440") \(token)")
         }

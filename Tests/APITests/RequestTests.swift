@@ -149,6 +149,77 @@ private let attachments = "/v1/projects/default/attachments"
         }
     }
 
+    @Test func `HEAD is answered as GET is, without the body, on a connection that goes on`() async throws {
+        try await LiveServer.with { server in
+            try await server.make(segments, #"{"name":"a","spec":{"ipam":"none"}}"#)
+            for path in ["/healthz", "/readyz", segments, segments + "/a", "/openapi.json", segments + "/nope"] {
+                let whole = try await server.curl("GET", path)
+                // Two on one connection: of a body that is none the second would not begin where it does.
+                let heads = try await run(
+                    "/usr/bin/curl",
+                    [
+                        "-sS", "-m", "10", "--unix-socket", server.folder + "/api.sock", "-I",
+                        "http://localhost" + path,
+                        "http://localhost" + path,
+                    ])
+                #expect(heads.code == 0, "\(path)")
+                let answers = heads.output.components(separatedBy: "HTTP/1.1 ").dropFirst()
+                #expect(answers.count == 2, "\(path): \(heads.output)")
+                for answer in answers {
+                    #expect(answer.hasPrefix("\(whole.status) "), "\(path): \(answer)")
+                    let length = whole.headers["content-length"] ?? "?"
+                    // A problem has its request's id in it, and not all are of one length.
+                    #expect(whole.status != 200 || answer.contains("Content-Length: \(length)\r"), "\(path): \(answer)")
+                    #expect(answer.hasSuffix("\r\n\r\n"), "\(path): \(answer)")
+                }
+            }
+            let tokenless = try await server.anonymous("HEAD", segments, options: ["-I"])
+            #expect(tokenless.status == 401)
+            let stream = try await server.curl("HEAD", segments + "?watch=true", options: ["-I"])
+            #expect(stream.status == 405)
+            let patch = try await server.curl("PATCH", segments)
+            #expect(patch.text("detail")?.contains("GET, HEAD, POST") == true, "\(patch.body)")
+        }
+    }
+
+    @Test func `a condition that a write would not look at is refused, and nothing is written`() async throws {
+        try await LiveServer.with { server in
+            let made = try await server.make(segments, #"{"name":"a","spec":{"ipam":"none"}}"#)
+            let changed = #"{"name":"b","spec":{"ipam":"none"}}"#
+            let tag = try #require(made.headers["etag"])
+            for (method, path, body, condition) in [
+                ("PUT", "/a", changed, "If-None-Match: *"), ("DELETE", "/a", nil, "If-None-Match: \(tag)"),
+                ("PUT", "/a", changed, "If-Unmodified-Since: Mon, 01 Jan 2001 00:00:00 GMT"),
+                ("POST", "", changed, "If-Match: \(tag)"), ("POST", "", changed, "If-None-Match: *"),
+            ] as [(String, String, String?, String)] {
+                let reply = try await server.curl(method, segments + path, body, headers: [condition])
+                #expect(reply.status == 400 && reply.text("field") != nil, "\(condition): \(reply)")
+            }
+            #expect(try await server.curl("GET", segments + "/a").headers["etag"] == tag)
+            // A read is answered in full: its status may be another one.
+            #expect(try await server.curl("GET", segments + "/a", headers: ["If-None-Match: \(tag)"]).status == 200)
+            let put = try await server.curl("PUT", segments + "/a", changed, headers: ["If-Match: \(tag)"])
+            let stale = try await server.curl(
+                "POST", segments + "/b/restore", #"{"generation":1}"#, headers: ["If-Match: \(tag)"])
+            #expect(stale.status == 412, "\(stale)")
+            let restored = try await server.curl(
+                "POST", segments + "/b/restore", #"{"generation":1}"#,
+                headers: ["If-Match: \(put.headers["etag"] ?? "")"])
+            #expect(restored.status == 200 && restored.text("name") == "a", "\(restored)")
+        }
+    }
+
+    @Test func `a join token comes with the address to use it at, which listens when the server is ready`() async throws
+    {
+        try await LiveServer.with { server in
+            let token = try await server.curl("POST", "/v1/join-tokens", "{}")
+            let url = try #require(token.text("url"))
+            #expect(url == server.encrypted.url, "\(token.body)")
+            #expect(
+                try await run("/usr/bin/curl", ["-sSk", "-m", "10", url + "/readyz"]).output == #"{"status":"ok"}"#)
+        }
+    }
+
     @Test func `pages hold each resource once, while others come and go`() async throws {
         try await LiveServer.with { server in
             for number in 0..<40 {

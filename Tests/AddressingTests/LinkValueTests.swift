@@ -67,7 +67,9 @@ import Testing
         #expect(throws: AddressingError.self) { try MTU(65536) }
     }
 
-    @Test(arguments: ["", "a234567890123456", "a/b", "a b", "a\nb", "ä", "-x", ".", "..", "a:b", "a\"b"])
+    @Test(arguments: [
+        "", "a234567890123456", "a/b", "a b", "a\nb", "ä", "-x", ".", "..", "a:b", "a\"b", "all", "default",
+    ])
     func `a text that is no interface name is refused`(text: String) {
         #expect(throws: AddressingError.self) { try InterfaceName(text) }
     }

@@ -140,7 +140,7 @@ struct ComputeRoutes: Sendable {
         Route(
             method: .post, path: item + "/restore", operation: "restore\(word)",
             summary: "Makes an earlier revision of \(aOne) its newest.", access: .kind(kind),
-            parameters: [.minRevision], body: .named("Restore"), answer: .named(word)
+            parameters: [.ifMatch, .minRevision], body: .named("Restore"), answer: .named(word)
         ) { request throws(Problem) in
             let generation: UInt64
             do {
@@ -151,7 +151,7 @@ struct ComputeRoutes: Sendable {
             return try answer(
                 try await service.restore(
                     kind, in: request.admission.project, request.value("item"), generation: generation,
-                    by: request.principal),
+                    expecting: try request.headers.expectedRevision(), by: request.principal),
                 request)
         }
     }

@@ -43,7 +43,7 @@ extension ComputeService {
     /// Makes an earlier revision the newest one: its name, labels, annotations, protection and spec are written again.
     package func restore(
         _ kind: ComputeKind, in project: ProjectIdentity? = nil, _ item: String, generation: UInt64,
-        by principal: Principal
+        expecting: Revision? = nil, by principal: Principal
     ) async throws(Problem) -> ComputeWritten {
         let old = try find(kind, in: project, item, for: principal)
         let entry: StoreEntry?
@@ -54,7 +54,8 @@ extension ComputeService {
             let rule = "must be one that the history still has"
             throw Problem(.notFound, field: "generation", value: "\(generation)", rule: rule)
         }
-        return try await kind.type.restore(in: self, project, old.id, from: entry.value, by: principal)
+        return try await kind.type.restore(
+            in: self, project, old.id, from: entry.value, expecting: expecting, by: principal)
     }
 
     /// Plans, commits, and plans again when another writer was faster: first the cache catches up with the store, so

@@ -45,14 +45,14 @@ extension ServedCompute {
 
     static func restore(
         in service: ComputeService, _ project: ProjectIdentity?, _ id: ResourceID, from stored: [UInt8],
-        by principal: Principal
+        expecting expected: Revision?, by principal: Principal
     ) async throws(Problem) -> ComputeWritten {
         let kept: Resource<Self>
         do {
             let entry = try StoredRevision(json: JSONParser.parse(stored), path: "")
             kept = try Resource(json: JSONParser.parse(entry.resource), path: "")
         } catch { throw Problem(.internal, "the history has an entry that cannot be read: \(error)") }
-        return try await change(in: service, project, id, expecting: nil, .restore, by: principal) { _ in
+        return try await change(in: service, project, id, expecting: expected, .restore, by: principal) { _ in
             Draft(restoring: kept)
         }
     }

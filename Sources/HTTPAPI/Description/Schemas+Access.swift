@@ -19,7 +19,7 @@ extension Schemas {
             (
                 "JoinToken",
                 Schema(
-                    #"{"type":"object","properties":{"token":{"type":"string"},"expires":{"type":"string","format":"date-time"},"fingerprint":{"type":"string"}},"required":["token","expires"]}"#
+                    #"{"type":"object","properties":{"token":{"type":"string"},"expires":{"type":"string","format":"date-time"},"fingerprint":{"type":"string"},"url":{"type":"string"}},"required":["token","expires"]}"#
                 )
             ),
             (

@@ -11,6 +11,8 @@ import Resources
 struct NodeRoutes: Sendable {
     let service: NetworkService
     let authenticator: any Authenticator
+    /// Where machines that join find this server; nil when it cannot know.
+    let url: String?
     /// Lists of learned addresses, by host and segment, and answers, by host and probe.
     let pace = RequestPace()
     /// Chunks of captures, by host and probe.
@@ -41,6 +43,7 @@ struct NodeRoutes: Sendable {
                     writer.member("token", token.text)
                     writer.member("expires", token.expires)
                     writer.member("fingerprint", token.fingerprint)
+                    writer.member("url", url)
                 }
                 return .json(writer.bytes)
             } catch { throw Problem(reading: error) }

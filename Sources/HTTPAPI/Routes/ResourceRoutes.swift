@@ -163,7 +163,7 @@ struct ResourceRoutes: Sendable {
         Route(
             method: .post, path: item + "/restore", operation: "restore\(word)",
             summary: "Makes an earlier revision of \(aOne) its newest.", access: .kind(kind, .update),
-            parameters: [.minRevision], body: .named("Restore"), answer: .named(word)
+            parameters: [.ifMatch, .minRevision], body: .named("Restore"), answer: .named(word)
         ) { request throws(Problem) in
             let generation: UInt64
             do {
@@ -176,7 +176,8 @@ struct ResourceRoutes: Sendable {
                 throw problem
             } catch { throw Problem(.malformed, "\(error)") }
             let written = try await service.restore(
-                kind, project: project(request), request.value("item"), generation: generation, by: request.principal)
+                kind, project: project(request), request.value("item"), generation: generation,
+                expecting: try request.headers.expectedRevision(), by: request.principal)
             return try answer(written, request.view)
         }
     }

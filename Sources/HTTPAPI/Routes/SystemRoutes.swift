@@ -22,9 +22,11 @@ struct SystemRoutes: Sendable {
     private var readiness: Route {
         Route(
             method: .get, path: "/readyz", operation: "readiness",
-            summary: "Says whether the server can serve: its cache follows the store, and the store answers.",
+            summary:
+                "Says whether the server can serve: it listens everywhere, its cache follows the store, which answers.",
             access: .anyone, answer: .named("Health")
         ) { _ throws(Problem) in
+            guard pages.isOpen() else { throw Problem(.unavailable, "not all of the server's addresses are open yet") }
             guard service.cache.isSynced else { throw Problem(.unavailable, "the cache does not follow the store yet") }
             do { _ = try await service.store.currentRevision() } catch { throw Problem(reading: error) }
             return .json(Array(#"{"status":"ok"}"#.utf8))

@@ -21,6 +21,8 @@ package struct Listener: Sendable, CustomStringConvertible {
     package let place: Place
     /// nil where it is in clear.
     package let tls: ServedCertificate?
+    /// Only this machine reaches it.
+    package let isLocal: Bool
 
     /// Why the server does not listen there.
     package struct Refusal: Error, CustomStringConvertible {
@@ -34,6 +36,7 @@ package struct Listener: Sendable, CustomStringConvertible {
         }
         place = .unix(path)
         tls = nil
+        isLocal = true
     }
 
     /// An address and port: in clear on loopback, else with TLS.
@@ -44,6 +47,14 @@ package struct Listener: Sendable, CustomStringConvertible {
         }
         place = .tcp(host: address.host, port: address.port)
         self.tls = tls
+        isLocal = address.isLoopback
+    }
+
+    /// The URL to give to who is to come with TLS; nil without TLS, and where it listens on all addresses of the machine, of
+    /// which nobody says which one others reach.
+    package var url: String? {
+        guard tls != nil, case .tcp(let host, _) = place, !["::", "0.0.0.0"].contains(host) else { return nil }
+        return description
     }
 
     package var description: String {

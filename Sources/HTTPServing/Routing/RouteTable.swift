@@ -22,7 +22,9 @@ struct RouteTable: Sendable {
         var values: [String] = []
         guard let node = path.withUTF8({ walk($0[...], &values) }), !node.routes.isEmpty else { return .nothing }
         guard let index = node.routes.first(where: { $0.method == method.rawValue })?.index else {
-            return .wrongMethod(allowed: node.routes.map(\.method).sorted())
+            // Whoever is answered to GET is answered to HEAD (`Responder`).
+            let methods = node.routes.map(\.method)
+            return .wrongMethod(allowed: (methods + (methods.contains("GET") ? ["HEAD"] : [])).sorted())
         }
         return .route(index, values: RouteValues(names: names[index], values: values))
     }

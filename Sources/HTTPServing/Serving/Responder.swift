@@ -29,14 +29,16 @@ struct Responder<Service: ServedService>: Sendable {
         let start = DispatchTime.now().uptimeNanoseconds
         let id = RequestID(request.headers)
         let path = request.uri.path
-        let match = table.match(request.method, path)
+        let isHead = request.method == .head
+        let match = table.match(isHead ? .get : request.method, path)
         let checked = checked(request, path, match)
         var index: Int?
         if case .route(let found, _) = match { index = found }
         var principal: Principal?
         var response: Response
-        do {
+        do throws(Problem) {
             let answer = try await answer(request, match, checked, id, &principal, start)
+            if isHead, case .events = answer { throw Problem(.methodNotAllowed, "a stream is for GET alone") }
             let lasting = principal.map { whileLetIn($0, checked, request.headers, channel, answer) } ?? answer
             let form = index.map { AnswerForm(status: routes[$0].status, mediaType: routes[$0].mediaType) }
             response = Response(
@@ -46,6 +48,7 @@ struct Responder<Service: ServedService>: Sendable {
             if error.code == .tooLarge { response = response.closing(channel) }
             if error.code == .unauthenticated { response.headers[values: .wwwAuthenticate] = service.challenges }
         }
+        if isHead { response = response.headOnly() }
         response.headers.append(HTTPField(name: .requestID, value: id.text))
         let nanoseconds = DispatchTime.now().uptimeNanoseconds - start
         metrics.record(route: index, status: response.status.code, nanoseconds: nanoseconds)
@@ -92,6 +95,7 @@ struct Responder<Service: ServedService>: Sendable {
             let route = routes[found]
             let principal = principal ?? .administrator(via: "nobody")
             var admission = try await service.admit(principal, to: route.access, values)
+            try request.refusePreconditions(but: route.parameters)
             let query =
                 try request.uri.query.map { text throws(Problem) in
                     try Query(text, allowed: route.parameters.filter { $0.place == .query }.map(\.name))
@@ -134,7 +138,9 @@ struct Responder<Service: ServedService>: Sendable {
     private func log(
         _ request: Request, _ response: Response, _ id: RequestID, _ principal: Principal?, _ nanoseconds: UInt64
     ) {
-        let isPlain = (request.method == .get || request.uri.path.hasSuffix("/lease")) && response.status.code < 400
+        let isPlain =
+            (request.method == .get || request.method == .head || request.uri.path.hasSuffix("/lease"))
+            && response.status.code < 400
         logger.log(
             level: isPlain ? .debug : .info, "request",
             metadata: [

@@ -75,6 +75,10 @@ extension Response {
             body: ResponseBody(byteBuffer: ByteBuffer(bytes: document)))
     }
 
+    /// What is answered to HEAD (RFC 9110 section 9.3.2): the header of the answer to GET, with the length that its body would
+    /// have, and no body, which a client would take for the beginning of the next answer.
+    func headOnly() -> Response { status == .noContent ? self : createHeadResponse() }
+
     /// Ends the connection after this response without reading what the client still sends: after a moment, so that a
     /// client that is still writing gets to read the answer before the connection is reset.
     func closing(_ channel: any Channel) -> Response {

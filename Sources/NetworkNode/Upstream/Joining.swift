@@ -26,7 +26,7 @@ package struct Joining: Sendable {
                     + "to make it another one, run `kcd node --remove` and then `kcd join` with --force"
             case .noFingerprint:
                 "the token has no fingerprint of the server's certificate, without which the first connection could be "
-                    + "anybody's; make it with `kcnet host join-token` on a server that listens with TLS"
+                    + "anybody's; make it with `kcd token create` on a server that listens with TLS"
             }
         }
     }

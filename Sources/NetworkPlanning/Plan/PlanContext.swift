@@ -82,11 +82,10 @@ final class PlanContext: Sendable {
     /// deleting a bridge or VXLAN takes the kernel 17 ms and more.
     func isInTheWay(_ name: InterfaceName, _ mark: DeviceMark) -> Bool {
         switch mark {
-        case .segment(let id):
+        case .segment:
             if let vni = name.segmentVNI, claimant(of: vni) != nil { return true }
-            if case .vxlan(let settings) = observed.links.links[name]?.kind, let next = claimant(of: settings.vni) {
-                return next != id
-            }
+            // The kernel has one device for a VNI: also one that somebody has given another name holds it.
+            if case .vxlan(let settings) = observed.links.links[name]?.kind { return claimant(of: settings.vni) != nil }
             return false
         case .attachment(let id):
             if wanted.ports[name] != nil { return true }

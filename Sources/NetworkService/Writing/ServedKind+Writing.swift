@@ -52,13 +52,14 @@ extension ServedKind {
     }
 
     static func restore(
-        in service: NetworkService, _ id: ResourceID, from entry: StoredRevision, _ request: NetworkService.Request
+        in service: NetworkService, _ id: ResourceID, from entry: StoredRevision, expecting expected: Revision?,
+        _ request: NetworkService.Request
     ) async throws(Problem) -> Written {
         let kept: Resource<Self>
         do { kept = try Resource(json: JSONParser.parse(entry.resource), path: "") } catch {
             throw Problem(.internal, "the history has an entry that cannot be read: \(error)")
         }
-        return try await replace(in: service, id, expecting: nil, request, action: .restore) { _ in
+        return try await replace(in: service, id, expecting: expected, request, action: .restore) { _ in
             Draft(restoring: kept)
         }
     }

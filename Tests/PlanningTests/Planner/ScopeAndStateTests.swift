@@ -16,6 +16,26 @@ import Testing
         return model
     }
 
+    @Test(arguments: Seeds.some)
+    func `devices of ours that somebody has given other names are replaced`(seed: UInt64) throws {
+        var scenario = Scenario(seed: seed, isContentious: false)
+        var model = scenario.host()
+        let desired = scenario.desired()
+        try #require(model.apply(HostPlanner.plan(desired: desired, observed: model.observed).steps).isEmpty)
+        let names = model[nil]!.devices.keys.filter { $0.isTunnel || $0.text.hasPrefix("kcb") }.sorted()
+        for (index, old) in names.enumerated() where old.isTunnel || scenario.random.chance(50) {
+            guard var device = model[nil]?.devices[old] else { continue }
+            model.removeDevice(old, in: nil)
+            device.settings.isUp = false
+            model.set(name("other\(index)"), device)
+        }
+        let plan = HostPlanner.plan(desired: desired, observed: model.observed)
+        let failures = model.apply(plan.steps)
+        #expect(failures.isEmpty, "seed \(seed): \(failures)\n\(plan)")
+        let again = HostPlanner.plan(desired: desired, observed: model.observed)
+        #expect(again.steps.isEmpty, "seed \(seed): \(again)")
+    }
+
     @Test func `the plan of a part is the whole plan's steps for that part and what it depends on`() throws {
         for seed in Seeds.some {
             var scenario = Scenario(seed: seed, isContentious: true)
