@@ -20,8 +20,6 @@ package final class PortKeeper: PortDirectory {
         var counts: [ResourceID: Int] = [:]
         /// VMs of which it is sure that they have not all of their ports.
         var lacking: Set<ResourceID> = []
-        /// What attachments that were given are called: nothing says it of one that is gone.
-        var names: [ResourceID: Name] = [:]
         var followers: [UInt64: AsyncStream<Void>.Continuation] = [:]
         var number: UInt64 = 0
     }
@@ -145,16 +143,14 @@ package final class PortKeeper: PortDirectory {
         var isSettled = true
         var leftovers: [String: String] = [:]
         var lacking: Set<ResourceID> = []
-        var names = state.withLock { $0.names }
         for project in projects.sorted() {
             var round = PortRound(
                 network: network, project: project, living: service.cache.machineIDs,
-                known: Set(machines.map(\.id)), names: names, logger: logger)
+                known: Set(machines.map(\.id)), logger: logger)
             try await round.run(wanted[project] ?? [])
             rounds.merge(round.ports) { $1 }
             isSettled = isSettled && round.isSettled
             leftovers.merge(round.leftovers) { $1 }
-            names = round.names
             for (vm, obstacle) in round.obstacles {
                 if obstacle.isSure { lacking.insert(vm) }
                 // Of one that runs it is no news that the network does not answer.
@@ -163,8 +159,6 @@ package final class PortKeeper: PortDirectory {
             for port in wanted[project] ?? [] where round.obstacles[port.vm] == nil { await say(nil, of: port.vm) }
         }
         for machine in machines where machine.networks.isEmpty { await say(nil, of: machine.id) }
-        let given = Set(wanted.values.joined().compactMap(\.source.given))
-        state.withLock { $0.names = names.filter { given.contains($0.key) } }
         publish(rounds, counts: Dictionary(machines.map { ($0.id, $0.networks.count) }) { $1 }, lacking)
         return (isSettled, leftovers)
     }

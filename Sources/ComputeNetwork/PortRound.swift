@@ -17,8 +17,6 @@ struct PortRound {
     private(set) var ports: [ResourceID: [Int: InterfaceOrder]] = [:]
     /// Why VMs have not all of their ports.
     private(set) var obstacles: [ResourceID: Obstacle] = [:]
-    /// What attachments that were given are called.
-    private(set) var names: [ResourceID: Name]
     /// What is over and could not be taken away, by the attachment: of one the others never wait for it.
     private(set) var leftovers: [String: String] = [:]
     private(set) var isSettled = true
@@ -30,11 +28,7 @@ struct PortRound {
         var isSure: Bool
     }
 
-    init(
-        network: NetworkClient, project: ResourceID, living: Set<ResourceID>, known: Set<ResourceID>,
-        names: [ResourceID: Name], logger: Logger
-    ) {
-        self.names = names
+    init(network: NetworkClient, project: ResourceID, living: Set<ResourceID>, known: Set<ResourceID>, logger: Logger) {
         self.network = network
         self.project = project
         self.living = living
@@ -106,7 +100,7 @@ struct PortRound {
     }
 
     /// The attachment of a port, made or bound if it was not.
-    private mutating func attachment(
+    private func attachment(
         _ port: WantedPort, _ made: [String: ResourceDocument]
     ) async throws -> ResourceDocument {
         switch port.source {
@@ -141,16 +135,14 @@ struct PortRound {
         }
     }
 
-    private mutating func given(_ id: ResourceID, _ index: Int) async throws -> ResourceDocument {
-        do {
-            let found = try await network.attachment(id, in: project)
-            names[id] = found.name
-            return found
-        } catch let problem as APIProblem where problem.status == 404 {
-            let name = names[id].map { "'\($0)' (\(id))" } ?? "\(id)"
+    private func given(_ id: ResourceID, _ index: Int) async throws -> ResourceDocument {
+        do { return try await network.attachment(id, in: project) } catch let problem as APIProblem
+            where problem.status == 404
+        {
+            // By its id alone: what it was called, some servers would know and others not, and each say its own.
             throw Problem(
                 .notFound,
-                "attachment \(name), which was given to the VM, is gone: take the NIC away (`kc vm nic remove`, number "
+                "attachment \(id), which was given to the VM, is gone: take the NIC away (`kc vm nic remove`, number "
                     + "\(index)), and give another one (`kc vm nic add`)")
         }
     }

@@ -7,8 +7,6 @@ struct WantedPort: Hashable, Sendable {
     enum Source: Hashable, Sendable {
         case made(segment: ResourceID, policies: [Reference<NetworkPolicy>])
         case given(ResourceID)
-
-        var given: ResourceID? { if case .given(let id) = self { id } else { nil } }
     }
 
     var vm: ResourceID

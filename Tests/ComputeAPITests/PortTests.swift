@@ -65,10 +65,9 @@ import Waiting
     @Test func `a VM that runs says that the attachment it was given is gone, and can still be stopped`() async throws {
         try await Cloud.run { cloud in
             try await cloud.furnish()
-            #expect(
-                try await cloud.curl(
-                    "POST", "/v1/projects/default/attachments", #"{"name":"mine","spec":{"segment":"blue"}}"#
-                ).status == 201)
+            let given = try await cloud.curl(
+                "POST", "/v1/projects/default/attachments", #"{"name":"mine","spec":{"segment":"blue"}}"#)
+            let mine = try #require(given.text("id"), "\(given.text)")
             let made = try await cloud.vm("web", #","networks":[{"segment":"blue"},{"attachment":"mine"}]"#)
             let id = try #require(made.text("id"), "\(made.text)")
             try await eventually("it is bound") {
@@ -83,13 +82,14 @@ import Waiting
             // Bound to a host and given to a VM: it goes all the same, since the network knows no VMs.
             #expect(try await cloud.curl("DELETE", "/v1/projects/default/attachments/mine").status == 204)
             try await eventually("the VM says so", within: .seconds(10)) {
-                try await cloud.curl("GET", Cloud.vms + "/web").text.contains("NIC 1: attachment 'mine' (")
+                try await cloud.curl("GET", Cloud.vms + "/web").text.contains(
+                    "NIC 1: attachment \(mine), which was given to the VM, is gone")
             }
             let shown = try await cloud.curl("GET", Cloud.vms + "/web")
             #expect(shown.text("status", "state") == "running", "\(shown.text)")
             #expect(shown.text.contains("kc vm nic remove"), "\(shown.text)")
             #expect(shown.text.components(separatedBy: "attachmentsWired").count == 2, "\(shown.text)")
-            // A server that begins anew no longer knows its name, and says it all the same.
+            // A server that begins anew has never seen it, and says the same.
             cloud.stop("kc-compute", SIGKILL)
             try cloud.startCompute()
             try await cloud.ready()
