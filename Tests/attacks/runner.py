@@ -167,8 +167,9 @@ class Runner:
             self.scene.reset()
         for attack in attacks:
             outcome = self.launch(attack, reset=not guarded)
-            if not guarded and attack.effect not in ("arrives", "listening", "lawful", *(c.split(":")[0] for c in outcome.changes)):
-                # The real router may have spoken right after it.
+            missed = attack.effect not in ("arrives", "listening", "lawful", *(c.split(":")[0] for c in outcome.changes))
+            if not guarded and (missed or not attack.flood and not all(outcome.arrived[n] for n in self.scene.attackers)):
+                # The real router may have spoken right after it, or a tool not listened yet when the victim did what it waits for.
                 outcome = self.launch(attack, True)
             results[attack.name] = outcome
             kinds = {change.split(":")[0] for change in outcome.changes}
