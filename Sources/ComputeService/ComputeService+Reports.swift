@@ -58,7 +58,7 @@ extension ComputeService {
         } catch { throw Problem(error) }
         // A VM that went meanwhile has nothing to say.
         guard case .committed(let revision) = outcome else { return }
-        // Who looks at the next round sees it then.
+        // It fails only when the cache takes longer: it is written then, and the next look finds it there.
         try? await cache.wait(for: revision, limit: settings.ownWriteWait)
     }
 
