@@ -90,8 +90,9 @@ extension Fault {
     }
 
     static let guests: [Fault] = [
-        Fault("guest-down", "the guest's interface is down") { scene in
-            toggle(scene.here.inside, scene.here.interface.text, "down", "up")
+        // KC keeps the interface of a namespace as it made it, whenever it reads it again.
+        Fault("guest-down", "the guest's interface is down", .paused) { scene in
+            toggle(scene.here.inside, scene.here.interface.text, "down", "up").whilePaused(scene.here.host.name)
         },
         Fault("guest-no-address", "the guest has no address but its link-local one") { scene in
             let device = scene.here.interface.text
@@ -145,7 +146,7 @@ extension Fault {
         Fault("guest-silent", "the guest answers no neighbour solicitation") { scene in
             table(scene.here.inside, "inet", [("input", "meta l4proto ipv6-icmp icmpv6 type nd-neighbor-solicit drop")])
         },
-        Fault("guest-mtu", "the guest's interface sends larger frames than the segment carries") { scene in
+        Fault("guest-mtu", "the guest's interface sends larger frames than the segment carries", .paused) { scene in
             let device = scene.here.interface.text
             let heeds = "net/ipv6/conf/\(device)/accept_ra_mtu"
             // Or the next router advertisement would tell it the right one.
@@ -157,13 +158,15 @@ extension Fault {
                 heal: [
                     .ip(scene.here.inside, "link", "set", device, "mtu", "\(scene.mtu)"),
                     .sysctl(scene.here.inside, heeds, "1"),
-                ])
+                ]
+            ).whilePaused(scene.here.host.name)
         },
-        Fault("duplicate-mac", "the guest has taken the MAC address of the other one") { scene in
+        Fault("duplicate-mac", "the guest has taken the MAC address of the other one", .paused) { scene in
             let device = scene.here.interface.text
             return FaultScript(
                 [.ip(scene.here.inside, "link", "set", device, "address", "\(scene.there.mac)")],
-                heal: [.ip(scene.here.inside, "link", "set", device, "address", "\(scene.here.mac)")])
+                heal: [.ip(scene.here.inside, "link", "set", device, "address", "\(scene.here.mac)")]
+            ).whilePaused(scene.here.host.name)
         },
         Fault("duplicate-address", "the guest has taken the address of the other one") {
             scene throws(LaboratoryError) in
