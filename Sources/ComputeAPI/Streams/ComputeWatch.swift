@@ -42,9 +42,9 @@ struct ComputeWatch: Sendable {
         var place = start
         if !isResumed {
             for item in items where matches(item) {
-                try await writer.event("put", id: item.revision, data: item.json(principal.view()))
+                try await writer.put(item.json(principal.view()), at: item.revision)
             }
-            try await bookmark(revision, &writer)
+            try await writer.bookmark(revision)
             try await writer.flush()
         }
         let pulse = Pulse([signals])
@@ -53,14 +53,14 @@ struct ComputeWatch: Sendable {
                 let revision = service.cache.revision
                 while true {
                     guard let changes = service.cache.changes(from: place) else {
-                        return try await writer.event("error", data: Array(#"{"code":"slow-consumer"}"#.utf8))
+                        return try await writer.fellBehind()
                     }
                     for change in changes { try await show(change, &writer) }
                     place += UInt64(changes.count)
                     if changes.isEmpty { break }
                 }
                 if writer.lastWrite.duration(to: .now) >= EventWriter.keepAlive {
-                    try await bookmark(revision, &writer)
+                    try await writer.bookmark(revision)
                 }
                 try await writer.flush()
             }
@@ -69,21 +69,10 @@ struct ComputeWatch: Sendable {
 
     private func show(_ change: ComputeChange, _ writer: inout EventWriter) async throws {
         if let new = change.new, matches(new) {
-            try await writer.event("put", id: change.revision, data: new.json(principal.view()))
+            try await writer.put(new.json(principal.view()), at: change.revision)
         } else if let old = change.old, matches(old) {
-            var data = JSONWriter()
-            data.object { data in
-                data.member("id", old.id)
-                data.member("name", old.name)
-                data.member("project", old.resource.metadata.project)
-                data.member("revision", change.revision)
-            }
-            try await writer.event("delete", id: change.revision, data: data.bytes)
+            try await writer.delete(old.resource.metadata, at: change.revision)
         }
-    }
-
-    private func bookmark(_ revision: Revision, _ writer: inout EventWriter) async throws {
-        try await writer.event("bookmark", id: revision, data: Array(#"{"revision":\#(revision)}"#.utf8))
     }
 
     private func matches(_ candidate: ComputeItem) -> Bool {

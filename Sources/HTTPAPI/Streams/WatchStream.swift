@@ -46,9 +46,9 @@ struct WatchStream: Sendable {
         var shown = revision
         if !isResumed {
             for item in items where matches(item) {
-                try await writer.event("put", id: item.revision, data: item.json(view))
+                try await writer.put(item.json(view), at: item.revision)
             }
-            try await bookmark(shown, &writer)
+            try await writer.bookmark(shown)
             try await writer.flush()
         }
         try await withTicks(
@@ -57,14 +57,14 @@ struct WatchStream: Sendable {
                 for await _ in follower.signal {
                     while true {
                         guard let batch = service.cache.changes(from: place) else {
-                            return try await writer.event("error", data: Array(#"{"code":"slow-consumer"}"#.utf8))
+                            return try await writer.fellBehind()
                         }
                         for change in batch.changes { try await show(change, &writer) }
                         place = batch.next
                         if batch.changes.isEmpty {
                             if batch.revision > shown, writer.lastWrite.duration(to: .now) >= EventWriter.keepAlive {
                                 shown = batch.revision
-                                try await bookmark(shown, &writer)
+                                try await writer.bookmark(shown)
                             }
                             break
                         }
@@ -78,21 +78,10 @@ struct WatchStream: Sendable {
     private func show(_ change: Change, _ writer: inout EventWriter) async throws {
         let old = change.old.flatMap { matches($0) ? $0 : nil }
         if let new = change.new, matches(new) {
-            try await writer.event("put", id: change.revision, data: new.json(view))
+            try await writer.put(new.json(view), at: change.revision)
         } else if let old {
-            var data = JSONWriter()
-            data.object { data in
-                data.member("id", old.id)
-                data.member("name", old.name)
-                data.member("project", old.resource.metadata.project)
-                data.member("revision", change.revision)
-            }
-            try await writer.event("delete", id: change.revision, data: data.bytes)
+            try await writer.delete(old.resource.metadata, at: change.revision)
         }
-    }
-
-    private func bookmark(_ revision: Revision, _ writer: inout EventWriter) async throws {
-        try await writer.event("bookmark", id: revision, data: Array(#"{"revision":\#(revision)}"#.utf8))
     }
 
     private func matches(_ candidate: Item) -> Bool {
