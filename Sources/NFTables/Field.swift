@@ -29,6 +29,8 @@ package enum Field: Hashable, Sendable {
         /// The kernel's index, 4 bytes in the host's order.
         case inputIndex = "iif"
         case outputIndex = "oif"
+        /// The group of the device it leaves by (IFLA_GROUP), 4 bytes in the host's order.
+        case outputGroup = "meta oifgroup"
         /// skb->mark, 4 bytes in the host's order.
         case mark = "meta mark"
         /// NFPROTO_IPV4 (2) or NFPROTO_IPV6 (10), one byte: tables of the family `inet` only.
@@ -80,6 +82,7 @@ extension Field {
     package static let outputName = Field.meta(.outputName)
     package static let inputIndex = Field.meta(.inputIndex)
     package static let outputIndex = Field.meta(.outputIndex)
+    package static let outputGroup = Field.meta(.outputGroup)
     package static let mark = Field.meta(.mark)
     package static let transportProtocol = Field.meta(.transportProtocol)
 
@@ -87,7 +90,9 @@ extension Field {
     package var byteCount: Int {
         switch self {
         case .meta(.inputName), .meta(.outputName), .ipv6Source, .ipv6Destination: 16
-        case .meta(.inputIndex), .meta(.outputIndex), .meta(.mark), .ipv4Source, .ipv4Destination: 4
+        case .meta(.inputIndex), .meta(.outputIndex), .meta(.outputGroup), .meta(.mark), .ipv4Source,
+            .ipv4Destination:
+            4
         case .meta(.networkProtocol), .meta(.transportProtocol): 1
         case .payload(let payload): (payload.width + 7) / 8
         case .fragmentOffset: 2
@@ -101,7 +106,7 @@ extension Field {
     /// numbers have the network's order, and rules turn them round before they look.
     package var isHostOrder: Bool {
         switch self {
-        case .meta(.inputIndex), .meta(.outputIndex), .meta(.mark): true
+        case .meta(.inputIndex), .meta(.outputIndex), .meta(.outputGroup), .meta(.mark): true
         default: false
         }
     }

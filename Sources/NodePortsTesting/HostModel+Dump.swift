@@ -42,6 +42,7 @@ extension HostModel.Namespace {
             if settings.ipv6Disabled == true { words.append("no-ipv6") }
             if settings.multicastSnooping == true { words.append("snooping") }
             if settings.netfilterCalls == true { words.append("nf_call") }
+            if settings.takesMembers { words.append("members") }
             if device.isUnfinished { words.append("unfinished") }
             // The kernel's own MAC addresses come from an index here and from chance on a real host.
             if let mac = settings.mac, mac.value >> 32 != 0x0200 { words.append("mac \(mac)") }

@@ -15,7 +15,10 @@ extension HostModel {
         switch operation {
         case .create(let link): try create(link, in: namespace, refuse)
         case .change(let name, let change):
-            guard self[namespace]?.devices[name] != nil else { throw refuse(Errno.noDevice) }
+            guard self[namespace]?.devices[name] != nil else {
+                if change == LinkChange(takesMembers: false) { return }
+                throw refuse(Errno.noDevice)
+            }
             if case .bridge(let bridge) = change.master { try check(master: bridge, of: name, in: namespace, refuse) }
             self[namespace]?.devices[name]?.settings.apply(change)
             self[namespace]?.devices[name]?.kind.apply(change)

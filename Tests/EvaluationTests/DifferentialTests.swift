@@ -156,9 +156,20 @@ struct Laboratory {
     /// Puts a table of the family `bridge` and its elements in place of what was there.
     mutating func install(_ table: Table, _ elements: [Elements]) throws {
         try Self.load(Ruleset([table]).text(with: elements), in: namespace)
+        try group(as: elements)
         dynamic = table.sets.filter(\.isDynamic)
         model = BridgeModel(world: world, evaluator: FrameEvaluator(table, elements))
         roundStart = Self.now
+    }
+
+    /// As the agent would: the model knows nothing of groups and has to say the same.
+    private func group(as elements: [Elements]) throws {
+        let to = elements.first { $0.family == .bridge && $0.set == KCRuleset.Sets.to }?.values ?? []
+        for port in world.ports {
+            let takesMembers = to.contains(GuardElement.members(port.name).element)
+            try namespace.run(
+                "ip", "link", "set", port.name.text, "group", takesMembers ? "\(KCRuleset.DeviceGroup.members)" : "0")
+        }
     }
 
     static func load(_ text: String, in namespace: TestNamespace) throws {

@@ -37,6 +37,7 @@ import Testing
             """
             chain to-port {
             type filter hook postrouting priority -350; policy accept;
+            meta mark 0x6b630000 meta oifgroup 27492 meta mark set 0x6b6300ff accept
             meta mark set meta mark . oifname map @to meta mark 0x6b6300ff accept
             meta mark 0x6b630141 goto outside
             meta mark 0x6b630143 goto to-router

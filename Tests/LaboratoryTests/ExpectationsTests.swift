@@ -95,7 +95,7 @@ struct ExpectationsTests {
             devices == [
                 DeviceFacts(
                     name: "kcx00012c", kind: "vxlan", mtu: 1430, address: "02:00:00:00:00:01", alias: "kc:segment/1",
-                    master: "kcb00012c", isUp: true,
+                    master: "kcb00012c", isUp: true, group: "",
                     settings: ["id": "300", "group6": "ff15::1", "learning": "true", "port.learning": "false"])
             ])
     }

@@ -89,6 +89,14 @@ import Testing
                 $0.learning = false
             }
             try await change(LinkChange(learning: true)) { $0.learning = true }
+            try await change(LinkChange(takesMembers: true)) { $0.takesMembers = true }
+            // Without its alias it is still KC's to take away.
+            try await change(LinkChange(alias: "")) { $0.alias = nil }
+            #expect(try await space.link(tap.name)?.isUnfinished == true)
+            try await change(LinkChange(alias: "kc:attachment/other", takesMembers: false)) {
+                $0.alias = "kc:attachment/other"
+                $0.takesMembers = false
+            }
             try await change(LinkChange(alias: "", master: LinkChange.Master.none)) {
                 $0.alias = nil
                 $0.master = nil
@@ -107,6 +115,8 @@ import Testing
             }
             let error = try await space.failure(.change(.device("absent"), LinkChange(isUp: true)))
             #expect(error.code == .errno(ENODEV))
+            // What is gone gets nothing.
+            try await space.apply([.change(.device("absent"), LinkChange(takesMembers: false))])
         }
     }
 

@@ -61,6 +61,25 @@ import Testing
         #expect(try await lab.filter.droppedFrames()[lab.port(1)] ?? [:] == [:])
     }
 
+    @Test func `a port of the group of those open to members is not looked up, and only for what members send`()
+        async throws
+    {
+        try await lab.install()
+        #expect(lab.canPing(1, "fd01::2"))
+        let port = lab.port(2)
+        let element = try #require(GuardSet.to.set.text(of: GuardElement.members(port).element))
+        try lab.host.run("nft", "delete element bridge kc to { \(element) }")
+        #expect(!lab.canPing(1, "fd01::2"))
+        try lab.host.run("ip", "link", "set", port.text, "group", "\(KCRuleset.DeviceGroup.members)")
+        #expect(lab.canPing(1, "fd01::2"))
+        // The host itself is no member.
+        try lab.host.run("sysctl", "-q", "net.ipv6.conf.kcb000001.disable_ipv6=0")
+        try lab.host.run("ip", "address", "add", "fd01::99/64", "dev", "kcb000001", "nodad")
+        #expect(!lab.host.succeeds("ping", "-6", "-q", "-c", "1", "-W", "1", "fd01::2"))
+        try lab.host.run("ip", "link", "set", port.text, "group", "0")
+        #expect(!lab.canPing(1, "fd01::2"))
+    }
+
     /// From guest 1, each with the reason it is dropped for: `reason/name`.
     static let forged = """
         own, other, alien = gua(1), gua(2), "2001:db8::9"

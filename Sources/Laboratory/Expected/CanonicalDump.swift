@@ -45,6 +45,7 @@ extension Machine {
     private func text(_ device: DeviceFacts, withAddress: Bool) -> String {
         var parts = ["device \(device.name)", device.kind, "mtu \(device.mtu)", device.isUp ? "up" : "down"]
         if withAddress { parts.append("address \(device.address)") }
+        if device.group != "default" { parts.append("group \(device.group)") }
         if !device.alias.isEmpty { parts.append("alias \(device.alias)") }
         if !device.master.isEmpty { parts.append("master \(device.master)") }
         parts += device.settings.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }

@@ -10,12 +10,14 @@ package struct DeviceFacts: Hashable, Sendable {
     package var alias: String
     package var master: String
     package var isUp: Bool
+    /// IFLA_GROUP, as its number or the name that the machine knows it by.
+    package var group: String
     /// Members of `info_data` and `info_slave_data` that are settings, as text.
     package var settings: [String: String]
 
     package init(
         name: String, kind: String, mtu: Int, address: String, alias: String, master: String, isUp: Bool,
-        settings: [String: String]
+        group: String, settings: [String: String]
     ) {
         self.name = name
         self.kind = kind
@@ -24,6 +26,7 @@ package struct DeviceFacts: Hashable, Sendable {
         self.alias = alias
         self.master = master
         self.isUp = isUp
+        self.group = group
         self.settings = settings
     }
 
@@ -49,7 +52,7 @@ package struct DeviceFacts: Hashable, Sendable {
                 name: node["ifname"]?.string ?? "", kind: info?["info_kind"]?.string ?? "",
                 mtu: node["mtu"].flatMap { Int($0.excerpt) } ?? 0, address: node["address"]?.string ?? "",
                 alias: node["ifalias"]?.string ?? "", master: node["master"]?.string ?? "",
-                isUp: flags.contains("UP"),
+                isUp: flags.contains("UP"), group: node["group"]?.string ?? "",
                 settings: settings(info?["info_data"], "", keepsID: info?["info_kind"]?.string == "vxlan")
                     .merging(settings(info?["info_slave_data"], "port.", keepsID: false)) { own, _ in own })
         }

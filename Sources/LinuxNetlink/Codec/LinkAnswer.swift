@@ -1,5 +1,6 @@
 import Addressing
 import CMnl
+import NFTables
 import NetworkModel
 import NetworkPlanning
 
@@ -149,12 +150,14 @@ extension LinkAnswer {
         let settings = LinkSettings(
             alias: alias, mtu: mtu, mac: mac, master: master.flatMap(nameOf), isUp: flags & UInt32(IFF_UP) != 0,
             ipv6Disabled: ipv6Disabled, multicastSnooping: multicastSnooping, netfilterCalls: netfilterCalls,
-            linkLocalLearning: linkLocalLearning, learning: learning)
+            linkLocalLearning: linkLocalLearning, learning: learning,
+            takesMembers: group == KCRuleset.DeviceGroup.members)
         return ObservedLink(
             name: name, index: index, kind: observedKind(nameOf: nameOf), settings: settings,
             isRunning: flags & UInt32(IFF_UP) != 0 && flags & UInt32(IFF_RUNNING) != 0,
             isMulticast: flags & UInt32(IFF_MULTICAST) != 0,
-            isUnfinished: group == ObservedLink.creationGroup && alias == nil, obstacles: obstacles)
+            isUnfinished: (group == ObservedLink.creationGroup || settings.takesMembers) && alias == nil,
+            obstacles: obstacles)
     }
 
     private func observedKind(nameOf: (Int32) -> InterfaceName?) -> LinkKind {

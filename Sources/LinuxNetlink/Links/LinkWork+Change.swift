@@ -1,5 +1,6 @@
 import Addressing
 import Glibc
+import NFTables
 import NetworkPlanning
 import NodePorts
 
@@ -33,10 +34,11 @@ extension LinkWork {
             if case .bridge = change.master { try closeGate(of: name, isLiving: true) }
             let isUpLater = change.learning != nil && change.isUp == true
             if change.alias != nil || change.mtu != nil || change.mac != nil || master != nil
-                || (change.isUp != nil && !isUpLater)
+                || change.takesMembers != nil || (change.isUp != nil && !isUpLater)
             {
                 request.adjust(
                     name, alias: change.alias, mtu: change.mtu, mac: change.mac, master: master,
+                    group: change.takesMembers.map { group(of: name, takesMembers: $0) },
                     isUp: isUpLater ? nil : change.isUp)
                 try netlink.acknowledge()
             }
@@ -45,9 +47,17 @@ extension LinkWork {
                 request.adjust(name, isUp: true)
                 try netlink.acknowledge()
             }
+        } catch  where error.errno == ENODEV && change == LinkChange(takesMembers: false) {
+            return  // A device that is gone gets nothing.
         } catch {
             throw try explain(error, change, name).error("change", name.text)
         }
+    }
+
+    /// An operator's interface goes back to no group, a device of KC's to the group of its making.
+    private func group(of name: InterfaceName, takesMembers: Bool) -> UInt32 {
+        if takesMembers { return KCRuleset.DeviceGroup.members }
+        return GateKind(name) == nil ? 0 : ObservedLink.creationGroup
     }
 
     /// Looks at the device to say which limit was met; only after a failure.

@@ -122,7 +122,8 @@ extension LinkWork {
                 alias: wanted.alias, mtu: wanted.mtu, mac: wanted.mac,
                 master: wanted.master.map { .bridge($0) }, isUp: wanted.isUp, ipv6Disabled: wanted.ipv6Disabled,
                 multicastSnooping: wanted.multicastSnooping, netfilterCalls: wanted.netfilterCalls,
-                linkLocalLearning: wanted.linkLocalLearning, learning: wanted.learning, hopLimit: new.kind.hopLimit))
+                linkLocalLearning: wanted.linkLocalLearning, learning: wanted.learning,
+                takesMembers: GateKind(new.name) == nil ? nil : wanted.takesMembers, hopLimit: new.kind.hopLimit))
     }
 
     /// The existing device is of the wanted kind, and ours by its alias, or by its group where a crash came before it

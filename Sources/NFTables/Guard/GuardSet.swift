@@ -31,6 +31,14 @@ package struct GuardElement: Hashable, Sendable {
         GuardElement(.ready, GuardSet.ready.set.element(.interface(port)))
     }
 
+    /// The element of a port that gets whatever members of its segment send.
+    package static func members(_ port: InterfaceName) -> GuardElement {
+        GuardElement(
+            .to,
+            GuardSet.to.set.element(
+                .number(UInt64(KCRuleset.FrameMark.member)), .interface(port), value: Way.deliver.value))
+    }
+
     /// The element that tells all ports of a segment that somebody has the address.
     package static func held(_ address: IPv6Address, on vni: VNI) -> GuardElement {
         GuardElement(

@@ -186,6 +186,12 @@ extension KCRuleset {
         package static let fromEndpoint: UInt32 = 0x6b63_00fe
     }
 
+    /// Groups of devices (IFLA_GROUP), which cost less to ask for than a look into a map by mark and name.
+    package enum DeviceGroup {
+        /// Ports that get whatever members of their segment send: `to` has nothing else for them.
+        package static let members: UInt32 = 0x6b64
+    }
+
     /// What `ingress` and `egress` say, beside the rule's number in the low 29 bits.
     package enum PolicyMark {
         package static let allowed: UInt32 = 0x8000_0000

@@ -7,6 +7,12 @@ extension KCRuleset {
             Chain(
                 "to-port", hook: Hook(.postrouting, priority: priority),
                 rules: [
+                    // Says nothing that `to` would not say: a port without its group is judged by that.
+                    Rule([
+                        .match(.equal(.mark, .number(UInt64(FrameMark.member)))),
+                        .match(.equal(.outputGroup, .number(UInt64(DeviceGroup.members)))),
+                        .setMark(FrameMark.delivered), .verdict(.accept),
+                    ]),
                     Rule([
                         .lookUpMark(S.to.key, S.to.name),
                         .match(.equal(.mark, .number(UInt64(FrameMark.delivered)))), .verdict(.accept),

@@ -86,7 +86,7 @@ extension EvaluationRun {
     func number(_ field: Field) -> UInt64? {
         guard field.byteCount <= 8, let bytes = load(field) else { return nil }
         switch field {
-        case .meta(.inputIndex), .meta(.outputIndex), .meta(.mark):
+        case .meta(.inputIndex), .meta(.outputIndex), .meta(.outputGroup), .meta(.mark):
             return bytes.reversed().reduce(0) { $0 << 8 | UInt64($1) }
         default: return bytes.reduce(0) { $0 << 8 | UInt64($1) }
         }
@@ -116,6 +116,8 @@ extension EvaluationRun {
         case .outputName: return name(output)
         case .inputIndex: return host(input?.index ?? 0)
         case .outputIndex: return host(output?.index ?? 0)
+        // A group says nothing that elements do not.
+        case .outputGroup: return host(0)
         case .mark: return host(result.mark)
         case .networkProtocol: return [7]  // NFPROTO_BRIDGE
         case .transportProtocol: return frame.transport.map { [$0.number] }

@@ -102,12 +102,16 @@ package struct LinkSettings: Hashable, Sendable {
     package var linkLocalLearning: Bool?
     /// Bridge ports: IFLA_BRPORT_LEARNING; nil elsewhere or when it does not matter.
     package var learning: Bool?
+    /// Whether its group says that it gets whatever members of its segment send (`KCRuleset.DeviceGroup`). Comes after the
+    /// elements that give the right and goes before they do, so it is no difference that a device is changed for by itself.
+    package var takesMembers: Bool
 
     package init(
         alias: String? = nil, mtu: Int, mac: MACAddress? = nil, master: InterfaceName? = nil, isUp: Bool,
         ipv6Disabled: Bool? = nil, multicastSnooping: Bool? = nil, netfilterCalls: Bool? = nil,
-        linkLocalLearning: Bool? = nil, learning: Bool? = nil
+        linkLocalLearning: Bool? = nil, learning: Bool? = nil, takesMembers: Bool = false
     ) {
+        self.takesMembers = takesMembers
         self.linkLocalLearning = linkLocalLearning
         self.alias = alias
         self.mtu = mtu

@@ -151,6 +151,7 @@ extension LinkChange {
         flag("nf_call", netfilterCalls)
         flag("ll_learn", linkLocalLearning)
         flag("learning", learning)
+        if let takesMembers { words.append(takesMembers ? "group of ports open to members" : "no group") }
         if let hopLimit { words.append("ttl \(hopLimit)") }
         if let alias { words.append(alias.isEmpty ? "no alias" : "alias '\(alias)'") }
         return words.joined(separator: " ")

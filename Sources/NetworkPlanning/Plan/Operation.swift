@@ -94,14 +94,18 @@ package struct LinkChange: Hashable, Sendable {
     package var netfilterCalls: Bool?
     package var linkLocalLearning: Bool?
     package var learning: Bool?
+    /// Its group; without it, that of devices that KC made, or none on an operator's.
+    package var takesMembers: Bool?
     /// Of a VXLAN device.
     package var hopLimit: UInt8?
 
     package init(
         alias: String? = nil, mtu: Int? = nil, mac: MACAddress? = nil, master: Master? = nil, isUp: Bool? = nil,
         ipv6Disabled: Bool? = nil, multicastSnooping: Bool? = nil, netfilterCalls: Bool? = nil,
-        linkLocalLearning: Bool? = nil, learning: Bool? = nil, hopLimit: UInt8? = nil
+        linkLocalLearning: Bool? = nil, learning: Bool? = nil, takesMembers: Bool? = nil,
+        hopLimit: UInt8? = nil
     ) {
+        self.takesMembers = takesMembers
         self.linkLocalLearning = linkLocalLearning
         self.hopLimit = hopLimit
         self.alias = alias

@@ -13,6 +13,10 @@ extension PlanDraft {
             let content = context.filterContent(opening: open)
             ready = content.ports
             installed = content
+            for (name, link) in context.observed.links.links
+            where link.settings.takesMembers && !content[.port(name)].contains(.members(name)) {
+                lookAtMembers(to: name, for: .host)
+            }
             return add(.filter(.install(context.structure, content)), for: .host, in: .filter)
         }
         let endpoints = Set(context.guardElementsOfTunnels)
@@ -40,8 +44,9 @@ extension PlanDraft {
 
     /// The elements of a port that may pass frames.
     mutating func planGuard(of attachment: DesiredAttachment) {
-        settle(
-            .port(attachment.portName), as: context.guardElements(of: attachment), for: .attachment(attachment.id))
+        let elements = context.guardElements(of: attachment)
+        settle(.port(attachment.portName), as: elements, for: .attachment(attachment.id))
+        settleGroup(of: attachment, as: elements)
     }
 
     /// What belongs to nobody, known or gone: open ports without a device or an attachment, tables of segments without

@@ -7,12 +7,14 @@ import Resources
 /// in the order of the whole.
 struct PlanDraft {
     /// In the order of execution. Why it is so:
+    /// - the guard looks at what a port gets before the port may get less, and no more only when it may get all;
     /// - daemons say goodbye while their ports still forward;
     /// - what shall not forward stops before anything changes under it;
     /// - what is in the way goes before what takes its place;
     /// - a port forwards when all that it stands on is there;
     /// - what merely is not wanted any more goes last, ports before what they are on: it costs much and hurries nobody.
     enum Phase: Int, CaseIterable {
+        case lookAtMembers
         case filter
         case goodbye
         case gate
@@ -21,6 +23,7 @@ struct PlanDraft {
         case segments
         case ports
         case ready
+        case takeMembers
         case gateways
         case removeNamespaces, removePorts, removeTunnels, removeBridges
     }
@@ -33,6 +36,9 @@ struct PlanDraft {
     var installed: FilterContent?
     /// Owners whose elements this plan has looked at.
     var settled: Set<GuardOwner> = []
+    /// Ports whose group this plan takes away, and those whose group it has decided about.
+    var lookedAt: Set<InterfaceName> = []
+    var grouped: Set<InterfaceName> = []
     private(set) var refusals: [Refusal] = []
     /// The subjects of `refusals`.
     private(set) var refused: Set<Subject> = []
@@ -64,7 +70,9 @@ struct PlanDraft {
         var phases = phases
         // A port may be shut for the sake of its former or its next owner, whichever is planned first: by name, then,
         // so that the order does not depend on the scope.
-        phases[Phase.gate.rawValue].sort { $0.operation.gatedPort ?? .loopback < $1.operation.gatedPort ?? .loopback }
+        for phase in [Phase.lookAtMembers, .gate] {
+            phases[phase.rawValue].sort { $0.operation.shutPort ?? .loopback < $1.operation.shutPort ?? .loopback }
+        }
         return HostPlan(steps: phases.flatMap { $0 }, refusals: refusals)
     }
 
@@ -85,8 +93,9 @@ struct PlanDraft {
     /// `subject` when it has none.
     mutating func gate(_ name: InterfaceName, for subject: Subject) {
         let elements = current(.port(name))
-        guard ready.remove(name) != nil else { return }
         let subject = context.seen.marks[name]?.subject ?? subject
+        lookAtMembers(to: name, for: subject)
+        guard ready.remove(name) != nil else { return }
         add(.filter(.close(name, elements.sorted())), for: subject, in: .gate)
     }
 
@@ -100,7 +109,10 @@ struct PlanDraft {
 }
 
 extension Operation {
-    fileprivate var gatedPort: InterfaceName? {
-        if case .filter(.close(let name, _)) = self { name } else { nil }
+    fileprivate var shutPort: InterfaceName? {
+        switch self {
+        case .filter(.close(let name, _)), .link(.change(let name, _), in: nil): name
+        default: nil
+        }
     }
 }

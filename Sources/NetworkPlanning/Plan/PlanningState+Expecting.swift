@@ -171,6 +171,7 @@ extension LinkSettings {
         netfilterCalls = change.netfilterCalls ?? netfilterCalls
         linkLocalLearning = change.linkLocalLearning ?? linkLocalLearning
         learning = change.learning ?? learning
+        takesMembers = change.takesMembers ?? takesMembers
     }
 }
 
@@ -192,6 +193,7 @@ extension ObservedLink {
     /// Whether it is what was expected of it, but for what the kernel adds by itself.
     package func isAs(_ expected: ObservedLink) -> Bool {
         kind == expected.kind && settings.alias == expected.settings.alias && isUnfinished == expected.isUnfinished
+            && settings.takesMembers == expected.settings.takesMembers
             && LinkChange(from: settings, to: expected.settings) == nil
     }
 }

@@ -45,7 +45,7 @@ import Testing
                 let time = try clock.measure {
                     let scope = try state.merge(HostUpdate(revision: Revision(9), attachments: [gone]))
                     let plan = state.plan(scope)
-                    #expect(plan.steps.count == 2, "\(plan)")
+                    #expect(plan.steps.count == 3, "\(plan)")
                     for step in plan.steps { state.expect(step.operation) }
                 }
                 best[count] = min(best[count] ?? time, time)

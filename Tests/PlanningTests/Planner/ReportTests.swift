@@ -101,7 +101,7 @@ import Testing
         let lines = plan.description.split(separator: "\n").map(String.init)
         let structure = HostPlanner.structure(for: world.desired.underlay)
         #expect(lines.first?.hasPrefix("1  install filter \(structure.digest) with 0 ports and 1 VTEPs") == true)
-        #expect(lines.count == 6 && lines[3].hasPrefix("4  add flood kcx00012c fd00::2  "), "\(plan)")
+        #expect(lines.count == 7 && lines[3].hasPrefix("4  add flood kcx00012c fd00::2  "), "\(plan)")
         #expect(lines.last?.hasSuffix("# attachment \(world.attachment)") == true)
         let json = String(decoding: plan.json, as: UTF8.self)
         #expect(json.hasPrefix(#"{"steps":[{"operation":"install filter"#))

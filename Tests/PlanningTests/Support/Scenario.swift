@@ -162,7 +162,7 @@ struct Scenario {
         for name in ours.keys.sorted() where random.chance(25) {
             guard var device = model[nil]?.devices[name] else { continue }
             let isExternal = name.text.hasPrefix("ext")
-            switch Int.random(in: 0..<8, using: &random) {
+            switch Int.random(in: 0..<9, using: &random) {
             case 0 where !isExternal: model.removeDevice(name, in: nil)
             case 1: device.settings.master = nil
             case 2: device.settings.isUp = false
@@ -174,6 +174,7 @@ struct Scenario {
                     settings.hopLimit = 3
                     device.kind = .vxlan(settings)
                 }
+            case 7: device.settings.takesMembers.toggle()
             default: continue
             }
             if model[nil]?.devices[name] != nil { model.set(name, device) }

@@ -21,6 +21,7 @@ extension SystemTests {
                     ["link", "set", vxlan, "nomaster"],
                     ["link", "set", port, "nomaster"],
                     ["link", "set", port, "down"],
+                    ["link", "set", port, "group", "7"],
                     ["link", "set", bridge, "down"],
                     ["link", "set", bridge, "type", "bridge", "mcast_snooping", "1"],
                     ["link", "set", bridge, "type", "bridge", "nf_call_ip6tables", "1"],
