@@ -35,7 +35,8 @@ struct ImageIntake: Sendable {
         do {
             received = try await images.begin(item.id, size: spec.size)
             // A piece that came already is no mistake: its answer may have been lost.
-            if offset + UInt64(piece.count) > received {
+            // The offset is the caller's: nothing is added to it.
+            if offset > received || UInt64(piece.count) > received - offset {
                 received = try await images.append(piece, to: item.id, at: offset)
             }
         } catch { throw Problem(error) }

@@ -19,6 +19,8 @@ extension ResourceDocument {
     var host: String? { spec?["host"]?.string }
     /// Whether it is a tap, which alone a VM can take.
     var isForMachines: Bool { spec?["port"]?["type"]?.string == "tap" }
+    /// Whether a managed gateway lives at it: its router, which no guest takes the place of.
+    var isOfGateway: Bool { spec?["port"]?["type"]?.string == "gateway" }
 
     /// The document that puts it onto a host, or nowhere, with a label or without; all else stays.
     func bound(to host: ResourceID?, label: String, value: String?) throws(FieldError) -> [UInt8] {

@@ -119,6 +119,9 @@ struct PortRound {
                 throw Problem(
                     .inUse, "attachment '\(found.name)' was made for VM \(owner), and goes with it: give another one")
             }
+            guard !found.isOfGateway else {
+                throw Problem(.inUse, "attachment '\(found.name)' is a gateway's own port: give another one")
+            }
             // An operator's namespace that is on the VM's host already may stand for a guest: nothing of it changes.
             guard found.isForMachines || found.host == port.host.description else {
                 throw Problem(

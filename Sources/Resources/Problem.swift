@@ -19,6 +19,7 @@ package struct Problem: Error, Hashable, Sendable, CustomStringConvertible {
         case compacted
         case preconditionFailed = "precondition-failed"
         case tooLarge = "too-large"
+        case rangeNotSatisfiable = "range-not-satisfiable"
         case invalidField = "invalid-field"
         case rateLimited = "rate-limited"
         case headersTooLarge = "headers-too-large"
@@ -43,6 +44,7 @@ package struct Problem: Error, Hashable, Sendable, CustomStringConvertible {
             case .compacted: 410
             case .preconditionFailed: 412
             case .tooLarge: 413
+            case .rangeNotSatisfiable: 416
             case .invalidField: 422
             case .rateLimited: 429
             case .headersTooLarge: 431
@@ -73,6 +75,7 @@ package struct Problem: Error, Hashable, Sendable, CustomStringConvertible {
             case .compacted: "The revision is too old to watch from"
             case .preconditionFailed: "The resource has changed"
             case .tooLarge: "The request is too large"
+            case .rangeNotSatisfiable: "There are no such bytes"
             case .invalidField: "A field is not valid"
             case .rateLimited: "Too many requests"
             case .headersTooLarge: "The header is too large"
@@ -93,6 +96,8 @@ package struct Problem: Error, Hashable, Sendable, CustomStringConvertible {
     package var rule: String?
     /// After how long it is worth while to ask again; nil when that cannot be told.
     package var retryAfterSeconds: Int?
+    /// Of a range that is not there: how many bytes there are.
+    package var wholeSize: UInt64?
     /// Of a batch: what is wrong with which of its operations; empty for a request about one resource.
     package var operations: [OperationProblem] = []
 

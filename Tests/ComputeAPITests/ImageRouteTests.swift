@@ -17,6 +17,11 @@ import Waiting
             #expect(first.text("received") == "1000000", "\(first.text)")
             let wrong = try await cloud.curl("POST", upload + "?offset=1500000", data: bytes[1_500_000..<1_600_000])
             #expect(wrong.status == 409 && wrong.text("rule")?.contains("1000000") == true, "\(wrong.text)")
+            // Numbers that nothing can be added to.
+            for offset in [UInt64.max, UInt64.max - 999_999, UInt64(1 << 62)] {
+                let far = try await cloud.curl("POST", upload + "?offset=\(offset)", data: bytes[0..<1_000_000])
+                #expect(far.status == 409 && far.text("rule")?.contains("1000000") == true, "\(far.text)")
+            }
             // Cut in the middle of a piece, by a server that dies: what was whole before is there.
             cloud.stop("kc-compute", SIGKILL)
             try cloud.startCompute()
@@ -33,9 +38,20 @@ import Waiting
             let part = try await cloud.curl("GET", Cloud.images + "/big/data", headers: ["Range: bytes=999-1998"])
             #expect(part.status == 206 && part.body == bytes[999..<1999])
             #expect(part.headers["content-range"] == "bytes 999-1998/3000000")
-            #expect(
-                try await cloud.curl("GET", Cloud.images + "/big/data", headers: ["Range: bytes=3000000-"]).status
-                    == 422)
+            for (range, first) in [
+                ("-5", 2_999_995), ("2999999-", 2_999_999), ("2999990-18446744073709551615", 2_999_990),
+            ] {
+                let end = try await cloud.curl("GET", Cloud.images + "/big/data", headers: ["Range: bytes=\(range)"])
+                #expect(end.status == 206 && end.body == bytes[first...], "\(range)")
+            }
+            for range in ["3000000-", "18446744073709551615-", "-0"] {
+                let none = try await cloud.curl("GET", Cloud.images + "/big/data", headers: ["Range: bytes=\(range)"])
+                #expect(none.status == 416 && none.headers["content-range"] == "bytes */3000000", "\(range)")
+            }
+            for range in ["5-4", "+1-2", "0-0,2-3", "-", "18446744073709551616-"] {
+                let all = try await cloud.curl("GET", Cloud.images + "/big/data", headers: ["Range: bytes=\(range)"])
+                #expect(all.status == 200 && all.body == bytes, "\(range): no range, so all of it")
+            }
             #expect(try await cloud.curl("DELETE", Cloud.images + "/big").status == 204)
             try await eventually("its bytes are gone") {
                 try FileManager.default.contentsOfDirectory(atPath: cloud.folder + "/compute/images")

@@ -125,6 +125,17 @@ import Waiting
                 let made = try await cloud.curl("POST", "/v1/projects/default/attachments", body)
                 #expect(made.status == 201, "\(made.text)")
             }
+            // The router's port is on the host where the VM comes to be.
+            for (method, path, body) in [
+                (
+                    "PUT", "/v1/hosts/h1",
+                    #"{"name":"h1","spec":{"vtep":"2001:db8::1","interface":"eth0","roles":["gateway"]}}"#
+                ),
+                ("POST", "/v1/projects/default/gateways", #"{"name":"edge","spec":{"host":"h1","segments":["blue"]}}"#),
+            ] {
+                let reply = try await cloud.curl(method, path, body)
+                #expect(reply.status == 200 || reply.status == 201, "\(reply.text)")
+            }
             let id = try #require(try await cloud.vm("web", #","networks":[{"segment":"blue"}]"#).text("id"))
             let port = "vm-" + id.filter { $0 != "-" } + "-0"
             try await eventually("its port is made") { try await cloud.attachments()[port] != nil }
@@ -134,6 +145,7 @@ import Waiting
             }
             for (name, reason) in [
                 (port, "was made for VM \(id)"), ("elsewhere", "is bound to another host"), ("room", "has no tap"),
+                ("gw-edge-blue", "is a gateway's own port"),
             ] {
                 let before = try await what(name)
                 #expect(try await cloud.vm("thief", #","networks":[{"attachment":"\#(name)"}]"#).status == 201)

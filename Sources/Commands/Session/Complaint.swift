@@ -56,6 +56,8 @@ package struct Complaint: Error {
         case "precondition-failed": "it changed meanwhile: look at it again with `show`, then repeat"
         case "protected": "`update --no-protected` first, if it really may go"
         case "in-use" where problem.description.contains("spec.power"): "let it end first, with `kc vm stop`"
+        case "in-use" where problem.description.contains("being stopped"):
+            "wait until it has ended: `kc vm stop --wait`"
         case "in-use": "delete what uses it first"
         case "name-taken": "choose another name, or `update` the one that is there"
         case "pool-exhausted": "add a pool with `kcnet pool create`, or enlarge one with `kcnet pool update`"

@@ -30,6 +30,8 @@ extension Problem {
         headers[.contentLength] = String(document.count)
         // RFC 9110 section 10.2.3.
         if let retryAfterSeconds { headers[.retryAfter] = String(retryAfterSeconds) }
+        // RFC 9110 section 15.5.17: by it a client that has everything knows that it has.
+        if let wholeSize { headers[.contentRange] = "bytes */\(wholeSize)" }
         return headers
     }
 }

@@ -18,24 +18,35 @@ package struct ByteSource: Sendable {
     private static let chunk: UInt64 = 1 << 20
 
     /// - Parameter range: the `Range` header (RFC 9110 section 14); one that is not a single range of bytes asks for all.
-    /// - Throws: `invalidField` for a range that begins behind the end.
+    /// - Throws: `rangeNotSatisfiable` for a range that begins behind the end, or is the last 0 bytes.
     package init(size: UInt64, range: String?, read: @escaping Read) throws(Problem) {
         self.size = size
         self.read = read
-        guard let range, range.hasPrefix("bytes="), !range.contains(",") else {
-            part = nil
-            return
-        }
+        part = try range.flatMap { text throws(Problem) in try Self.part(text, of: size) }
+    }
+
+    private static func part(_ range: String, of size: UInt64) throws(Problem) -> Range<UInt64>? {
+        guard range.hasPrefix("bytes=") else { return nil }
         let ends = range.dropFirst(6).split(separator: "-", omittingEmptySubsequences: false)
-        guard ends.count == 2, let first = UInt64(ends[0]), ends[1].isEmpty || UInt64(ends[1]) != nil else {
-            part = nil
-            return
+        guard ends.count == 2, ends.allSatisfy({ $0.utf8.allSatisfy { (48...57).contains($0) } }) else { return nil }
+        let part: Range<UInt64>
+        switch (UInt64(ends[0]), UInt64(ends[1])) {
+        case (let first?, let last?):
+            // Not a range at all, by the same section.
+            guard first <= last else { return nil }
+            part = min(first, size)..<(last < size ? last + 1 : size)
+        case (let first?, nil) where ends[1].isEmpty: part = min(first, size)..<size
+        case (nil, let count?) where ends[0].isEmpty: part = size - min(count, size)..<size
+        default: return nil
         }
-        let last = min(UInt64(ends[1]) ?? .max, size == 0 ? 0 : size - 1)
-        guard first < size, first <= last else {
-            throw Problem(field: "Range", value: range, rule: "must begin before the end, which is at \(size) bytes")
+        guard !part.isEmpty else {
+            var problem = Problem(
+                .rangeNotSatisfiable, field: "Range", value: range,
+                rule: "must begin before the end, which is at \(size) bytes")
+            problem.wholeSize = size
+            throw problem
         }
-        part = first..<(last + 1)
+        return part
     }
 
     var status: HTTPResponse.Status { part == nil ? .ok : .partialContent }
