@@ -83,11 +83,10 @@ extension Pool.Spec {
                 throw FieldError(
                     field: reader.path(of: "prefix"), value: prefix.description, rule: "must be a /64 or shorter")
             }
-            guard !prefix.address.isMulticast, !prefix.address.isLinkLocal, !prefix.overlaps(.reserved) else {
+            guard !prefix.address.isMulticast, !prefix.address.isLinkLocal else {
                 throw FieldError(
                     field: reader.path(of: "prefix"), value: prefix.description,
-                    rule:
-                        "must be unicast, not link-local and outside of ::/8, which is loopback, IPv4-mapped and NAT64")
+                    rule: "must be unicast and not link-local")
             }
             self = type == .delegation ? .delegation(prefix) : .prefix(prefix)
         case .mac: self = .mac(try reader.required("prefix"))

@@ -97,11 +97,10 @@ extension Segment.Spec {
                     field: reader.path(of: "prefix"), value: prefix.description,
                     rule: "must be a /64: SLAAC needs 64 bits for the interface (RFC 4862)")
             }
-            guard !prefix.address.isMulticast, !prefix.address.isLinkLocal, !prefix.overlaps(.reserved) else {
+            guard !prefix.address.isMulticast, !prefix.address.isLinkLocal else {
                 throw FieldError(
                     field: reader.path(of: "prefix"), value: prefix.description,
-                    rule:
-                        "must be unicast, not link-local and outside of ::/8, which is loopback, IPv4-mapped and NAT64")
+                    rule: "must be unicast and not link-local")
             }
         }
         try reader.finish()

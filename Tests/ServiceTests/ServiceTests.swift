@@ -100,6 +100,52 @@ import Testing
         }
     }
 
+    @Test func `a prefix of ::/8 that is stored from before is read, kept and not given anew`() async throws {
+        try await TestServer.with { server in
+            let service = server.service
+            let segment = try await service.make(
+                .segment, #"{"name":"a","spec":{"ipam":"manual","prefix":"2001:db8:1::/64"}}"#)
+            let pool = try await service.make(
+                .pool, #"{"name":"p","spec":{"type":"delegation","prefix":"2001:db8:1::/48"}}"#)
+            // What an earlier version took.
+            for id in [segment.id, pool.id] {
+                let list = try await server.store.list(StoreKey("/kc/net/w/r/"), after: nil, limit: 100)
+                let entry = try #require(list.entries.first { $0.key.description.hasSuffix("/\(id)") })
+                let text = String(decoding: entry.value, as: UTF8.self)
+                    .replacing("2001:db8:1::/", with: "64:ff9b:1::/")
+                #expect(text.contains("64:ff9b:1::/"))
+                let outcome = try await server.store.commit(
+                    StoreTransaction(changes: [.put(entry.key, Array(text.utf8))]))
+                guard case .committed(let revision) = outcome else {
+                    Issue.record("\(outcome)")
+                    return
+                }
+                try await service.cache.wait(for: revision)
+            }
+            let later = server.another()
+            try await server.running(later) {
+                let (read, pool) = (try await later.get(.segment, "a"), try await later.get(.pool, "p"))
+                #expect(try read.text("spec", "prefix") == "64:ff9b:1::/64")
+                #expect(try pool.text("spec", "prefix") == "64:ff9b:1::/48")
+            }
+            try await service.put(
+                .segment, "a", #"{"name":"b","spec":{"ipam":"manual","prefix":"64:ff9b:1::/64"}}"#)
+            try await service.put(
+                .pool, "p", #"{"name":"q","spec":{"type":"delegation","prefix":"64:ff9b:1::/48"}}"#)
+            for prefix in ["64:ff9b:2::/48", "::/0"] {
+                let spec = #"{"type":"delegation","prefix":"\#(prefix)"}"#
+                await expectProblem(.invalidField, field: "spec.prefix") {
+                    try await service.put(.pool, "q", #"{"name":"q","spec":\#(spec)}"#)
+                }
+                await expectProblem(.invalidField, field: "spec.prefix") {
+                    try await service.make(.pool, #"{"name":"r","spec":\#(spec)}"#)
+                }
+            }
+            try await service.remove(.segment, "b")
+            try await service.remove(.pool, "q")
+        }
+    }
+
     @Test(arguments: [
         (#"{"name":"a b","spec":{"ipam":"none"}}"#, "name"), (#"{"name":"a\nb","spec":{"ipam":"none"}}"#, "name"),
         (#"{"name":"a\"b","spec":{"ipam":"none"}}"#, "name"), (#"{"name":"a/b","spec":{"ipam":"none"}}"#, "name"),
@@ -113,6 +159,8 @@ import Testing
         (#"{"name":"a","kind":"host","spec":{"ipam":"none"}}"#, "kind"),
         (#"{"name":"a","spec":{"ipam":"manual","prefix":"2001:db8::/63"}}"#, "spec.prefix"),
         (#"{"name":"a","spec":{"ipam":"manual","prefix":"fe80::/64"}}"#, "spec.prefix"),
+        (#"{"name":"a","spec":{"ipam":"manual","prefix":"::/64"}}"#, "spec.prefix"),
+        (#"{"name":"a","spec":{"ipam":"manual","prefix":"64:ff9b::/64"}}"#, "spec.prefix"),
         (#"{"name":"a","spec":{"ipam":"none","prefix":"2001:db8::/64"}}"#, "spec.prefix"),
         (#"{"name":"a","spec":{"ipam":"none","vni":0}}"#, "spec.vni"),
         (#"{"name":"a","spec":{"ipam":"none","vni":1.5}}"#, "spec.vni"),

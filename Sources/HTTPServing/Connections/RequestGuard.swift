@@ -45,10 +45,11 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         do {
             try RequestArrival { bound.value.0.bytesArrived(bound.value.1) }.stand(beforeDecoderOf: context.pipeline)
+            try RequestVersion().stand(behindDecoderOf: context.pipeline)
             try HostCount { bound.value.0.refusal = $0 }.stand(behindDecoderOf: context.pipeline)
         } catch {
             // Only when the framework's pipeline is another one than it was: later requests then have no time limit of
-            // their own but the connection's idle limit, and their hosts are not counted.
+            // their own but the connection's idle limit, their hosts are not counted, and who speaks HTTP/1.0 gets chunks.
             logger.error("late requests are not watched", metadata: ["reason": "\(error)"])
         }
     }

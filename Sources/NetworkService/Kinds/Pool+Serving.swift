@@ -14,6 +14,7 @@ extension Pool: ServedKind {
     static func admit(_ spec: Spec, _ plan: inout WritePlan, _ state: inout CacheState) throws(Problem) -> (
         spec: Spec, assigned: Nothing
     ) {
+        try requireUsable(spec)
         try requireDisjoint(spec, plan.id, state)
         return (spec, Nothing())
     }
@@ -26,11 +27,19 @@ extension Pool: ServedKind {
                 field: "spec.type", value: spec.type.rawValue,
                 rule: "must stay '\(old.spec.type.rawValue)'; create another pool")
         }
+        if spec != old.spec { try requireUsable(spec) }
         try requireDisjoint(spec, plan.id, state)
         return (spec, Nothing())
     }
 
     static func release(_ old: Resource<Pool>, _ plan: inout WritePlan, _ state: inout CacheState) throws(Problem) {}
+
+    private static func requireUsable(_ spec: Spec) throws(Problem) {
+        switch spec {
+        case .prefix(let range), .delegation(let range): try requireUsablePrefix(range)
+        case .vni, .mac, .ipv4: break
+        }
+    }
 
     /// The same /64 is either a segment's or behind a router.
     private static func requireDisjoint(_ spec: Spec, _ id: ResourceID, _ state: CacheState) throws(Problem) {

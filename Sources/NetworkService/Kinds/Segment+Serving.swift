@@ -152,6 +152,7 @@ extension Segment: ServedKind {
             plan.taken.append(.prefix(prefix))
             return prefix
         }
+        try requireUsablePrefix(wanted)
         // Every prefix of a segment is a /64, so two overlap only when they are equal.
         if let (prefix, holder) = state.delegation(overlapping: wanted) {
             throw Problem(
@@ -166,6 +167,14 @@ extension Segment: ServedKind {
         if state.prefixes.take(wanted) { plan.taken.append(.prefix(wanted)) }
         return wanted
     }
+}
+
+/// Not in the model: a store may hold a prefix from before this was looked at, and has to be read.
+func requireUsablePrefix(_ prefix: IPv6Prefix) throws(Problem) {
+    guard prefix.overlaps(.reserved) else { return }
+    throw Problem(
+        field: "spec.prefix", value: prefix.description,
+        rule: "must be outside of ::/8, which is loopback, IPv4-mapped and NAT64")
 }
 
 extension CacheState {
