@@ -58,9 +58,10 @@ struct JoinCommand: AsyncParsableCommand {
         }
     }
 
-    /// The address that was given, or the only one that can be meant.
+    /// The address that was given, or the only one that can be meant. It has to be there: a host whose tunnels end nowhere
+    /// would have used up the token.
     private func pickVTEP(on interface: InterfaceName) async throws -> IPv6Address {
-        if let vtep { return try IPv6Address(parsing: vtep) }
+        let given = try vtep.map { try IPv6Address(parsing: $0) }
         let links = try await NetlinkLinkTable(threads: try NamespaceThreads()).observe(in: nil)
         guard links.links[interface] != nil else {
             throw Failure("the interface \(interface) does not exist; `ip link` lists those that do")
@@ -68,12 +69,21 @@ struct JoinCommand: AsyncParsableCommand {
         let usable = (links.addresses[interface] ?? []).map(\.address).filter {
             !$0.isLinkLocal && !$0.isMulticast && !$0.isLoopback && !$0.isIPv4Mapped
         }.sorted()
+        let list = usable.map(\.description).joined(separator: ", ")
+        if let given {
+            guard usable.contains(given) else {
+                throw Failure(
+                    "--vtep \(given) is no global or unique local address of \(interface), which has "
+                        + "\(usable.isEmpty ? "none" : list); `ip address add \(given)/64 dev \(interface)` gives it one"
+                )
+            }
+            return given
+        }
         guard usable.count == 1, let only = usable.first else {
             throw Failure(
                 usable.isEmpty
-                    ? "\(interface) has no global or unique local IPv6 address: give it one, or name the address with --vtep"
-                    : "\(interface) has several addresses (\(usable.map(\.description).joined(separator: ", "))): "
-                        + "name the one for the underlay with --vtep")
+                    ? "\(interface) has no global or unique local IPv6 address; give it one"
+                    : "\(interface) has several addresses (\(list)): name the one for the underlay with --vtep")
         }
         return only
     }

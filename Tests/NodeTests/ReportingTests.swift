@@ -1,4 +1,5 @@
 import APIClient
+import Logging
 import NetworkModel
 import NetworkNode
 import NetworkPlanning
@@ -44,6 +45,24 @@ import Waiting
             try await eventually("said") { api.report(Attachment.kind, attachment.id)?.phase == .failed }
             host.fail(nil)
             try await eventually("mended") { api.report(Attachment.kind, attachment.id)?.phase == .wired }
+        }
+    }
+
+    @Test func `each reason why the API is away is in the log once`() async throws {
+        let api = StandInAPI(Fixture.reset(1, segments: [Fixture.segment(1)], attachments: [Fixture.attachment(1)]))
+        let book = LogBook()
+        let folder = folder
+        try await withAgent(host, api, in: folder, logger: Logger(label: "test") { _ in book }) {
+            try await eventually("wired") { api.report(Attachment.kind, Fixture.attachment(1).id)?.phase == .wired }
+            api.goAway()
+            // The stream's end says less than what the next try is told, as by a server that no longer knows the host.
+            try await eventually("both", { book.lines.joined(separator: "\n") }) {
+                book.lines.contains { $0.contains("the server ended the stream") }
+                    && book.lines.contains { $0.contains("nothing listens there") }
+            }
+            let turns = try folder.status("turns").flatMap(Int.init) ?? 0
+            try await eventually("several turns") { try folder.status("turns").flatMap(Int.init) ?? 0 > turns + 2 }
+            #expect(book.lines.count { $0.contains("nothing listens there") && $0.contains("data path stays") } == 1)
         }
     }
 

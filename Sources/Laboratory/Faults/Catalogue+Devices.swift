@@ -39,10 +39,14 @@ extension Fault {
         paused("vxlan-hop-limit", "VXLAN is sent with a hop limit of 1, which ends at the first router") {
             replaced($0) { $0.hopLimit = 1 }
         },
-        Fault("vxlan-wrong-remote", "a forwarding entry sends the peer's frames to a VTEP that nobody has") { scene in
+        Fault(
+            "vxlan-wrong-remote", "a forwarding entry sends the peer's frames to a VTEP that nobody has", .paused
+        ) { scene in
             entry(scene, ["dev", scene.vxlan.text, "dst", "fd0a::dead", "self"])
         },
-        Fault("bridge-wrong-entry", "a static forwarding entry leads the peer's frames to the wrong port") { scene in
+        Fault(
+            "bridge-wrong-entry", "a static forwarding entry leads the peer's frames to the wrong port", .paused
+        ) { scene in
             entry(scene, ["dev", scene.here.port.text, "master"], "sticky")
         },
         Fault("port-elsewhere", "the attachment's port is in a bridge that is not its segment's", .paused) { scene in
@@ -55,31 +59,36 @@ extension Fault {
                 heal: [.ip(scene.here.place, "link", "del", other)]
             ).whilePaused(scene.here.host.name)
         },
-        Fault("ports-isolated", "the ports of the segment's bridge are isolated from each other") { scene in
+        Fault("ports-isolated", "the ports of the segment's bridge are isolated from each other", .paused) { scene in
             let ports = [scene.here.port, scene.vxlan]
             return FaultScript(
-                ports.map { flag(scene, $0, "isolated", "on") }, heal: ports.map { flag(scene, $0, "isolated", "off") })
-        },
-        Fault("port-disabled", "the attachment's port forwards nothing: its state in the bridge is 'disabled'") {
-            scene in
-            FaultScript(
-                [flag(scene, scene.here.port, "state", "0")], heal: [flag(scene, scene.here.port, "state", "3")])
+                ports.map { flag(scene, $0, "isolated", "on") }, heal: ports.map { flag(scene, $0, "isolated", "off") }
+            ).whilePaused(scene.here.host.name)
         },
         Fault(
-            "port-locked", "the attachment's port takes frames of MACs alone that the bridge knows, and it knows none"
-        ) {
-            scene in
+            "port-disabled", "the attachment's port forwards nothing: its state in the bridge is 'disabled'", .paused
+        ) { scene in
+            FaultScript(
+                [flag(scene, scene.here.port, "state", "0")], heal: [flag(scene, scene.here.port, "state", "3")]
+            ).whilePaused(scene.here.host.name)
+        },
+        Fault(
+            "port-locked", "the attachment's port takes frames of MACs alone that the bridge knows, and it knows none",
+            .paused
+        ) { scene in
             FaultScript(
                 [
                     flag(scene, scene.here.port, "locked", "on"),
                     .run(
                         scene.here.place,
                         ["bridge", "fdb", "flush", "dev", scene.bridge.text, "brport", scene.here.port.text]),
-                ], heal: [flag(scene, scene.here.port, "locked", "off")])
+                ], heal: [flag(scene, scene.here.port, "locked", "off")]
+            ).whilePaused(scene.here.host.name)
         },
-        Fault("flood-off", "the bridge passes no frames to groups on into the tunnel") { scene in
+        Fault("flood-off", "the bridge passes no frames to groups on into the tunnel", .paused) { scene in
             FaultScript(
-                [flag(scene, scene.vxlan, "mcast_flood", "off")], heal: [flag(scene, scene.vxlan, "mcast_flood", "on")])
+                [flag(scene, scene.vxlan, "mcast_flood", "off")], heal: [flag(scene, scene.vxlan, "mcast_flood", "on")]
+            ).whilePaused(scene.here.host.name)
         },
         paused("port-mtu", "the attachment's port carries 1,300 bytes and no more") {
             [.ip($0.here.place, "link", "set", $0.here.port.text, "mtu", "1300")]
@@ -99,17 +108,18 @@ extension Fault {
         }
     }
 
-    /// A setting of a port of a bridge. Agents look after those of KC's own alone.
+    /// A setting of a port of a bridge.
     private static func flag(_ scene: FaultScene, _ port: InterfaceName, _ words: String...) -> FaultStep {
         .run(scene.here.place, ["bridge", "link", "set", "dev", port.text] + words)
     }
 
-    /// A static entry for the peer's MAC. Agents look after the entries they make, not after those of others.
+    /// A static entry for the peer's MAC.
     private static func entry(_ scene: FaultScene, _ words: [String], _ flags: String...) -> FaultScript {
         let mac = "\(scene.there.mac)"
         return FaultScript(
             [.run(scene.here.place, ["bridge", "fdb", "replace", mac] + words + ["static"] + flags)],
-            heal: [.run(scene.here.place, ["bridge", "fdb", "del", mac] + words)])
+            heal: [.run(scene.here.place, ["bridge", "fdb", "del", mac] + words)]
+        ).whilePaused(scene.here.host.name)
     }
 
     /// The settings of a VXLAN device.

@@ -15,6 +15,11 @@ package struct TopologyFolder: Hashable, Sendable {
             folder.hasPrefix("/") ? folder : FileManager.default.currentDirectoryPath + "/" + folder
         self.path = path
         let file = path + "/topology.yaml"
+        guard FileManager.default.fileExists(atPath: file) else {
+            throw LaboratoryError(
+                .file, operation: "find", subject: file,
+                message: "name a folder of topology/, like two-hosts, or the path of one of your own")
+        }
         let node = try YAMLText.parse(try readText(file), file: file)
         do { topology = try Topology(json: node, path: "") } catch {
             throw LaboratoryError(.invalid, operation: "read", subject: file, message: error.description)

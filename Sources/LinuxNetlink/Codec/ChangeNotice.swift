@@ -7,6 +7,8 @@ enum ChangeNotice: Equatable {
     case index(Int32)
     /// The way out of the namespace.
     case defaultRoute
+    /// Somebody put an entry into a forwarding database, which only a look at all shows.
+    case strayEntry
 
     /// nil for what KC does not look at: learned MACs, neighbours, routes to single places.
     init?(_ message: Message) {
@@ -20,8 +22,13 @@ enum ChangeNotice: Equatable {
             }
             self = .index(header.ifi_index)
         case RTM_NEWNEIGH, RTM_DELNEIGH:
-            guard let flood = FloodAnswer(message) else { return nil }
-            self = .index(flood.index)
+            if let flood = FloodAnswer(message) {
+                self = .index(flood.index)
+            } else if StrayAnswer(message) != nil {
+                self = .strayEntry
+            } else {
+                return nil
+            }
         case RTM_NEWADDR, RTM_DELADDR:
             guard let address = AddressAnswer(message) else { return nil }
             self = .index(address.index)

@@ -1,5 +1,6 @@
 import Addressing
 import CMnl
+import NetworkModel
 import NetworkPlanning
 
 /// Requests about devices: RTM_NEWLINK, RTM_SETLINK, RTM_DELLINK, RTM_GETLINK (linux/rtnetlink.h, linux/if_link.h).
@@ -154,6 +155,27 @@ extension RequestBuffer {
         header.ifi_index = index
         put(header: header)
         nest(IFLA_PROTINFO) { put(IFLA_BRPORT_LEARNING, UInt8(learning ? 1 : 0)) }
+    }
+
+    /// RTM_SETLINK of family AF_BRIDGE: a port that passes everything on. The state goes alone: the kernel refuses it while
+    /// the bridge has a spanning tree (`br_set_port_state`), and what else is in the message with it.
+    func clearPort(index: Int32, of obstacles: Set<DeviceFinding.Obstacle>) {
+        begin(RTM_SETLINK)
+        var header = ifinfomsg()
+        header.ifi_family = UInt8(AF_BRIDGE)
+        header.ifi_index = index
+        put(header: header)
+        nest(IFLA_PROTINFO) {
+            for obstacle in obstacles {
+                switch obstacle {
+                case .blocked: put(IFLA_BRPORT_STATE, UInt8(BR_STATE_FORWARDING))
+                case .isolated: put(IFLA_BRPORT_ISOLATED, UInt8(0))
+                case .locked: put(IFLA_BRPORT_LOCKED, UInt8(0))
+                case .unflooded: put(IFLA_BRPORT_UNICAST_FLOOD, UInt8(1))
+                case .groupless: put(IFLA_BRPORT_MCAST_FLOOD, UInt8(1))
+                }
+            }
+        }
     }
 
     /// RTM_SETLINK: the loopback device, whose index is 1 in every namespace (LOOPBACK_IFINDEX), up.

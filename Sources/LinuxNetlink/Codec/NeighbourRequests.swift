@@ -1,5 +1,6 @@
 import Addressing
 import CMnl
+import NetworkPlanning
 
 /// Requests about the forwarding database (RTM_*NEIGH of family AF_BRIDGE, linux/neighbour.h).
 extension RequestBuffer {
@@ -15,6 +16,17 @@ extension RequestBuffer {
         put(header: header)
         put(Int(NDA_LLADDR), low48: 0)
         put(Int(NDA_DST), high: destination.high, low: destination.low)
+    }
+
+    /// RTM_DELNEIGH of a MAC's entry with all its destinations.
+    func deleteEntry(_ entry: StrayEntry, index: Int32) {
+        begin(RTM_DELNEIGH)
+        var header = ndmsg()
+        header.ndm_family = UInt8(AF_BRIDGE)
+        header.ndm_ifindex = index
+        header.ndm_flags = UInt8(entry.isBridges ? NTF_MASTER : NTF_SELF)
+        put(header: header)
+        put(Int(NDA_LLADDR), low48: entry.mac.value)
     }
 
     /// A dump of all forwarding entries, or of one device's.
@@ -49,6 +61,35 @@ struct FloodAnswer {
         guard isFlood, let destination, !destination.isMulticast else { return nil }
         index = header.ndm_ifindex
         self.destination = destination
+    }
+}
+
+/// An entry for a unicast MAC that was not learned (`StrayEntry`).
+struct StrayAnswer {
+    let index: Int32
+    let entry: StrayEntry
+
+    /// nil when the message is about anything else: floods, groups, what was learned, a port's own MAC (NUD_PERMANENT in a
+    /// bridge's table).
+    init?(_ message: Message) {
+        guard message.type == RTM_NEWNEIGH, let header = message.header(ndmsg.self),
+            Int32(header.ndm_family) == AF_BRIDGE, Int32(header.ndm_state) & (NUD_NOARP | NUD_PERMANENT) != 0
+        else { return nil }
+        let isBridges = Int32(header.ndm_flags) & NTF_SELF == 0
+        if isBridges, Int32(header.ndm_state) & NUD_PERMANENT != 0 { return nil }
+        var mac: MACAddress?
+        var hasDestination = false
+        for attribute in message.attributes(after: ndmsg.self) {
+            switch attribute.type {
+            case Int(NDA_LLADDR): mac = attribute.isZero ? nil : attribute.mac
+            case Int(NDA_DST): hasDestination = true
+            default: break
+            }
+        }
+        // A device's own list of addresses it takes is shown like this, too, but leads nowhere.
+        guard let mac, !mac.isGroup, isBridges || hasDestination else { return nil }
+        index = header.ndm_ifindex
+        entry = StrayEntry(mac, isBridges: isBridges)
     }
 }
 

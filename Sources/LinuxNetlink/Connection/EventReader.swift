@@ -100,7 +100,7 @@ final class EventReader: Sendable {
         case .index(let index):
             // The device may be gone already; its own message says so.
             return (names[index] ?? control.name(of: index)).map { .link($0) }
-        case .defaultRoute: return .everything
+        case .defaultRoute, .strayEntry: return .everything
         }
     }
 

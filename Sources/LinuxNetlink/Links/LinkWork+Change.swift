@@ -1,6 +1,7 @@
 import Addressing
 import Glibc
 import NFTables
+import NetworkModel
 import NetworkPlanning
 import NodePorts
 
@@ -43,6 +44,7 @@ extension LinkWork {
                 try netlink.acknowledge()
             }
             if let learning = change.learning { try setLearning(learning, on: name) }
+            try clear(change, at: name)
             if isUpLater {
                 request.adjust(name, isUp: true)
                 try netlink.acknowledge()
@@ -58,6 +60,24 @@ extension LinkWork {
     private func group(of name: InterfaceName, takesMembers: Bool) -> UInt32 {
         if takesMembers { return KCRuleset.DeviceGroup.members }
         return GateKind(name) == nil ? 0 : ObservedLink.creationGroup
+    }
+
+    private func clear(_ change: LinkChange, at name: InterfaceName) throws(KernelError) {
+        guard !change.clears.isEmpty || !change.strays.isEmpty else { return }
+        guard let index = context.index(of: name) else { throw KernelError(errno: ENODEV) }
+        for stray in change.strays {
+            request.deleteEntry(stray, index: index)
+            do throws(KernelError) { try netlink.acknowledge() } catch  where error.errno == ENOENT { continue }
+        }
+        let flags = change.clears.subtracting([.blocked])
+        if !flags.isEmpty {
+            request.clearPort(index: index, of: flags)
+            try netlink.acknowledge()
+        }
+        if change.clears.contains(.blocked) {
+            request.clearPort(index: index, of: [.blocked])
+            try netlink.acknowledge()
+        }
     }
 
     /// Looks at the device to say which limit was met; only after a failure.

@@ -69,11 +69,15 @@ extension LinkWork {
     private func collectFloods(
         into observed: inout ObservedLinks, nameOf: (Int32) -> InterfaceName?
     ) throws(KernelError) {
-        let floods = try netlink.dump([InterfaceName: Set<IPv6Address>]()) { floods, message in
-            guard let flood = FloodAnswer(message), let name = nameOf(flood.index) else { return }
-            floods[name, default: []].insert(flood.destination)
+        let found = try netlink.dump(FoundEntries()) { found, message in
+            if let flood = FloodAnswer(message), let name = nameOf(flood.index) {
+                found.floods[name, default: []].insert(flood.destination)
+            } else if let stray = StrayAnswer(message), let name = nameOf(stray.index) {
+                found.strays[name, default: []].insert(stray.entry)
+            }
         }
-        observed.floods.merge(floods) { $1 }
+        observed.floods.merge(found.floods) { $1 }
+        for (name, strays) in found.strays { observed.links[name]?.strays = strays }
     }
 
     private func collectAddresses(
@@ -124,6 +128,12 @@ extension LinkWork {
         request.getForwardingSetting()
         observed.isForwarding = try netlink.get(forwarding) ?? false
     }
+}
+
+/// What a dump of forwarding entries is read for.
+private struct FoundEntries {
+    var floods: [InterfaceName: Set<IPv6Address>] = [:]
+    var strays: [InterfaceName: Set<StrayEntry>] = [:]
 }
 
 /// What a dump of routes is read for.

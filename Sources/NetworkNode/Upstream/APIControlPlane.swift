@@ -63,7 +63,13 @@ extension ControlPlaneError {
                 case 429, 500...: .unavailable
                 default: .refused
                 }
-            self.init(code, problem.description)
+            // What a host sees of its deletion: it must not learn whether there is another one.
+            let next =
+                problem.status == 401
+                ? "; if the host was deleted, `kcd node --remove` takes away what is left of it here, and with "
+                    + "`kcd join --force` this machine is a host again"
+                : ""
+            self.init(code, problem.description + next)
         case let failure as APIFailure:
             self.init(failure.code == .protocolViolation ? .malformed : .unreachable, failure.description)
         default: self.init(.unreachable, "\(error)")

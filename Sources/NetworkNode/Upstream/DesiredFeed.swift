@@ -14,6 +14,9 @@ struct DesiredFeed: Sendable {
     let logger: Logger
     let deliver: @Sendable (FeedEvent) -> Void
 
+    /// How many reasons of one outage are worth a line.
+    private static let mostReasons = 4
+
     enum FeedEvent: Sendable {
         case update(HostUpdate)
         /// The connection ended; why, in words.
@@ -23,6 +26,7 @@ struct DesiredFeed: Sendable {
     /// Returns when cancelled.
     func run() async {
         var backoff = Backoff<Int>(first: firstWait, limit: longestWait)
+        var told: Set<String> = []
         while !Task.isCancelled {
             let isFirst = Mutex(true)
             var reason = "the server ended the stream"
@@ -41,8 +45,10 @@ struct DesiredFeed: Sendable {
             } catch { reason = "\(error)" }
             if !isFirst.withLock({ $0 }) { backoff.succeeded(0) }
             guard !Task.isCancelled else { return }
-            // One line for each outage; the tries in between are only for those who look closer.
-            if backoff.failures(of: 0) == 0 {
+            // One line for each outage and for what comes to light while it lasts (that the server no longer knows the host,
+            // say); the tries in between are only for those who look closer.
+            if backoff.failures(of: 0) == 0 { told = [] }
+            if told.count < Self.mostReasons, told.insert(reason).inserted {
                 logger.warning("the API is away; the data path stays as it is", metadata: ["reason": "\(reason)"])
             } else {
                 logger.debug("the API is still away", metadata: ["reason": "\(reason)"])

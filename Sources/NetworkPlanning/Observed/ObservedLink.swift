@@ -17,15 +17,19 @@ package struct ObservedLink: Hashable, Sendable {
     package var isUnfinished: Bool
     /// Why a bridge does not pass everything on at this port of it.
     package var obstacles: Set<DeviceFinding.Obstacle>
+    /// Entries that somebody put into a forwarding database at this device; seen only when all is looked at.
+    package var strays: Set<StrayEntry>
 
     /// IFLA_GROUP of devices made by KC ("kc"): can be set in the creating message, which an alias cannot.
     package static let creationGroup: UInt32 = 0x6b63
 
     package init(
         name: InterfaceName, index: Int32, kind: LinkKind, settings: LinkSettings, isRunning: Bool,
-        isMulticast: Bool = true, isUnfinished: Bool = false, obstacles: Set<DeviceFinding.Obstacle> = []
+        isMulticast: Bool = true, isUnfinished: Bool = false, obstacles: Set<DeviceFinding.Obstacle> = [],
+        strays: Set<StrayEntry> = []
     ) {
         self.obstacles = obstacles
+        self.strays = strays
         self.name = name
         self.index = index
         self.kind = kind
@@ -33,6 +37,18 @@ package struct ObservedLink: Hashable, Sendable {
         self.isRunning = isRunning
         self.isMulticast = isMulticast
         self.isUnfinished = isUnfinished
+    }
+}
+
+/// A unicast MAC's entry in a forwarding database that was not learned and does not age (`static`, NUD_NOARP). KC makes none,
+/// and one outlives what it was true for: the kernel drops what a static entry's MAC sends from elsewhere (`vxlan_snoop`).
+package struct StrayEntry: Hashable, Sendable {
+    package var mac: MACAddress
+    /// Of the bridge that the device is a port of; otherwise the VXLAN device's own.
+    package var isBridges: Bool
+    package init(_ mac: MACAddress, isBridges: Bool) {
+        self.mac = mac
+        self.isBridges = isBridges
     }
 }
 

@@ -153,6 +153,8 @@ extension LinkChange {
         flag("learning", learning)
         if let takesMembers { words.append(takesMembers ? "group of ports open to members" : "no group") }
         if let hopLimit { words.append("ttl \(hopLimit)") }
+        words += clears.map { "not \($0.rawValue)" }.sorted()
+        words += strays.map { "without \($0.mac)\($0.isBridges ? " in its bridge" : "")" }.sorted()
         if let alias { words.append(alias.isEmpty ? "no alias" : "alias '\(alias)'") }
         return words.joined(separator: " ")
     }

@@ -98,6 +98,10 @@ package struct LinkChange: Hashable, Sendable {
     package var takesMembers: Bool?
     /// Of a VXLAN device.
     package var hopLimit: UInt8?
+    /// What is to be taken away of what keeps a bridge from passing everything on at this port of it.
+    package var clears: Set<DeviceFinding.Obstacle> = []
+    /// Entries to be taken away.
+    package var strays: Set<StrayEntry> = []
 
     package init(
         alias: String? = nil, mtu: Int? = nil, mac: MACAddress? = nil, master: Master? = nil, isUp: Bool? = nil,

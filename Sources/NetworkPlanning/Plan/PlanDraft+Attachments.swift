@@ -99,7 +99,7 @@ extension PlanDraft {
         }
         if let observed, !observed.isUnfinished {
             let settings = context.settled(observed.settings, on: segment)
-            if let change = LinkChange(from: settings, to: wanted.settings) {
+            if let change = LinkChange(from: observed, settings, to: wanted) {
                 add(.link(.change(wanted.name, change)), for: subject, in: .ports)
             }
             if let peer = wanted.peer,

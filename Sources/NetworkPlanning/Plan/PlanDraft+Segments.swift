@@ -75,7 +75,7 @@ extension PlanDraft {
             add(.link(.create(wanted)), for: subject, in: .segments)
             return true
         }
-        if let change = LinkChange(from: context.settled(observed.settings, on: segment), observed.kind, to: wanted) {
+        if let change = LinkChange(from: observed, context.settled(observed.settings, on: segment), to: wanted) {
             add(.link(.change(wanted.name, change)), for: subject, in: .segments)
         }
         return false

@@ -53,6 +53,8 @@ extension PlanningState {
             guard var link = observed.links.links[name] else { return }
             link.settings.apply(change)
             link.kind.apply(change)
+            link.obstacles.subtract(change.clears)
+            link.strays.subtract(change.strays)
             observe(link, at: name)
         case .delete(let name):
             if case .attachment(let id) = seen.marks[name] {

@@ -73,10 +73,17 @@ extension LinkChange {
         if self == LinkChange() { return nil }
     }
 
-    /// The same with what can change of the kind.
-    init?(from observed: LinkSettings, _ kind: LinkKind, to wanted: NewLink) {
-        self = LinkChange(from: observed, to: wanted.settings) ?? LinkChange()
-        if case .vxlan(let now) = kind, case .vxlan(let next) = wanted.kind, now.hopLimit != next.hopLimit {
+    /// The same of a whole device, with what can change of its kind and at the bridge that it is a port of.
+    /// - Parameter settings: what of the observed ones counts.
+    init?(from observed: ObservedLink, _ settings: LinkSettings, to wanted: NewLink) {
+        self = LinkChange(from: settings, to: wanted.settings) ?? LinkChange()
+        // Who leaves a bridge leaves all of this behind.
+        if wanted.settings.master != nil, master == nil {
+            // Without a carrier a port has to be blocked.
+            clears = observed.isRunning ? observed.obstacles : observed.obstacles.subtracting([.blocked])
+            strays = observed.strays
+        }
+        if case .vxlan(let now) = observed.kind, case .vxlan(let next) = wanted.kind, now.hopLimit != next.hopLimit {
             hopLimit = next.hopLimit
         }
         if self == LinkChange() { return nil }

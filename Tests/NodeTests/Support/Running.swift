@@ -11,7 +11,7 @@ import Testing
 func withAgent(
     _ host: InMemoryHost, _ api: StandInAPI, in folder: Folder, settings: AgentSettings = .quick,
     links: (any LinkTable)? = nil, captures: (any FrameCapturing)? = nil,
-    _ body: @escaping @Sendable () async throws -> Void
+    logger: Logger = .silent, _ body: @escaping @Sendable () async throws -> Void
 ) async throws {
     let agent = NodeAgent(
         ports: HostPorts(
@@ -19,7 +19,7 @@ func withAgent(
             packets: host.packets, frames: host.frames, records: host.records, firewalls: host.firewalls,
             export: host.export, translators: host.translators, captures: captures),
         source: api, sink: api, files: folder.files, settings: settings,
-        facts: HostFacts(kernel: "6.1", version: "test"), endpoint: "unix:/test", logger: Logger.silent)
+        facts: HostFacts(kernel: "6.1", version: "test"), endpoint: "unix:/test", logger: logger)
     try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await agent.run() }
         try await body()

@@ -36,6 +36,44 @@ import Testing
         #expect(again.steps.isEmpty, "seed \(seed): \(again)")
     }
 
+    @Test(arguments: Seeds.some)
+    func `what keeps frames back at ports of ours, and entries that were put there, are taken away`(seed: UInt64) throws
+    {
+        var scenario = Scenario(seed: seed, isContentious: false)
+        var model = scenario.host()
+        let desired = scenario.desired()
+        try #require(model.apply(HostPlanner.plan(desired: desired, observed: model.observed).steps).isEmpty)
+        var observed = model.observed
+        let entry = StrayEntry(MACAddress(0x02_0000_0000_99), isBridges: false)
+        var expected: [InterfaceName: LinkChange] = [:]
+        for (name, link) in observed.links.links where link.settings.master != nil {
+            var link = link
+            link.isRunning = scenario.random.chance(50)
+            link.obstacles = [.isolated, .blocked]
+            link.strays = [entry]
+            observed.links.links[name] = link
+            var change = LinkChange()
+            // Who has no carrier is blocked by the kernel.
+            change.clears = link.isRunning ? [.isolated, .blocked] : [.isolated]
+            change.strays = [entry]
+            // An operator's own interface is his.
+            if name.isTunnel || name.text.hasPrefix("kct") { expected[name] = change }
+        }
+        let plan = HostPlanner.plan(desired: desired, observed: observed)
+        var planned: [InterfaceName: LinkChange] = [:]
+        for step in plan.steps {
+            guard case .link(.change(let name, let change), in: nil) = step.operation else {
+                Issue.record("seed \(seed): \(step)")
+                continue
+            }
+            planned[name] = change
+        }
+        #expect(planned == expected, "seed \(seed): \(plan)")
+        var state = PlanningState(desired: desired, observed: observed)
+        for step in plan.steps { state.expect(step.operation) }
+        #expect(state.plan().steps.isEmpty, "seed \(seed)")
+    }
+
     @Test func `the plan of a part is the whole plan's steps for that part and what it depends on`() throws {
         for seed in Seeds.some {
             var scenario = Scenario(seed: seed, isContentious: true)

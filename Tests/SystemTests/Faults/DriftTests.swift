@@ -36,7 +36,32 @@ extension SystemTests {
                     try await repaired(h2, as: before, after: change.joined(separator: " "))
                 }
                 try await system.settle()
+                let mac = "02:00:00:00:00:99"
+                for change in [
+                    ["link", "set", "dev", port, "isolated", "on"], ["link", "set", "dev", port, "locked", "on"],
+                    ["link", "set", "dev", port, "state", "0"], ["link", "set", "dev", port, "flood", "off"],
+                    ["link", "set", "dev", vxlan, "isolated", "on"],
+                    ["link", "set", "dev", vxlan, "mcast_flood", "off"],
+                    ["fdb", "replace", mac, "dev", vxlan, "dst", "fd0a::dead", "self", "static"],
+                    ["fdb", "replace", mac, "dev", vxlan, "dst", "fd0a::dead", "self", "permanent"],
+                    ["fdb", "replace", mac, "dev", port, "master", "static", "sticky"],
+                ] {
+                    let before = try await ports(of: h2)
+                    try await h2.command("bridge", change).check("change", change.joined(separator: " "))
+                    try await repaired(as: before, after: change.joined(separator: " ")) { try await ports(of: h2) }
+                }
+                try await system.settle()
             }
+        }
+
+        /// What bridges do at their ports, and what was put into forwarding databases: not in the canonical dump.
+        private func ports(of machine: Machine) async throws -> String {
+            let links = try await machine.command("bridge", ["-d", "link", "show"]).check("list", "ports")
+            let entries = try await machine.command("bridge", ["fdb", "show"]).check("list", "entries")
+            let put = entries.split(separator: "\n").filter {
+                $0.contains("static") || $0.contains(" dst ") && $0.contains("permanent")
+            }
+            return (links.split(separator: "\n") + put.sorted()).joined(separator: "\n")
         }
 
         @Test func `a flushed ruleset stands again within a second`() async throws {
@@ -58,11 +83,20 @@ extension SystemTests {
         private func repaired(
             _ machine: Machine, as before: String, after what: String, sourceLocation: SourceLocation = #_sourceLocation
         ) async throws {
+            try await repaired(as: before, after: what, sourceLocation: sourceLocation) {
+                try await machine.canonicalDump()
+            }
+        }
+
+        private func repaired(
+            as before: String, after what: String, sourceLocation: SourceLocation = #_sourceLocation,
+            _ dump: () async throws -> String
+        ) async throws {
             let changed = ContinuousClock.now
             var last = ""
             while true {
                 let looked = ContinuousClock.now
-                last = try await machine.canonicalDump()
+                last = try await dump()
                 if last == before {
                     let spent = looked - changed
                     #expect(spent < Self.limit, "after \(what)", sourceLocation: sourceLocation)

@@ -14,6 +14,18 @@ extension SystemTests {
             try await withSystem("two-hosts", warnings: ["the API is away"]) { system in
                 let before = try await system.dumps()
                 let address = try await system.address(of: "h2/db")
+                // What can be seen of the underlay is looked at before a token is used up.
+                for (arguments, words) in [
+                    (["--interface", "eth0", "--vtep", "fd0a::99"], "no global or unique local address of eth0"),
+                    (["--interface", "nope", "--vtep", "fd0a::1"], "the interface nope does not exist"),
+                ] {
+                    let join = try await system.machine("h1").command(
+                        system.programs.kcd,
+                        ["join", "https://[fd0a::a]:8440", "kcj_x", "--name", "h9", "--state-dir", "/run/kc/none"]
+                            + arguments
+                    ).run()
+                    #expect(!join.isSuccess && join.errors.contains(words), "\(join)")
+                }
                 let cable = "kclab-\(system.laboratory.state.instance)-lan"
                 try await Command("ip", ["-n", cable, "link", "set", "h1", "down"]).check("unplug", "h1")
                 try await system.eventually("the ping stops") { try await !system.ping(from: "h1/web", to: address) }
