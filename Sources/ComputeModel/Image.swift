@@ -92,6 +92,19 @@ extension Image.Spec {
         }
     }
 
+    /// Why a new image's address cannot be fetched, whoever asks; nil when it may be tried.
+    package var refusalOfAddress: String? {
+        guard let url, let start = url.firstRange(of: "://") else { return nil }
+        let rest = url[start.upperBound...]
+        let server = rest.prefix { !"/?#".contains($0) }
+        if server.contains("@") {
+            return "must hold no user and no password: whoever sees the image would read them"
+        }
+        if server.contains("%") { return "must hold no zone: it has a meaning on one machine alone" }
+        if server.isEmpty || server.hasPrefix(":") { return "must name a server" }
+        return rest.contains("#") ? "must end before the '#': no server is asked for what follows it" : nil
+    }
+
     /// Why a VM with that machine cannot begin with this image; nil when it can.
     ///
     /// - Parameter path: of the VM's spec.

@@ -53,12 +53,18 @@ import Waiting
                 let kept = try FileManager.default.contentsOfDirectory(atPath: cloud.folder + "/compute/images")
                 #expect(kept.count { $0.hasSuffix(".part") } == 0 && kept.count { $0.hasSuffix(".image") } == 1)
 
-                let file = try await cloud.curl(
-                    "POST", Cloud.images,
-                    #"{"name":"file","spec":{"format":"raw","architecture":"x86_64","size":512,"sha256":""#
-                        + String(repeating: "0", count: 64)
-                        + #"","minimumDiskGiB":1,"url":"file:///etc/shadow"}}"#)
-                #expect(file.status == 422 && file.text.contains("spec.url"), "\(file.text)")
+                let never = [
+                    "file:///etc/shadow", "https://user:secret@example.com/image", "https://[fe80::1%25eth0]/image",
+                    "https:///image", "https://:443/image", "https://example.com/image#part",
+                ]
+                for url in never {
+                    let refused = try await cloud.curl(
+                        "POST", Cloud.images,
+                        #"{"name":"never","spec":{"format":"raw","architecture":"x86_64","size":512,"sha256":""#
+                            + String(repeating: "0", count: 64) + #"","minimumDiskGiB":1,"url":"\#(url)"}}"#)
+                    #expect(refused.status == 422 && refused.text.contains("spec.url"), "\(url): \(refused.text)")
+                    #expect(!refused.text.contains("secret"), "\(refused.text)")
+                }
             }
         }
     }

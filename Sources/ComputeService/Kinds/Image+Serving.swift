@@ -13,7 +13,13 @@ extension Image: ServedCompute {
             throw Problem(
                 .forbidden, "spec.shared: only who is operator or admin over all projects offers images to all")
         }
-        guard let old else { return (spec, Nothing()) }
+        guard let old else {
+            if let rule = spec.refusalOfAddress {
+                // Not the address itself: it may hold a password.
+                throw Problem(field: "spec.url", value: "", rule: rule)
+            }
+            return (spec, Nothing())
+        }
         try requireSame(spec.format.rawValue, old.spec.format.rawValue, "format")
         try requireSame(spec.architecture.rawValue, old.spec.architecture.rawValue, "architecture")
         try requireSame("\(spec.size)", "\(old.spec.size)", "size")
