@@ -22,6 +22,8 @@ package final class PortKeeper: PortDirectory {
         var lacking: Set<ResourceID> = []
         var followers: [UInt64: AsyncStream<Void>.Continuation] = [:]
         var number: UInt64 = 0
+        /// How often it has looked.
+        var looks: UInt64 = 0
     }
 
     private let service: ComputeService
@@ -35,6 +37,9 @@ package final class PortKeeper: PortDirectory {
     private static let look = Duration.seconds(3)
     /// Between two looks at everything.
     private static let sweep = Duration.seconds(10)
+    /// Of a settled cloud each project asks the API for two lists in a look: with many, looks are rarer, for 100 requests a
+    /// second at most.
+    private static let share = Duration.milliseconds(20)
 
     package init(service: ComputeService, network: NetworkClient, logger: Logger) {
         self.service = service
@@ -83,24 +88,25 @@ package final class PortKeeper: PortDirectory {
     /// Ends by cancellation, or with the cache's streams.
     package func run() async {
         let (looks, look) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        await withTaskGroup(of: Void.self) { group in
+        await withDiscardingTaskGroup { group in
             group.addTask {
                 for await _ in self.service.cache.signals() { look.yield() }
                 look.finish()
             }
             defer { group.cancelAll() }
-            var (wait, swept, seen) = (Self.firstLook, ContinuousClock.now - Self.sweep, [PlacedMachine]())
+            var (wait, nextSweep, seen) = (Self.firstLook, ContinuousClock.now, [PlacedMachine]())
             var complaint: String?
             var leftovers: [String: String] = [:]
             for await _ in looks {
                 let machines = service.cache.placed().machines
                 let isNews = machines != seen
                 if isNews { wait = Self.firstLook }
-                let isSweep = swept.duration(to: .now) >= Self.sweep
-                var isSettled = false
+                let isSweep = ContinuousClock.now >= nextSweep
+                var (isSettled, rest) = (false, Self.look)
                 do {
                     let found = try await settle(machines, formerly: seen, all: isSweep)
                     isSettled = found.isSettled
+                    rest = max(Self.look, Self.share * Set(machines.map(\.project.id)).count)
                     // A look at fewer projects says nothing of the others.
                     for (name, reason) in found.leftovers where leftovers[name] != reason {
                         logger.warning(
@@ -109,7 +115,7 @@ package final class PortKeeper: PortDirectory {
                     }
                     leftovers = isSweep ? found.leftovers : leftovers.merging(found.leftovers) { $1 }
                     seen = machines
-                    if isSweep { swept = .now }
+                    if isSweep { nextSweep = .now + max(Self.sweep, Self.share * found.projects) }
                     complaint = nil
                 } catch {
                     if complaint != "\(error)" {
@@ -118,12 +124,17 @@ package final class PortKeeper: PortDirectory {
                     complaint = "\(error)"
                 }
                 // What is not wired yet is looked at again soon, what cannot be done less and less often.
-                let pause = isSettled ? Self.look : wait
+                let pause = isSettled ? rest : wait
                 wait = min(wait * 2, Self.look)
+                let number = state.withLock { state in
+                    state.looks += 1
+                    return state.looks
+                }
                 group.addTask {
                     // The only error of a sleep is cancellation.
                     try? await Task.sleep(for: pause)
-                    look.yield()
+                    // A look since has its own pause: or each signal would begin a row of looks without an end.
+                    if self.state.withLock({ $0.looks }) == number { look.yield() }
                 }
             }
         }
@@ -131,10 +142,10 @@ package final class PortKeeper: PortDirectory {
 
     /// One round.
     /// - Parameters: `formerly` is what the last round saw; with `all` every project is looked at, else those with VMs.
-    /// - Returns: whether every port is wired, and what is over and stays.
+    /// - Returns: whether every port is wired, what is over and stays, and how many projects were looked at.
     private func settle(
         _ machines: [PlacedMachine], formerly: [PlacedMachine], all: Bool
-    ) async throws -> (isSettled: Bool, leftovers: [String: String]) {
+    ) async throws -> (isSettled: Bool, leftovers: [String: String], projects: Int) {
         try await service.cache.wait(for: .zero)
         let wanted = Dictionary(grouping: machines.flatMap(WantedPort.all(of:)), by: \.project.id)
         var projects = Set((machines + formerly).map(\.project.id))
@@ -160,7 +171,7 @@ package final class PortKeeper: PortDirectory {
         }
         for machine in machines where machine.networks.isEmpty { await say(nil, of: machine.id) }
         publish(rounds, counts: Dictionary(machines.map { ($0.id, $0.networks.count) }) { $1 }, lacking)
-        return (isSettled, leftovers)
+        return (isSettled, leftovers, projects.count)
     }
 
     private func publish(

@@ -34,6 +34,25 @@ import Waiting
         }
     }
 
+    @Test func `ports are looked at as rarely after many changes as before`() async throws {
+        try await Cloud.run { cloud in
+            try await cloud.furnish()
+            for number in 0..<40 { #expect(try await cloud.vm("vm\(number)").status == 201) }
+            func lists() async throws -> Double {
+                try await cloud.curl("GET", "/metrics").text.split(separator: "\n")
+                    .filter {
+                        $0.hasPrefix("kc_http_requests_total{") && $0.contains("/attachments\"") && $0.contains("GET")
+                    }
+                    .compactMap { $0.split(separator: " ").last.flatMap { Double($0) } }.reduce(0, +)
+            }
+            let (before, start) = (try await lists(), ContinuousClock.now)
+            #expect(before > 0)
+            // Three looks at two lists, of which there is one in three seconds.
+            try await eventually("three looks more", within: .seconds(30)) { try await lists() >= before + 6 }
+            #expect(start.duration(to: .now) > .seconds(4))
+        }
+    }
+
     @Test func `an attachment that is given is bound, outlives its VM, and is no second VM's`() async throws {
         try await Cloud.run { cloud in
             try await cloud.furnish()

@@ -92,11 +92,12 @@ import Waiting
             let outside = try secure.store { $0.prefix = "/others" }
             await expectRefusal(outside, "grant the user of etcd a role")
             await expectStoreError(.unavailable) { for try await _ in outside.watch(StoreKey("a"), after: .zero) {} }
-            // Who is no member may become one: these are tried for a while.
+            // Who is no member may become one: these are tried for a while, long enough for a handshake beside the faults of
+            // other tests.
             try await expectRefusal(
-                secure.store(authority: "other") { $0.patience = .seconds(1) }, "CERTIFICATE_VERIFY_FAILED")
+                secure.store(authority: "other") { $0.patience = .seconds(4) }, "CERTIFICATE_VERIFY_FAILED")
             try await expectRefusal(
-                secure.store(certificate: nil) { $0.patience = .seconds(1) }, "ALERT_BAD_CERTIFICATE")
+                secure.store(certificate: nil) { $0.patience = .seconds(4) }, "ALERT_BAD_CERTIFICATE")
             #expect(try secure.control("--user", "root:secret", "get", "--prefix", "/others").isEmpty)
         }
     }
