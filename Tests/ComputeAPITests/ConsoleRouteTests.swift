@@ -87,6 +87,15 @@ import Waiting
                     print("the slowest of five keys took \(slowest)")
                     #expect(slowest < .seconds(1))
                     try await refusals(cloud, session)
+                    let input = vms + "/web/console/\(session)/input?number="
+                    // Numbers are the caller's: those that the host has passed are never read, and at most 32 wait.
+                    #expect(try await cloud.curl("POST", input + "\(UInt64(1) << 47)", "x").status < 300)
+                    try await eventually("it is the last that the host reads") { typed.all == "root\rx" }
+                    var statuses: [Int] = []
+                    for number in 1...40 {
+                        statuses.append(try await cloud.curl("POST", input + "\(number * 64)", "x").status)
+                    }
+                    #expect(statuses.count { $0 < 300 } <= 32 && statuses.last == 429, "\(statuses)")
                     // Taken over: the first one hears by whom, and its session is no more.
                     let forced = try await cloud.curl("POST", vms + "/web/console", #"{"force":true}"#)
                     #expect(forced.status == 201, "\(forced.text)")

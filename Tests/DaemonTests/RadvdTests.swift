@@ -277,7 +277,8 @@ import Waiting
         let left = try #require(pid)
         first = nil
         #expect(kill(left, SIGKILL) == 0)
-        #expect(ChildProcess.wait(left) == .killed(signal: SIGKILL))
+        // By whoever comes first: this, or the thread of the supervisor that is going.
+        _ = ChildProcess.wait(left)
         let second = supervisor()
         try await eventually { await second.observe()[instance]?.isRunning == true }
         #expect(pid != left)
@@ -290,7 +291,8 @@ import Waiting
         let left = try #require(pid)
         first = nil
         #expect(kill(left, SIGKILL) == 0)
-        #expect(ChildProcess.wait(left) == .killed(signal: SIGKILL))
+        // By whoever comes first: this, or the thread of the supervisor that is going.
+        _ = ChildProcess.wait(left)
         let other = try ChildProcess.spawn("/usr/bin/sleep", ["60"])
         defer {
             kill(other, SIGKILL)

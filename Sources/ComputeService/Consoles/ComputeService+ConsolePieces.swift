@@ -18,20 +18,21 @@ extension ComputeService {
         let key = ComputeLayout.piece(console.session, way, number)
         var transaction = StoreTransaction(
             conditions: [.absent(key)], changes: [.put(key, piece.json, lease: console.lease)], durability: .relaxed)
-        if number >= way.kept {
-            let oldest = ComputeLayout.piece(console.session, way, number - way.kept)
-            switch way {
-            case .input: transaction.conditions.append(.absent(oldest))
-            case .output: transaction.changes.append(.delete(oldest))
-            }
-        }
         do {
-            guard case .failed(let condition) = try await store.commit(transaction), condition != .absent(key) else {
-                return
+            // Numbers are the caller's: how many pieces there are is counted, and not concluded from them.
+            if number >= way.kept {
+                let present = try await store.list(pieces(of: console, way), after: nil, limit: Int(way.kept)).entries
+                if present.count >= Int(way.kept), !present.contains(where: { $0.key == key }) {
+                    switch way {
+                    case .input:
+                        var problem = Problem(.rateLimited, "the VM's host takes nothing that is typed; try again")
+                        problem.retryAfterSeconds = 1
+                        throw problem
+                    case .output: transaction.changes.append(.delete(present[0].key))
+                    }
+                }
             }
-            var problem = Problem(.rateLimited, "the VM's host takes nothing that is typed; try again")
-            problem.retryAfterSeconds = 1
-            throw problem
+            _ = try await store.commit(transaction)
         } catch let error as StoreError {
             guard error.code == .leaseNotFound else { throw Problem(error) }
             throw Problem(.notFound, consoleEnd(of: console.vm))

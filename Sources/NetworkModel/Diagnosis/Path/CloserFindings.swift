@@ -54,6 +54,7 @@ extension PassageFinding: JSONCodable {
             solicitationsLeft: try reader.required("solicitationsLeft"),
             solicitationsEntered: try reader.required("solicitationsEntered"))
         try reader.finish()
+        try ProbeTally.check([left, entered, solicitationsLeft, solicitationsEntered], path: path)
     }
 
     package func write(to writer: inout JSONWriter) {

@@ -140,6 +140,15 @@ extension ForwardingFinding: JSONCodable {
 }
 
 extension ProbeTally: JSONCodable {
+    /// Beyond what any measuring counts; what is computed of it stays far from the ends of `Int`.
+    package static let counts = 0...(1 << 40)
+
+    /// - Throws: where a count is beyond `counts`: hosts write them, and a server computes with them.
+    static func check(_ counts: [Int?], path: String) throws(FieldError) {
+        guard let wrong = counts.compactMap({ $0 }).first(where: { !Self.counts.contains($0) }) else { return }
+        throw FieldError(field: path, value: "\(wrong)", rule: "must be a count from 0 to \(Self.counts.upperBound)")
+    }
+
     package init(json node: JSONNode, path: String) throws(FieldError) {
         var reader = try FieldReader(node, path: path)
         self.init(
@@ -150,6 +159,8 @@ extension ProbeTally: JSONCodable {
             corrupt: try reader.optional("corrupt") ?? 0, microseconds: try reader.optional("microseconds"),
             drops: try reader.optional("drops") ?? [:])
         try reader.finish()
+        try Self.check(
+            [sent, onWire, delivered, expected, corrupt, microseconds] + drops.values.map { $0 }, path: path)
     }
 
     package func write(to writer: inout JSONWriter) {
@@ -181,6 +192,7 @@ extension GuestFinding: JSONCodable {
             throw FieldError(field: path, rule: "must have at most \(RouterFinding.maximum) routers")
         }
         try reader.finish()
+        try ProbeTally.check([refused] + drops.values.map { $0 }, path: path)
     }
 
     package func write(to writer: inout JSONWriter) {
