@@ -181,10 +181,13 @@ class Runner:
             else:
                 for name in [n for n in self.scene.attackers if attack.flood and not outcome.arrived[n]]:
                     # Both floods at once, and one was too much for the victim's queue: this one alone.
-                    again = self.launch(attack, True, [name])
-                    outcome.arrived[name] = again.arrived[name]
-                    outcome.changes += again.changes
-                    kinds |= {change.split(":")[0] for change in again.changes}
+                    for _ in range(3):
+                        again = self.launch(attack, True, [name])
+                        outcome.arrived[name] = again.arrived[name]
+                        outcome.changes += again.changes
+                        kinds |= {change.split(":")[0] for change in again.changes}
+                        if again.arrived[name]:
+                            break
                 # `listening` and `arrives`: Linux takes no harm, the frames are the success.
                 outcome.effect = attack.effect in ("arrives", "listening", "lawful") or attack.effect in kinds
                 if not all(outcome.arrived[name] for name in self.scene.attackers):
