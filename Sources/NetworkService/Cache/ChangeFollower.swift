@@ -25,6 +25,9 @@ package final class ChangeFollower: Sendable {
     package func poke() { cache.state.withLock { _ = $0.followers[number]?.yield() } }
 
     package func close() { cache.state.withLock { $0.followers.removeValue(forKey: number) }?.finish() }
+
+    /// An answer that nobody takes (to HEAD, or to a connection that has just ended) never runs to its end.
+    deinit { close() }
 }
 
 /// Some changes, and where to read on.

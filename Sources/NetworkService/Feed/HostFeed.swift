@@ -34,6 +34,9 @@ package final class HostFeed: Sendable {
     /// Makes `signal` yield without a change: for what is due by time.
     package func poke() { cache.state.withLock { _ = $0.feeds[host]?[number]?.signal.yield() } }
 
+    /// As of `ChangeFollower`.
+    deinit { close() }
+
     package func close() {
         cache.state.withLock { state in
             state.feeds[host]?.removeValue(forKey: number)?.signal.finish()
