@@ -294,7 +294,7 @@ let allTests: [Target] = [
         "ImageStoreTests",
         [
             "DiskContract", "SeededRandomness", "TestNamespaces", "Resources", "ImageFormats", "ComputePorts",
-            "FileImages", "ImageConversion", crypto,
+            "FileImages", "ImageConversion", "NodePorts", "LinuxProcesses", crypto,
         ]),
     tests("ImageDownloadTests", ["TestWebServers", "Addressing", "ComputePorts", "ImageDownload"]),
     tests(

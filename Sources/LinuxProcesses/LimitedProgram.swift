@@ -28,17 +28,20 @@ package enum LimitedProgram {
     package static func run(
         _ path: String, _ arguments: [String], _ bounds: Bounds
     ) throws(NodeError) -> (end: ProcessEnd, words: String) {
-        // The kernel counts all threads of nobody on the machine; a qemu-img has up to 70, and eight run at once.
+        // The kernel counts all threads of nobody on the machine; a qemu-img has up to 70, and eight run at once. Each
+        // reserves address space: its stack, 8 MiB by default, and an arena of malloc, 64 MiB for each of 8 per
+        // processor. Left so, the bound on memory ends one that has many threads for a moment.
         let limits = [
             "--cpu=\(bounds.processorSeconds)", "--as=\(bounds.memory)", "--fsize=\(bounds.writes)", "--nofile=64",
-            "--nproc=1024", "--core=0",
+            "--nproc=1024", "--core=0", "--stack=\(1 << 20)",
         ]
         let identity = [
             "--reuid=\(nobody)", "--regid=\(nobody)", "--clear-groups", "--no-new-privs", "--inh-caps=-all",
             "--bounding-set=-all",
         ]
         let wrapped =
-            ["--net", "/usr/bin/prlimit"] + limits + ["/usr/bin/setpriv"] + identity + [path] + arguments
+            ["--net", "/usr/bin/prlimit"] + limits + ["/usr/bin/setpriv"] + identity
+            + ["/usr/bin/env", "MALLOC_ARENA_MAX=1", path] + arguments
         let result = try ChildProcess.run("/usr/bin/unshare", wrapped, within: bounds.time)
         return (result.0, result.output.split(whereSeparator: \.isNewline).suffix(3).joined(separator: "; "))
     }

@@ -1,6 +1,8 @@
 import Foundation
 import ImageConversion
 import ImageFormats
+import LinuxProcesses
+import NodePorts
 import SeededRandomness
 import Synchronization
 import TestNamespaces
@@ -111,6 +113,25 @@ import Testing
                 Issue.record("512 MiB are in 16")
             } catch let failure as ConversionFailure { #expect(failure.isFull, "\(failure)") }
             #expect(try FileImagesTests.names(work) == [])
+        }
+    }
+
+    @Test func `what a conversion's threads reserve is far from the bound on its memory`() async throws {
+        try await FileImagesTests.inFolder { folder in
+            chmod(folder, 0o711)
+            let source = folder + "/source"
+            let result = folder + "/result"
+            try Data((0..<40 << 20).map { UInt8(truncatingIfNeeded: $0 >> 12) }).write(
+                to: URL(fileURLWithPath: source))
+            // A quarter of the bound: with stacks and arenas as they are by default, most of these end.
+            let bounds = LimitedProgram.Bounds(writes: 1 << 30, time: .seconds(60), memory: 256 << 20)
+            for _ in 0..<10 {
+                try Data().write(to: URL(fileURLWithPath: result))
+                chown(result, LimitedProgram.nobody, LimitedProgram.nobody)
+                let run = try LimitedProgram.run(
+                    "/usr/bin/qemu-img", ["convert", "-q", "-f", "raw", "-O", "qcow2", source, result], bounds)
+                #expect(run.end == .exited(0), "\(run.words)")
+            }
         }
     }
 }
