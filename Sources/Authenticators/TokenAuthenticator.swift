@@ -35,7 +35,11 @@ package struct TokenAuthenticator: Authenticator, Checker {
         guard let token = request.bearer, Secret.isToken(token) else { return .pass }
         if Secret.Prefix.token.begins(token) { return .token(digest: Self.digest(of: token, request)) }
         guard let principal = try await principal(bearer: token, request, now: now) else {
-            return .deny("the token is not known, or no longer")
+            return .deny(
+                Secret.Prefix.joining.begins(token)
+                    ? "the join token was used, has expired, or is of another cloud: "
+                        + "make one where the API runs, with `kcd token create`"
+                    : "the token is not known, or no longer")
         }
         return .allow(principal)
     }

@@ -153,7 +153,9 @@ extension Gateway: ServedKind {
         spec.host = .id(item.id)
         guard let host = Host.unwrap(item.resource), host.spec.roles.contains(.gateway) else {
             throw Problem(
-                field: field, value: item.name.text, rule: "must be a host with the role 'gateway'; give it one")
+                field: field, value: item.name.text,
+                rule: "must be a host with the role 'gateway'; `kcnet host update \(item.name.text) --role gateway` "
+                    + "gives it that role")
         }
         return item
     }
