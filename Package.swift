@@ -388,7 +388,8 @@ let allTests: [Target] = [
         [
             "SeededRandomness", "Addressing", "Resources", "NetworkModel", "Persistence", "SQLiteStore",
             "Authenticators", "NetworkService",
-            "HTTPServing", "HTTPAPI", "APIClient", "NetworkNode", crypto, hummingbird, logging, serviceLifecycle,
+            "HTTPServing", "HTTPAPI", "APIClient", "NetworkNode", crypto, hummingbird, logging, nioCore,
+            serviceLifecycle,
         ]),
     tests("ComputeAPITests", ["TestWebServers", "Resources", "ComputeModel", "ComputeNode", "APIClient", crypto]),
     tests(

@@ -33,7 +33,9 @@ package struct HTTPServer<Service: ServedService>: Sendable {
         let described = make(ServerPages(metrics: { [] }, document: { [] }, isOpen: { false }))
         let closed = ClosedListeners(settings.listeners.count)
         let connections = ConnectionBooks(settings.connections)
-        let metrics = Metrics(routes: described.map { ($0.method.rawValue, $0.path) }, connections: connections)
+        let held = HeldMemory(settings.held)
+        let metrics = Metrics(
+            routes: described.map { ($0.method.rawValue, $0.path) }, connections: connections, held: held)
         let routes = make(
             ServerPages(
                 metrics: { metrics.text(count) },
@@ -42,7 +44,7 @@ package struct HTTPServer<Service: ServedService>: Sendable {
         operations = routes.map { ($0.method.rawValue, $0.path, $0.operation) }
         responder = Responder(
             table: RouteTable(routes.map { ($0.method, $0.path) }), routes: routes, service: service,
-            annexes: settings.annexes, metrics: metrics,
+            annexes: settings.annexes, metrics: metrics, held: held,
             rates: RequestRates(perSecond: settings.requestsPerSecond),
             strangers: StrangerRates(perSecond: settings.refusalsPerSecond), patience: settings.patience,
             logger: logger)

@@ -1,74 +1,8 @@
-import Dispatch
 import Foundation
 import Glibc
 import Resources
 import Testing
 import Waiting
-
-/// A bare connection, for what no client would send.
-private final class RawConnection {
-    private let descriptor: Int32
-
-    init(_ path: String) throws {
-        descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
-        let code = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
-        try #require(code == 0)
-    }
-
-    deinit { close(descriptor) }
-
-    /// False when the other end has hung up.
-    func send(_ text: String) -> Bool {
-        let bytes = Array(text.utf8)
-        return Glibc.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count
-    }
-
-    /// Whether there is something to read, or the end, within a moment.
-    func isReadable(within milliseconds: Int32) -> Bool {
-        var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-        return poll(&entry, 1, milliseconds) > 0
-    }
-
-    /// Whether the other end has closed, without reading a byte of what it sent before.
-    func isHungUp() -> Bool {
-        var entry = pollfd(fd: descriptor, events: 0, revents: 0)
-        return poll(&entry, 1, 0) > 0 && entry.revents & Int16(POLLHUP) != 0
-    }
-
-    /// What comes until that has come, or the end, or nothing for ten seconds.
-    func read(until text: String) -> String {
-        var bytes: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 65_536)
-        while !String(decoding: bytes, as: UTF8.self).contains(text), isReadable(within: 10_000),
-            case let count = Glibc.read(descriptor, &buffer, buffer.count), count > 0
-        {
-            bytes += buffer[..<count]
-        }
-        return String(decoding: bytes, as: UTF8.self)
-    }
-
-    /// Everything until the other end closes.
-    func readToEnd() -> String {
-        var bytes: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 65_536)
-        while case let count = Glibc.read(descriptor, &buffer, buffer.count), count > 0 { bytes += buffer[..<count] }
-        return String(decoding: bytes, as: UTF8.self)
-    }
-}
-
-/// Blocking calls stay off the cooperative threads.
-func onThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
-    try await withCheckedThrowingContinuation { continuation in
-        DispatchQueue.global().async { continuation.resume(with: Result { try body() }) }
-    }
-}
 
 @Suite(.serialized) struct EdgeTests {
     @Test func `what is no HTTP request gets a problem document and the end of the connection`() async throws {
@@ -214,6 +148,53 @@ func onThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) a
             #expect(answer.components(separatedBy: "HTTP/1.1 200").count == 3, "\(answer)")
             try await server.make("/v1/hosts", #"{"name":"h1","spec":{"vtep":"2001:db8::1","interface":"u0"}}"#)
             try await eventually("the stream goes on") { stream.events.contains { $0.name == "put" } }
+        }
+    }
+
+    @Test(arguments: ["/v1/projects?limit=1000", "/v1/whoami"])
+    func `a client that never reads its answers is cut off, and they are given back`(path: String) async throws {
+        try await LiveServer.with(patience: .milliseconds(600)) { server in
+            // More than a socket's buffers hold: about 6 MB of annotations.
+            let text = String(repeating: "x", count: 60_000)
+            for index in 0..<100 {
+                try await server.make(
+                    "/v1/projects", #"{"name":"p\#(index)","annotations":{"a":"\#(text)"},"spec":{}}"#)
+            }
+            let connection = try RawConnection(server.folder + "/api.sock")
+            // One large answer, or small ones without end.
+            let request = "GET \(path) HTTP/1.1\r\nHost: x\r\n\r\n"
+            let isLarge = path.contains("limit")
+            #expect(connection.send(request))
+            if isLarge {
+                try await eventually("the answer is held") {
+                    try await server.metric("kc_held_bytes") ?? 0 > 5_000_000
+                }
+            }
+            try await eventually("it is cut off", within: .seconds(20)) {
+                if !isLarge { connection.sendWhatFits(String(repeating: request, count: 100)) }
+                return connection.isHungUp()
+            }
+            try await eventually("nothing is held") {
+                try await server.metric("kc_held_bytes") == 0
+            }
+            #expect(try await server.curl("GET", "/readyz").status == 200)
+        }
+    }
+
+    @Test func `a large answer that is taken slowly comes whole`() async throws {
+        try await LiveServer.with(patience: .milliseconds(600)) { server in
+            let text = String(repeating: "x", count: 60_000)
+            for index in 0..<60 {
+                try await server.make(
+                    "/v1/projects", #"{"name":"p\#(index)","annotations":{"a":"\#(text)"},"spec":{}}"#)
+            }
+            let body = try await onThread {
+                let connection = try RawConnection(server.folder + "/api.sock")
+                #expect(connection.send("GET /v1/projects HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"))
+                // 3.6 MB in about three seconds: several times as long as it may take nothing.
+                return connection.readToEnd(pausing: 50_000)
+            }
+            #expect(body.utf8.count > 3_600_000 && body.hasSuffix("}"), "\(body.utf8.count)")
         }
     }
 

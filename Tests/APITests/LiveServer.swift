@@ -32,7 +32,8 @@ struct LiveServer: Sendable {
     static func with(
         storeOptions: SQLiteStoreOptions = SQLiteStoreOptions(), patience: Duration = .seconds(30),
         requestsPerSecond: Int = 1000, refusalsPerSecond: Int = 100, connections: ConnectionLimits = ConnectionLimits(),
-        host: String = "[::1]", olderCertificate: Bool = false,
+        held: HeldMemory.Limits = HeldMemory.Limits(), annexes: [any Annex] = [], host: String = "[::1]",
+        olderCertificate: Bool = false,
         hostCertificates seconds: Double = HostCertificates.standardLifetime,
         log: (any LogHandler)? = nil,
         checker: (OwnProofs, String) throws -> any Checker = { own, _ in own },
@@ -72,6 +73,8 @@ struct LiveServer: Sendable {
         settings.requestsPerSecond = requestsPerSecond
         settings.refusalsPerSecond = refusalsPerSecond
         settings.connections = connections
+        settings.held = held
+        settings.annexes = annexes
         let known = KnownTokens(store: store)
         let tokens = TokenAuthenticator(store: store, known: known) {
             authority.pin(ofChain: served.chain).map { ServerCertificate.fingerprint(of: $0) }
@@ -118,6 +121,12 @@ struct LiveServer: Sendable {
 
         func set(_ error: any Error) { self.error.withLock { $0 = error } }
         func rethrow() throws { if let error = error.withLock({ $0 }) { throw error } }
+    }
+
+    /// What the server counts, by a name that has no labels or with those that it has.
+    func metric(_ name: String) async throws -> Double? {
+        let lines = try await curl("GET", "/metrics").body.split(separator: "\n")
+        return lines.first { $0.hasPrefix(name + " ") }.flatMap { Double($0.dropFirst(name.count + 1)) }
     }
 
     /// Creates a resource and expects that it is done.

@@ -1,4 +1,6 @@
+import APIClient
 import Foundation
+import NetworkModel
 import Resources
 import Testing
 
@@ -250,6 +252,49 @@ private let attachments = "/v1/projects/default/attachments"
                 return
             }
             #expect(!items.isEmpty && items.allSatisfy { $0["labels"]?["even"]?.string == "0" })
+        }
+    }
+
+    @Test func `a page ends before it is too large, and its continue leads to the rest`() async throws {
+        try await LiveServer.with { server in
+            // 14 MB, which takes two pages; and every program of KC's, and a watch, has all of it.
+            let note = String(repeating: "x", count: 64_000)
+            let client = try APIClient(endpoint: Endpoint(parsing: "unix:" + server.folder + "/api.sock"))
+            let collection = ResourceCollection(Segment.kind, project: "default")
+            let names = (0..<220).map { "s\($0)" }
+            var listed: [String] = []
+            do {
+                for first in stride(from: 0, to: names.count, by: 110) {
+                    try await client.write(
+                        names[first..<min(first + 110, names.count)].map { name in
+                            let body = #"{"name":"\#(name)","annotations":{"n":"\#(note)"},"spec":{"ipam":"none"}}"#
+                            return BatchOperation(.create, collection, document: Array(body.utf8))
+                        })
+                }
+                listed = try await client.list(collection).map(\.name.text)
+            } catch {
+                await client.shutdown()
+                throw error
+            }
+            await client.shutdown()
+            var seen: [String] = []
+            var sizes: [Int] = []
+            var query = "?limit=1000"
+            while sizes.count < 10 {
+                let page = try await server.curl("GET", segments + query)
+                #expect(page.status == 200)
+                sizes.append(page.body.utf8.count)
+                guard case .array(let items)? = try page.json?["items"]?.content else { break }
+                seen += items.compactMap { $0["name"]?.string }
+                guard let next = page.text("continue") else { break }
+                query = "?limit=1000&continue=\(next)"
+            }
+            // Those of one batch are in no order of their names.
+            #expect(seen.sorted() == names.sorted() && seen == listed)
+            #expect(sizes.count == 2 && sizes.allSatisfy { $0 < (8 << 20) + 1000 }, "\(sizes)")
+            // As many as the page before had, and no more.
+            let brief = try await server.curl("GET", segments + "?limit=3")
+            #expect(brief.text("continue") != nil && brief.body.utf8.count < 200_000)
         }
     }
 

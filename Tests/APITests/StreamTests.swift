@@ -81,6 +81,25 @@ private let segments = "/v1/projects/default/segments"
         }
     }
 
+    @Test func `a body sent with a watch is passed over, and is none to fill the server with`() async throws {
+        try await LiveServer.with { server in
+            let watch = segments + "?watch=true"
+            let passed = try await onThread {
+                let connection = try RawConnection(server.folder + "/api.sock")
+                let head = "GET \(watch) HTTP/1.1\r\nHost: x\r\nContent-Length: 500000\r\n\r\n"
+                #expect(connection.send(head + String(repeating: " ", count: 500_000)))
+                return connection.read(until: "event: bookmark")
+            }
+            #expect(passed.contains(" 200 ") && passed.contains("event: bookmark"), "\(passed)")
+            let body = server.folder + "/body"
+            try String(repeating: " ", count: 2_000_000).write(toFile: body, atomically: true, encoding: .utf8)
+            for chunked in [[], ["-H", "Transfer-Encoding: chunked"]] {
+                let reply = try await server.curl("GET", watch, "@" + body, options: chunked)
+                #expect(reply.status == 413 && reply.problem == "too-large", "\(chunked): \(reply.body)")
+            }
+        }
+    }
+
     @Test func `a watch from too long ago is told so`() async throws {
         try await LiveServer.with { server in
             let reply = try await server.curl("GET", segments + "?watch=true&after=0")

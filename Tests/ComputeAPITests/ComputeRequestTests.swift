@@ -107,6 +107,33 @@ import Waiting
         }
     }
 
+    @Test func `a page ends before it is too large, and its continue leads to the rest`() async throws {
+        try await Cloud.run { cloud in
+            let note = String(repeating: "x", count: 64_000)
+            let names = (0..<140).map { "t\($0)" }
+            let types = "/compute/v1/machine-types"
+            for name in names {
+                let made = try await cloud.curl(
+                    "POST", types,
+                    #"{"name":"\#(name)","annotations":{"n":"\#(note)"},"spec":{"architecture":"x86_64","cpus":{"minimum":1,"maximum":4,"default":1},"memoryMiB":512,"diskGiB":4}}"#
+                )
+                #expect(made.status == 201, "\(made.text)")
+            }
+            var seen: [String] = []
+            var query = "?limit=1000&consistent=true"
+            for _ in 0..<3 {
+                let page = try await cloud.curl("GET", types + query)
+                #expect(page.status == 200 && page.text.utf8.count < (8 << 20) + 1000, "\(page.text.utf8.count)")
+                guard case .array(let items)? = try page.json?["items"]?.content else { break }
+                seen += items.compactMap { $0["name"]?.string }
+                guard let next = page.text("continue") else { break }
+                #expect(items.count < names.count)
+                query = "?limit=1000&continue=\(next)"
+            }
+            #expect(seen == names)
+        }
+    }
+
     @Test func `a watch tells of changes, and ends with the server`() async throws {
         try await Cloud.run { cloud in
             try await cloud.furnish()

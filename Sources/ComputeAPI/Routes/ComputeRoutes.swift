@@ -51,15 +51,9 @@ struct ComputeRoutes: Sendable {
     }
 
     private func render(_ page: ComputePage, _ view: ComputeView) -> [UInt8] {
-        var writer = JSONWriter()
-        writer.object { writer in
-            writer.member("kind", "\(one)List")
-            writer.member("revision", page.revision)
-            writer.name("items")
-            writer.array { writer in for item in page.items { writer.raw(item.json(view)) } }
-            writer.member("continue", page.next?.description)
-        }
-        return writer.bytes
+        ListPage.json(
+            kind: "\(one)List", revision: page.revision, items: page.items, next: page.next, order: \.order,
+            json: { $0.json(view) })
     }
 
     private var create: Route {

@@ -61,15 +61,9 @@ struct ResourceRoutes: Sendable {
     }
 
     private func render(_ page: ItemPage, _ view: View) -> [UInt8] {
-        var writer = JSONWriter()
-        writer.object { writer in
-            writer.member("kind", "\(one)List")
-            writer.member("revision", page.revision)
-            writer.name("items")
-            writer.array { writer in for item in page.items { writer.raw(item.json(view)) } }
-            writer.member("continue", page.next?.description)
-        }
-        return writer.bytes
+        ListPage.json(
+            kind: "\(one)List", revision: page.revision, items: page.items, next: page.next, order: \.order,
+            json: { $0.json(view) })
     }
 
     private var create: Route {

@@ -18,6 +18,12 @@ struct OriginChannel<Base: ServerChildChannel>: ServerChildChannel {
         let channel: any Channel
     }
 
+    /// Ten reads wait in a connection whose request is not looked at, like what is sent behind a watch: the usual 64 KiB each
+    /// would be gigabytes for all connections.
+    private static var reading: AdaptiveRecvByteBufferAllocator {
+        AdaptiveRecvByteBufferAllocator(minimum: 64, initial: 2048, maximum: 16_384)
+    }
+
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         peer(of: channel).flatMap { peer in
             // Who has gone by now is nobody's connection.
@@ -27,9 +33,9 @@ struct OriginChannel<Base: ServerChildChannel>: ServerChildChannel {
                 return refuse(channel, error, logger)
             }
             channel.closeFuture.whenComplete { _ in place.close() }
-            return base.setup(channel: channel, logger: logger).map {
-                Value(served: ($0, ConnectionOrigin(peer: peer, place: place)), channel: channel)
-            }
+            return channel.setOption(.recvAllocator, value: Self.reading).flatMap {
+                base.setup(channel: channel, logger: logger)
+            }.map { Value(served: ($0, ConnectionOrigin(peer: peer, place: place)), channel: channel) }
         }
     }
 

@@ -7,7 +7,7 @@ import Resources
 
 /// What a connection has to bear before a request is one: bytes that are no HTTP get a problem document like every other
 /// bad request (the framework's own answer is an empty 400), and a request that does not arrive in time is cut off, so
-/// that no client holds a connection by sending a byte now and then.
+/// that no client holds a connection by sending a byte now and then. So is a client that takes nothing of its answers.
 ///
 /// Stands between HTTP and the framework's handler of the connection, with a `RequestArrival` before the decoder of HTTP
 /// that tells it of bytes which are no request yet. Belongs to one connection and its event loop.
@@ -21,6 +21,8 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private let logger: Logger
     /// The part of a request that is due, and when at the latest; nil when none is.
     private var due: (part: Part, at: NIODeadline)?
+    /// Since when the client takes nothing, or less than the connection's buffer in that time; nil while it does.
+    private var fullSince: NIODeadline?
     /// Looks whether what is due has come. Not set anew for each part: almost every one comes in time, and a timer for it
     /// would cost more than reading it.
     private var look: Scheduled<Void>?
@@ -122,8 +124,20 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     private enum Part: String { case header, body }
 
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable {
+            fullSince = nil
+        } else {
+            let now = NIODeadline.now()
+            fullSince = now
+            if look == nil { look(at: now + patience, context) }
+        }
+        context.fireChannelWritabilityChanged()
+    }
+
     private func stopLooking() {
         due = nil
+        fullSince = nil
         look?.cancel()
         look = nil
     }
@@ -142,10 +156,13 @@ final class RequestGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func lookNow(_ context: ChannelHandlerContext) {
         look = nil
-        guard let due else { return }
+        let now = NIODeadline.now()
+        // Nothing more can be said to who takes nothing.
+        if let fullSince, fullSince + patience <= now { return context.close(promise: nil) }
+        if let due, due.at <= now { return giveUp(due.part, context) }
         // What was due when this was set has come, and something else is due since.
-        guard due.at <= .now() else { return look(at: due.at, context) }
-        giveUp(due.part, context)
+        let next = [due?.at, fullSince.map { $0 + patience }].compactMap(\.self).min()
+        if let next { look(at: next, context) }
     }
 
     private func giveUp(_ part: Part, _ context: ChannelHandlerContext) {

@@ -72,7 +72,10 @@ package struct Parameter: Sendable {
     package static let selector = Parameter(
         name: "selector", summary: "Only resources whose labels match, as in `env=prod,tier!=db,zone in (a,b),!draft`.",
         schema: .selector)
-    package static let limit = Parameter(name: "limit", summary: "Items on a page, 500 by default.", schema: .pageSize)
+    package static let limit = Parameter(
+        name: "limit",
+        summary: "Items on a page, 500 by default; a page ends before, at 8 MiB, and `continue` says where.",
+        schema: .pageSize)
     package static let `continue` = Parameter(
         name: "continue", summary: "Where the page begins: `continue` of the page before.", schema: .text(200))
     package static let watch = Parameter(

@@ -24,9 +24,11 @@ final class Metrics: Sendable {
     private let state: Mutex<State>
 
     private let connections: ConnectionBooks
+    private let held: HeldMemory
 
-    init(routes: [(method: String, path: String)], connections: ConnectionBooks) {
+    init(routes: [(method: String, path: String)], connections: ConnectionBooks, held: HeldMemory) {
         self.connections = connections
+        self.held = held
         names = routes + [("other", "other")]
         state = Mutex(State(routes: [Series](repeating: Series(), count: routes.count + 1)))
     }
@@ -72,8 +74,18 @@ final class Metrics: Sendable {
         page.family("kc_streams", "gauge", "Open streams of server-sent events.")
         page.sample("kc_streams", [], Double(state.streams))
         addConnections(&page)
+        addHeld(&page)
         more(&page)
         return page.bytes
+    }
+
+    private func addHeld(_ page: inout MetricsPage) {
+        let totals = held.totals
+        page.family("kc_held_bytes", "gauge", "Bytes of requests' bodies, and of answers that are not taken yet.")
+        page.sample("kc_held_bytes", [], Double(totals.bytes))
+        page.family("kc_held_refused_total", "counter", "Requests beyond a limit of such bytes, by which one it was.")
+        page.sample("kc_held_refused_total", [("limit", "tenant")], Double(totals.refusedByTenant))
+        page.sample("kc_held_refused_total", [("limit", "all")], Double(totals.refusedInAll))
     }
 
     private func addConnections(_ page: inout MetricsPage) {

@@ -57,9 +57,19 @@ final class RequestRates: Sendable {
 
     /// Counts a body that was read: each KiB is one request more, since a batch is work for a thousand of them.
     func add(_ bytes: Int, by principal: Principal, now: UInt64) {
-        guard perSecond > 0, bytes >= 1024, let key = Self.key(principal) else { return }
+        add(requests: bytes / 1024, by: principal, now: now)
+    }
+
+    /// Counts a body that was handed on, where nobody here knows what it is: each 64 KiB is one request more. Documents are
+    /// small there, and the pieces of an image are no work by their size.
+    func addForeign(_ bytes: Int, by principal: Principal, now: UInt64) {
+        add(requests: bytes / 65_536, by: principal, now: now)
+    }
+
+    private func add(requests: Int, by principal: Principal, now: UInt64) {
+        guard perSecond > 0, requests > 0, let key = Self.key(principal) else { return }
         buckets.withLock { buckets in
-            buckets[key] = Bucket(level: level(buckets[key], now) + Double(bytes / 1024), at: now)
+            buckets[key] = Bucket(level: level(buckets[key], now) + Double(requests), at: now)
         }
     }
 

@@ -16,9 +16,10 @@ struct Responder<Service: ServedService>: Sendable {
     let service: Service
     let annexes: [any Annex]
     let metrics: Metrics
+    let held: HeldMemory
     let rates: RequestRates
     let strangers: StrangerRates
-    /// How long a stream's client may read nothing.
+    /// How long a client may read nothing of its answer.
     let patience: Duration
     let logger: Logger
 
@@ -35,15 +36,22 @@ struct Responder<Service: ServedService>: Sendable {
         var index: Int?
         if case .route(let found, _) = match { index = found }
         var principal: Principal?
+        var share = HeldMemory.Share()
+        defer { held.giveBack(share) }
         var response: Response
         do throws(Problem) {
-            let answer = try await answer(request, match, checked, id, &principal, start)
-            if isHead, case .events = answer { throw Problem(.methodNotAllowed, "a stream is for GET alone") }
+            let answer = try await answer(request, match, checked, id, &principal, &share, start)
+            if isHead, case .events = answer { throw Self.noStream }
+            // The body is read, and the answer takes its place; who asks with HEAD gets none.
+            let isDone = request.method != .get && !isHead
+            try held.hold(isHead ? 0 : answer.heldBytes, &share, isDone: isDone)
             let lasting = principal.map { whileLetIn($0, checked, request.headers, channel, answer) } ?? answer
             let form = index.map { AnswerForm(status: routes[$0].status, mediaType: routes[$0].mediaType) }
             response = Response(
                 lasting, form ?? AnswerForm(), channel: channel, patience: patience, metrics: metrics)
         } catch {
+            held.giveBack(share)
+            share = HeldMemory.Share()
             response = Response(error, requestID: id)
             if error.code == .tooLarge { response = response.closing(channel) }
             if error.code == .unauthenticated { response.headers[values: .wwwAuthenticate] = service.challenges }
@@ -58,7 +66,7 @@ struct Responder<Service: ServedService>: Sendable {
 
     private func answer(
         _ request: Request, _ match: RouteMatch, _ checked: CheckedRequest, _ id: RequestID,
-        _ principal: inout Principal?, _ start: UInt64
+        _ principal: inout Principal?, _ share: inout HeldMemory.Share, _ start: UInt64
     ) async throws(Problem) -> Answer {
         guard (request.head.path ?? "").utf8.count <= Self.maximumTarget else {
             throw Problem(.headersTooLarge, "the target of the request is longer than \(Self.maximumTarget) bytes")
@@ -69,6 +77,7 @@ struct Responder<Service: ServedService>: Sendable {
             // Who has not said who he is does not learn which paths exist either.
             let asking = try await letIn(checked, request.headers, now: start)
             principal = asking
+            share = HeldMemory.Share(HeldMemory.Holder(asking))
             try rates.admit(asking, now: start)
         }
         switch match {
@@ -78,12 +87,13 @@ struct Responder<Service: ServedService>: Sendable {
                 guard request.head.path?.hasPrefix(annex.prefix + "/") == true else {
                     throw Problem(.malformed, "the target must be a path: \(annex.prefix)/…")
                 }
+                let body = try await collect(request, atMost: annex.maximumBody, &share)
+                rates.addForeign(body.count, by: principal, now: start)
                 return .foreign(
                     try await annex.respond(
                         to: AnnexRequest(
                             method: request.method, target: request.head.path ?? "", headers: request.headers,
-                            body: try await collect(request, atMost: annex.maximumBody), principal: principal,
-                            id: id.text)))
+                            body: body, principal: principal, id: id.text)))
             }
             throw Problem(.notFound, "there is no path \(checked.path.prefix(200)); see /openapi.json")
         case .wrongMethod(let allowed):
@@ -100,7 +110,8 @@ struct Responder<Service: ServedService>: Sendable {
                 try request.uri.query.map { text throws(Problem) in
                     try Query(text, allowed: route.parameters.filter { $0.place == .query }.map(\.name))
                 } ?? Query()
-            let body = route.body == nil ? [] : try await collect(request, atMost: route.maximumBody)
+            try await prepareStream(request, route, query)
+            let body = route.body == nil ? [] : try await collect(request, atMost: route.maximumBody, &share)
             rates.add(body.count, by: principal, now: start)
             let freshness = try query.freshness()
             if freshness != .any {
@@ -112,26 +123,6 @@ struct Responder<Service: ServedService>: Sendable {
                     values: values, query: query, headers: request.headers, body: body, principal: principal,
                     admission: admission))
         }
-    }
-
-    private func collect(_ request: Request, atMost maximum: Int) async throws(Problem) -> [UInt8] {
-        let tooLarge = Problem(.tooLarge, "the body is larger than \(maximum) bytes")
-        let length = request.headers[.contentLength].flatMap { Int($0) } ?? 0
-        guard length <= maximum else { throw tooLarge }
-        var bytes: [UInt8] = []
-        // Not for whatever a client announces.
-        bytes.reserveCapacity(min(max(0, length), 1 << 20))
-        do {
-            for try await part in request.body {
-                bytes.append(contentsOf: part.readableBytesView)
-                guard bytes.count <= maximum else { throw tooLarge }
-            }
-        } catch let problem as Problem {
-            throw problem
-        } catch {
-            throw Problem(.malformed, "the body ended early")
-        }
-        return bytes
     }
 
     /// Reads that went well are many and tell little: they are at `debug`.

@@ -16,12 +16,12 @@ extension Response {
             if let revision { headers.append(HTTPField(name: .eTag, value: "\"" + revision.description + "\"")) }
             if let written { headers.append(HTTPField(name: .revision, value: written.description)) }
             headers.append(HTTPField(name: .contentLength, value: String(bytes.count)))
-            self.init(status: form.status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
+            self.init(status: form.status, headers: headers, body: Self.body(bytes, on: channel, patience: patience))
         case .text(let bytes):
             headers[.contentType] = form.mediaType
             headers[.contentLength] = String(bytes.count)
             if form.mediaType.hasPrefix("text/html") { headers.append(contentsOf: Self.ofPages) }
-            self.init(status: form.status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
+            self.init(status: form.status, headers: headers, body: Self.body(bytes, on: channel, patience: patience))
         case .nothing(let written):
             if let written { headers[.revision] = written.description }
             self.init(status: .noContent, headers: headers)
@@ -54,6 +54,17 @@ extension Response {
                         try await ongoing { try await writer.copy(response.body) }
                     }
                 })
+        }
+    }
+
+    /// What is large is watched as it goes, and goes in pieces.
+    private static func body(_ bytes: [UInt8], on channel: any Channel, patience: Duration) -> ResponseBody {
+        let whole = ByteBuffer(bytes: bytes)
+        guard bytes.count > Answer.small else { return ResponseBody(byteBuffer: whole) }
+        return ResponseBody(contentLength: bytes.count) { body in
+            try await WatchedWriter.run(on: channel, patience: patience, into: &body) { writer in
+                try await writer.write(whole)
+            }
         }
     }
 

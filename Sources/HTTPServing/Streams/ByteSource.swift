@@ -15,7 +15,7 @@ package struct ByteSource: Sendable {
     let read: Read
 
     /// What is in memory of one answer at a time.
-    private static let chunk: UInt64 = 1 << 20
+    static let chunk: UInt64 = 1 << 20
 
     /// - Parameter range: the `Range` header (RFC 9110 section 14); one that is not a single range of bytes asks for all.
     /// - Throws: `rangeNotSatisfiable` for a range that begins behind the end, or is the last 0 bytes.

@@ -12,7 +12,7 @@ package final class Item: Sendable {
     /// nil for a kind of the cluster.
     package let projectID: ResourceID?
     /// The revision that created it: lists are in this order, which no write changes.
-    let order: OrderKey
+    package let order: OrderKey
     let status: Status
     private let texts = Mutex<(full: [UInt8]?, tenant: [UInt8]?)>((nil, nil))
 

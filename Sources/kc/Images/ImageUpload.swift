@@ -134,12 +134,12 @@ struct ImageUpload {
         { return nil }
     }
 
-    /// Whether a server that is away, or begins anew, may be all that is wrong.
+    /// Whether it may be all that is wrong that a server is away, begins anew, or wants it slower.
     private static func mayPass(_ error: any Error) -> Bool {
         switch error {
         case let failure as APIFailure:
             [.unreachable, .interrupted, .timedOut, .streamDead].contains(failure.code)
-        case let problem as APIProblem: problem.status == 503
+        case let problem as APIProblem: [429, 503].contains(problem.status)
         default: false
         }
     }
