@@ -21,6 +21,8 @@ package struct AgentSettings: Hashable, Sendable {
     package var deafness = Duration.seconds(6)
     /// The least time between two writes of the snapshot to disk.
     package var snapshot = Duration.seconds(1)
+    /// How long after a write of the snapshot that failed it is tried again.
+    package var snapshotRetry = Duration.seconds(5)
     /// The least time between two writes of the status file; it is written at least every third such time.
     package var status = Duration.seconds(1)
     /// How many bridges, VXLAN devices or namespaces are deleted in a turn in which nothing else waits (17 ms and more

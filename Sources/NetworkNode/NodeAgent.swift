@@ -66,7 +66,7 @@ package struct NodeAgent: Service, CustomStringConvertible {
         let captures = CaptureAnswers(ports, sink, logger: logger)
         let names = NameKeeper(ports, interval: settings.names, logger: logger)
         let metrics = MetricsBoard()
-        let keeper = SnapshotKeeper(files)
+        let keeper = SnapshotKeeper(files, retry: settings.snapshotRetry)
         // Before the first look, so that nothing happens unseen in between.
         let links = ports.links.events()
         let filter = ports.filter.events()
@@ -94,7 +94,7 @@ package struct NodeAgent: Service, CustomStringConvertible {
             group.addTask { await watchAddresses(inbox) }
             group.addTask { await metrics.run(files, every: settings.metrics, logger) }
             group.addTask { await compareRegularly(inbox) }
-            group.addTask { await keeper.run(logger) }
+            group.addTask { await keeper.run(board, logger) }
             group.addTask { await board.run(files, every: settings.status, logger) }
             var alarm: ContinuousClock.Instant?
             var gate = HostGate(logger: logger)

@@ -37,7 +37,7 @@ import Waiting
         let api = StandInAPI(Self.desired(7, 1))
         let (host, folder) = (host, folder)
         var settings = AgentSettings.quick
-        settings.deafness = .seconds(1)
+        settings.deafness = .seconds(3)
         try await withAgent(host, api, in: folder, settings: settings) {
             try await eventually("wired", { host.dump }) { host.model.filter.ready.count == 1 }
             // Told of while it is owed, and before.
@@ -47,7 +47,7 @@ import Waiting
             api.push(HostUpdate(revision: Revision(8)))
             api.push(HostUpdate(revision: Revision(9)))
             api.know(Revision(9))
-            try await eventually("longer than is borne") { api.leases > leases + 100 }
+            try await eventually("longer than is borne") { api.leases > leases + 200 }
             #expect(api.connections == 1)
         }
     }

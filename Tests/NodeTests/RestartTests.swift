@@ -96,6 +96,34 @@ import Waiting
         }
     }
 
+    @Test func `a snapshot that cannot be written is tried again until it is, and the status says so meanwhile`()
+        async throws
+    {
+        try await settle()
+        let (host, folder) = (host, folder)
+        let api = StandInAPI(desired)
+        let file = folder.files.state.snapshot.path
+        var more = desired
+        more.revision = Revision(9)
+        more.attachments.append(Fixture.attachment(4))
+        try await withAgent(host, api, in: folder) { [more] in
+            try await eventually("reported") { api.report(Gateway.kind, Fixture.id(3, 1))?.phase == .wired }
+            // No file can take the place of a folder that has something in it.
+            try #require(unlink(file) == 0 && mkdir(file, 0o700) == 0 && mkdir(file + "/x", 0o700) == 0)
+            api.push(more)
+            try await eventually("said") { try folder.status("snapshotFailure") != nil }
+            try await eventually("wired all the same") {
+                api.report(Attachment.kind, Fixture.attachment(4).id)?.phase == .wired
+            }
+            try #require(rmdir(file + "/x") == 0 && rmdir(file) == 0)
+            try await eventually("kept") {
+                guard case .snapshot(let kept) = try folder.files.state.snapshot.load() else { return false }
+                return kept.attachments.count == more.attachments.count
+            }
+            try await eventually("well again") { try folder.status("snapshotFailure") == nil }
+        }
+    }
+
     @Test func `what was deleted while the agent was down goes when it is back`() async throws {
         try await settle()
         let (host, folder) = (host, folder)

@@ -44,6 +44,8 @@ package struct AgentStatus: Hashable, Sendable {
     package var segments = 0
     package var attachments = 0
     package var gateways = 0
+    /// Why the snapshot on disk is older than what is worked on; nil when it is not.
+    package var snapshotFailure: String?
     package var counters = AgentCounters()
     /// The first of them, at most `maximumTroubles`.
     package var troubles: [Trouble] = []
@@ -102,6 +104,7 @@ extension AgentStatus: JSONWritable {
             writer.member("segments", segments)
             writer.member("attachments", attachments)
             writer.member("gateways", gateways)
+            writer.member("snapshotFailure", snapshotFailure)
             writer.member("inSync", counters.isInSync)
             writer.member("firstSyncSeconds", counters.firstSync.map(Seconds.init))
             writer.member("lastSyncSeconds", counters.lastSync.map(Seconds.init))

@@ -8,14 +8,20 @@ final class SnapshotKeeper: Sendable {
     private struct State {
         var latest: HostSnapshot?
         var kept: ContinuousClock.Instant?
-        var failed = false
+        /// Why the last write failed.
+        var failure: String?
     }
 
     private let files: AgentFiles
+    private let retry: Duration
     private let state = Mutex(State())
     private let signal = Signal()
 
-    init(_ files: AgentFiles) { self.files = files }
+    /// - Parameter retry: after so long a write that failed is tried again.
+    init(_ files: AgentFiles, retry: Duration) {
+        self.files = files
+        self.retry = retry
+    }
 
     /// The last snapshot; nil when there is none, or none that can be used.
     /// - Throws: `FileError` when the state folder is not usable at all.
@@ -62,25 +68,41 @@ final class SnapshotKeeper: Sendable {
         signal.wake()
     }
 
-    /// Writes until cancelled.
-    func run(_ logger: Logger) async {
-        for await _ in signal.wakeups { await flush(logger) }
+    /// Writes until cancelled. What could not be written stays the newest until it is, or there is newer: a host that
+    /// starts again while the API is away has nothing but the file.
+    func run(_ board: StatusBoard, _ logger: Logger) async {
+        for await _ in signal.wakeups {
+            while await !flush(logger) {
+                board.post(snapshotFailure: state.withLock { $0.failure })
+                // The only error of a sleep is cancellation.
+                do { try await Task.sleep(for: retry) } catch { return }
+            }
+            board.post(snapshotFailure: nil)
+        }
     }
 
     /// Writes what is not written yet.
-    func flush(_ logger: Logger) async {
-        guard let snapshot = state.withLock({ $0.latest.take() }) else { return }
+    /// - Returns: whether nothing is left to be written.
+    @discardableResult func flush(_ logger: Logger) async -> Bool {
+        guard let snapshot = state.withLock({ $0.latest.take() }) else { return true }
         let file = files.state.snapshot
         let result = await files.queue.run { Result { () throws(FileError) in try file.save(snapshot) } }
         switch result {
-        case .success: state.withLock { $0.failed = false }
+        case .success:
+            let wasFailing = state.withLock { $0.failure.take() } != nil
+            if wasFailing { logger.notice("the snapshot is written again") }
+            return true
         case .failure(let error):
             // A full disk: the data path does not need the file now. Once in a row is enough to say it.
             let isNew = state.withLock { state in
-                defer { state.failed = true }
-                return !state.failed
+                defer { state.failure = "\(error)" }
+                state.latest = state.latest ?? snapshot
+                return state.failure == nil
             }
-            if isNew { logger.error("the snapshot could not be written", metadata: ["reason": "\(error)"]) }
+            if isNew {
+                logger.error("the snapshot could not be written; it is tried again", metadata: ["reason": "\(error)"])
+            }
+            return false
         }
     }
 }

@@ -28,6 +28,9 @@ final class StatusBoard: Sendable {
         }
     }
 
+    /// - Parameter snapshotFailure: why the last snapshot is not on disk; nil when it is.
+    func post(snapshotFailure: String?) { status.withLock { $0.snapshotFailure = snapshotFailure } }
+
     func post(_ convergence: Convergence, hasUnsentReports: Bool) {
         status.withLock { status in
             status.upstream.hasUnsentReports = hasUnsentReports

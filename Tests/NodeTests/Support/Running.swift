@@ -42,6 +42,7 @@ extension AgentSettings {
         settings.lease = .milliseconds(20)
         settings.deafness = .milliseconds(120)
         settings.snapshot = .milliseconds(10)
+        settings.snapshotRetry = .milliseconds(20)
         settings.status = .milliseconds(10)
         settings.metrics = .milliseconds(10)
         settings.publication = .milliseconds(20)

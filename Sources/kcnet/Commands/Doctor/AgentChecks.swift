@@ -56,6 +56,12 @@ enum AgentChecks {
                 why: "something cannot be done, or is being done right now",
                 next: "ask again in a few seconds; then mend what the message names")
         }
+        if let failure = status["snapshotFailure"]?.string {
+            return Finding(
+                .warn, "process", "the agent (pid \(pid)) cannot keep what it knows: \(failure)",
+                why: "a host that starts again while the API is away begins with what was kept before",
+                next: "make room where the agent keeps its state; it tries again every 5 s")
+        }
         let drift = status["driftRepairs"]?.displayText ?? "0"
         return Finding(
             .ok, "process",
