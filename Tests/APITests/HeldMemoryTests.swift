@@ -11,7 +11,7 @@ import Waiting
 
 /// How much a server holds for whom: bodies that come, and answers that go.
 @Suite(.serialized) struct HeldMemoryTests {
-    private static let segments = "/v1/projects/default/segments"
+    fileprivate static let segments = "/v1/projects/default/segments"
 
     @Test func `counts are right whatever is held and given back, and nobody's bound is another's`() throws {
         var random = SeededGenerator(printedFor: "held memory")
@@ -90,14 +90,14 @@ import Waiting
         #expect(red != holder("user/eva", ["red": .viewer], isToken: false))
     }
 
-    private func secret(_ server: LiveServer, _ project: String) async throws -> String {
+    fileprivate func secret(_ server: LiveServer, _ project: String) async throws -> String {
         let made = try await server.make(
             "/v1/projects/\(project)/tokens", #"{"name":"t","spec":{"role":"operator"}}"#)
         return try #require(made.text("secret"))
     }
 
     /// The beginning of a request with a body that is longer than what comes of it.
-    private func unfinished(_ server: LiveServer, _ path: String, _ token: String) throws -> RawConnection {
+    fileprivate func unfinished(_ server: LiveServer, _ path: String, _ token: String) throws -> RawConnection {
         let connection = try RawConnection(server.folder + "/api.sock")
         let head =
             "POST \(path) HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer \(token)\r\nContent-Length: 1000000\r\n\r\n"
@@ -174,8 +174,31 @@ import Waiting
     }
 }
 
+extension HeldMemoryTests {
+    @Test func `a history is counted before it is read`() async throws {
+        // A body on its way leaves no room for one beside it.
+        try await LiveServer.with(held: .init(each: 8 << 20, all: 64 << 20, little: 1 << 20)) { server in
+            try await server.make(Self.segments, #"{"name":"a","spec":{"ipam":"none"}}"#)
+            let token = try await secret(server, "default")
+            let mine = Curl(base: server.anonymous.base, headers: ["Authorization: Bearer \(token)"])
+            let history = Self.segments + "/a/history"
+            #expect(try await mine("GET", history).status == 200)
+            do {
+                let open = try unfinished(server, Self.segments, token)
+                try await eventually("its body is held") { try await server.metric("kc_held_bytes") == 60_000 }
+                let refused = try await mine("GET", history)
+                #expect(refused.status == 429 && refused.problem == "rate-limited", "\(refused.body)")
+                #expect(try await mine("GET", Self.segments + "/a").status == 200)
+                withExtendedLifetime(open) {}
+            }
+            try await eventually("room again") { try await mine("GET", history).status == 200 }
+            try await eventually("nothing is held") { try await server.metric("kc_held_bytes") == 0 }
+        }
+    }
+}
+
 /// Reads what it is handed, and answers with nothing.
-private struct SilentAnnex: Annex {
+struct SilentAnnex: Annex {
     let prefix = "/other"
     let maximumBody = 8 << 20
 

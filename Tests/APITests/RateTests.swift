@@ -49,6 +49,20 @@ import Waiting
         }
     }
 
+    @Test func `a body that goes on to another service counts for some requests, too`() async throws {
+        try await LiveServer.with(requestsPerSecond: 2, annexes: [SilentAnnex()]) { server in
+            let token = try await secret(server, "bulky")
+            let client = Curl(base: server.anonymous.base, headers: ["Authorization: Bearer \(token)"])
+            let file = server.folder + "/body"
+            try String(repeating: " ", count: 2 << 20).write(toFile: file, atomically: true, encoding: .utf8)
+            #expect(try await client("POST", "/other/things", "@" + file).status == 204)
+            // Two MiB are 32 requests, of which ten were free.
+            let refused = try await client("GET", Self.segments)
+            let wait = try #require(refused.headers["retry-after"].flatMap { Int($0) })
+            #expect(refused.status == 429 && (5...12).contains(wait), "\(wait)")
+        }
+    }
+
     @Test func `a limit of nothing is none`() async throws {
         try await LiveServer.with(requestsPerSecond: 0) { server in
             let token = try await secret(server, "free")

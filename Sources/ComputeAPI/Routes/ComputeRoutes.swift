@@ -122,7 +122,7 @@ struct ComputeRoutes: Sendable {
         Route(
             method: .get, path: item + "/history", operation: "list\(word)History",
             summary: "Lists the kept revisions of \(aOne), newest first.", access: .kind(kind),
-            parameters: [.minRevision, .consistent], answer: .named("History")
+            parameters: [.minRevision, .consistent], working: 8 << 20, answer: .named("History")
         ) { request throws(Problem) in
             .json(
                 try await service.history(

@@ -145,7 +145,7 @@ struct ResourceRoutes: Sendable {
         Route(
             method: .get, path: item + "/history", operation: "list\(word)History",
             summary: "Lists the kept revisions of \(aOne), newest first.", access: .kind(kind, .read),
-            parameters: [.minRevision, .consistent], answer: .named("\(word)History")
+            parameters: [.minRevision, .consistent], working: 8 << 20, answer: .named("\(word)History")
         ) { request throws(Problem) in
             .json(
                 try await service.history(

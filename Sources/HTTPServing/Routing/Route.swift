@@ -19,6 +19,8 @@ package struct Route<Service: ServedService>: Sendable {
     package var body: Schema?
     /// The largest body, in bytes.
     package var maximumBody = 1 << 20
+    /// What the handler reads to make its answer, when that is much more than a page: counted while it does, in bytes.
+    package var working = 0
     /// What it answers when all goes well.
     package var status: HTTPResponse.Status = .ok
     package var answer: Schema?
@@ -29,7 +31,8 @@ package struct Route<Service: ServedService>: Sendable {
     package init(
         method: HTTPRequest.Method, path: String, operation: String, summary: String, access: Service.Access,
         parameters: [Parameter] = [], body: Schema? = nil, maximumBody: Int = 1 << 20,
-        status: HTTPResponse.Status = .ok, answer: Schema? = nil, mediaType: String = "application/json",
+        working: Int = 0, status: HTTPResponse.Status = .ok, answer: Schema? = nil,
+        mediaType: String = "application/json",
         handle: @escaping @Sendable (RouteRequest<Service>) async throws(Problem) -> Answer
     ) {
         self.method = method
@@ -40,6 +43,7 @@ package struct Route<Service: ServedService>: Sendable {
         self.parameters = parameters
         self.body = body
         self.maximumBody = maximumBody
+        self.working = working
         self.status = status
         self.answer = answer
         self.mediaType = mediaType

@@ -113,6 +113,7 @@ struct Responder<Service: ServedService>: Sendable {
             try await prepareStream(request, route, query)
             let body = route.body == nil ? [] : try await collect(request, atMost: route.maximumBody, &share)
             rates.add(body.count, by: principal, now: start)
+            if route.working > 0 { try held.hold(body.count + route.working, &share) }
             let freshness = try query.freshness()
             if freshness != .any {
                 try await service.await(freshness)
