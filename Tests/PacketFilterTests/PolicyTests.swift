@@ -81,6 +81,26 @@ import Testing
         }
     }
 
+    @Test func `a port whose policies cannot be built passes nothing, and others everything`() async throws {
+        var lab = lab
+        try await lab.install()
+        #expect(lab.canPing(1, "fd01::2") && lab.canPing(2, "fd01::1") && lab.canPing(1, "fd01::3"))
+        let old = lab.content
+        lab.set([.policy(policy), .builtIn(.allowSegment)], of: 2)
+        let crowd = GuardLab.id(5, 2)
+        lab.desired.policies[policy] = rules([PolicyRule(.any, peers: [.members(.id(crowd))])])
+        lab.desired.members[crowd] = Set((0...16_384).map { IPv6Address(high: 0x2001_0db8 << 32, low: $0) })
+        try await lab.change(from: old)
+        // Not even what every policy lets through, and what had begun.
+        #expect(try lab.arrivals(Self.all).isEmpty)
+        #expect(!lab.canPing(1, "fd01::2") && !lab.canPing(2, "fd01::1"))
+        #expect(lab.canPing(1, "fd01::3") && lab.canPing(3, "fd01::1"))
+        let closed = lab.content
+        lab.desired.members[crowd] = [try IPv6Address(parsing: "2001:db8::9")]
+        try await lab.change(from: closed)
+        #expect(lab.canPing(1, "fd01::2") && lab.canPing(2, "fd01::1"))
+    }
+
     private func rules(_ rules: [PolicyRule], egress: [PolicyRule]? = nil) -> DesiredPolicy {
         DesiredPolicy(id: policy, generation: 1, ingress: rules, egress: egress)
     }

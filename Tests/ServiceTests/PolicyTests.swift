@@ -105,24 +105,63 @@ import Testing
             }
             try await service.make(.segment, #"{"name":"m","spec":{"ipam":"manual","prefix":"fd00:1::/64"}}"#)
             try await service.make(.policy, #"{"name":"crowd","spec":{}}"#)
-            // 256 rules of 64 ports with the crowd as peer: 16,384 elements for each address of its members.
+            // 32 rules of 64 ports with the crowd as peer: 2,048 pieces for each address of its members.
             let ports = (1...64).map { #""\#($0)""# }.joined(separator: ",")
             let wide = #"{"protocol":"tcp","ports":[\#(ports)],"from":[{"policy":"crowd"}]}"#
-            let many = Array(repeating: wide, count: 256).joined(separator: ",")
+            let many = Array(repeating: wide, count: 32).joined(separator: ",")
             try await service.make(.policy, #"{"name":"wide","spec":{"ingress":[\#(many)]}}"#)
             for number in 1...4 {
                 try await service.make(
                     .attachment, #"{"name":"a\#(number)","spec":{"segment":"m","policies":["crowd"]}}"#)
             }
-            await expectProblem(.inUse, field: "spec.policies[0]", saying: "'wide'", "65536") {
+            await expectProblem(.inUse, field: "spec.policies[0]", saying: "'wide'", "10240 of 8192") {
                 try await service.make(.attachment, #"{"name":"a5","spec":{"segment":"m","policies":["crowd"]}}"#)
             }
             // What is there may get further addresses of its own, but then no other policy may be as large.
             try await service.put(
                 .attachment, "a1",
                 #"{"name":"a1","spec":{"segment":"m","policies":["crowd"],"addresses":["fd00:1::6","fd00:1::7"]}}"#)
-            await expectProblem(.invalidField, field: "spec", saying: "elements", "81920") {
+            await expectProblem(.invalidField, field: "spec.ingress[0]", saying: "pieces", "10240") {
                 try await service.make(.policy, #"{"name":"wider","spec":{"ingress":[\#(many)]}}"#)
+            }
+        }
+    }
+
+    @Test func `rules that cut one another into more than hosts build are refused, alone and together`() async throws {
+        try await TestServer.with { server in
+            let service = server.service
+            func cutting(_ count: Int, at first: Int = 0) -> [String] {
+                (0..<count).map { rule in
+                    let ports = (0..<64).map { #""\#(2 * (first + 64 * rule + $0) + 1)""# }.joined(separator: ",")
+                    return #"{"protocol":"tcp","ports":[\#(ports)]}"#
+                }
+            }
+            func broad(_ count: Int) -> String {
+                let peers = (0..<count).map { #"{"prefix":"2001:db8:\#(String($0, radix: 16))::/48"}"# }
+                return #"{"protocol":"tcp","from":[\#(peers.joined(separator: ","))]}"#
+            }
+            func policy(_ name: String, _ rules: [String]) -> String {
+                #"{"name":"\#(name)","spec":{"ingress":[\#(rules.joined(separator: ","))]}}"#
+            }
+            // As many combinations as a document may have; in boxes it is 512 times as many.
+            await expectProblem(
+                .invalidField, field: "spec.ingress[1]", saying: "8273920 pieces", "at most 8192", "fewer peers"
+            ) {
+                try await service.make(.policy, policy("bomb", cutting(1) + [broad(256)] + cutting(251, at: 64)))
+            }
+            // Each alone is small.
+            try await service.make(.policy, policy("broad", [broad(256)]))
+            try await service.make(.policy, policy("cutting", cutting(1)))
+            try await service.make(.segment, #"{"name":"m","spec":{"ipam":"manual"}}"#)
+            await expectProblem(.invalidField, field: "spec.policies", saying: "pieces", "16384") {
+                try await service.make(
+                    .attachment, #"{"name":"a","spec":{"segment":"m","policies":["broad","cutting"]}}"#)
+            }
+            try await service.put(.policy, "cutting", policy("cutting", [#"{"protocol":"udp"}"#]))
+            try await service.make(
+                .attachment, #"{"name":"a","spec":{"segment":"m","policies":["broad","cutting"]}}"#)
+            await expectProblem(.invalidField, field: "spec", saying: "pieces", "16384", "'a'") {
+                try await service.put(.policy, "cutting", policy("cutting", cutting(1)))
             }
         }
     }

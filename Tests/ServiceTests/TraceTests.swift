@@ -82,6 +82,37 @@ import Testing
         }
     }
 
+    @Test func `a port whose policies have grown too large is told as closed, without being built`() async throws {
+        try await TestServer.with { server in
+            let service = server.service
+            try await Self.cloud(service)
+            // 4,096 pieces for each address of the crowd, which get more addresses than a host builds.
+            let ports = (1...64).map { #""\#($0)""# }.joined(separator: ",")
+            let wide = #"{"protocol":"tcp","ports":[\#(ports)],"from":[{"policy":"crowd"}]}"#
+            try await service.make(.policy, #"{"name":"crowd","spec":{}}"#)
+            try await service.make(
+                .policy,
+                #"{"name":"wide","spec":{"ingress":[\#(Array(repeating: wide, count: 64).joined(separator: ","))]}}"#)
+            try await service.make(.segment, #"{"name":"m","spec":{"ipam":"manual","prefix":"fd00:1::/64"}}"#)
+            func member(_ count: Int) -> String {
+                let addresses = (1...count).map { #""fd00:1::1\#($0)""# }.joined(separator: ",")
+                return
+                    #"{"name":"m","spec":{"segment":"m","host":"h2","policies":["crowd"],"addresses":[\#(addresses)]}}"#
+            }
+            try await service.make(.attachment, member(2))
+            try await service.make(
+                .attachment,
+                #"{"name":"w","spec":{"segment":"m","host":"h1","policies":["wide"],"addresses":["fd00:1::2"]}}"#)
+            #expect(try await Self.trace(service, "m", "w", "tcp/9").verdict == .passes)
+            try await service.put(.attachment, "m", member(5))
+            let trace = try await Self.trace(service, "m", "w", "tcp/9")
+            #expect(trace.verdict == .stopped)
+            #expect(trace.steps.last?.reason == "not-ready", "\(trace)")
+            #expect(trace.steps.last?.text.contains("20480 pieces") == true, "\(trace)")
+            #expect(try await Self.trace(service, "w", "m", "tcp/9").steps.last?.text.contains("20480 pieces") == true)
+        }
+    }
+
     @Test func `a flow goes from port to port by the tunnel, and its answer comes back`() async throws {
         try await TestServer.with { server in
             try await Self.cloud(server.service)

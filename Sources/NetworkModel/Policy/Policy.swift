@@ -27,9 +27,18 @@ package enum Policy: ResourceKind {
         /// Of all rules together: ports (or ICMPv6 types) times peers, a rule without either counting as one. Members
         /// of policies are not counted here.
         package static let maximumCombinations = 16_384
-        /// The same with every address of the members of named policies counted: the elements a host's kernel holds for
-        /// one policy.
-        package static let maximumElements = 65_536
+        /// What its rules are cut into (``PolicySize``), every address of the members of named policies counted, both
+        /// directions together. A kernel takes some seconds for as many elements, and four times as long for twice as
+        /// many.
+        package static let maximumPieces = 8192
+        /// The same of all policies of one attachment. Members get further addresses by themselves, so it is more than
+        /// one policy may have when it is written. A host keeps a port that has more closed.
+        package static let maximumPiecesOfPort = 16_384
+
+        /// What the rules of both directions are cut into.
+        package func pieces(members: (ResourceID) -> Int) -> Int {
+            PolicySize(ingress, members: members).pieces + PolicySize(egress ?? [], members: members).pieces
+        }
 
         /// The policies whose members stand in a rule.
         package var peers: Set<Reference<Policy>> {

@@ -4,9 +4,12 @@ import NetworkModel
 import Resources
 
 extension PlanContext {
-    /// The elements of an attachment's port as they shall be; none while its segment is not known.
+    /// The elements of an attachment's port as they shall be; none while its segment is not known or its policies are
+    /// too large to be built: such a port is closed.
     func guardElements(of attachment: DesiredAttachment) -> [GuardElement] {
-        guard let segment = desired.segments[attachment.segment] else { return [] }
+        guard let segment = desired.segments[attachment.segment], wanted.oversize(of: attachment) == nil else {
+            return []
+        }
         return portGuard(of: attachment, on: segment).elements
     }
 
@@ -70,9 +73,8 @@ extension PlanContext {
     /// The rules of all policies that attachments of this host have: by profile, and the limits of single rules.
     func guardElementsOfPolicies() -> FilterContent {
         FilterContent(
-            wanted.profileNumbers.sorted { $0.value < $1.value }.flatMap { profile, number in
-                profile.elements(number, in: desired)
-            })
+            wanted.profileNumbers.filter { wanted.oversized[$0.key] == nil }.sorted { $0.value < $1.value }
+                .flatMap { profile, number in profile.elements(number, in: desired) })
     }
 
     var guardElementsOfTunnels: [GuardElement] {

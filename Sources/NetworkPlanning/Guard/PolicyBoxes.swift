@@ -41,6 +41,8 @@ struct PolicyBoxes {
 
     /// - Parameter rules: the most important first.
     init(_ rules: [Rule]) {
+        // Who names nobody cuts nothing: such rules have no pieces in `PolicySize`.
+        let rules = rules.filter { !$0.peers.isEmpty }
         var layers: [(protocols: ClosedRange<UInt64>, rows: [Row])] = []
         for protocols in Self.cuts(rules.map(\.protocols)) {
             let active = rules.indices.filter { rules[$0].protocols.contains(protocols.lowerBound) }
@@ -65,9 +67,18 @@ struct PolicyBoxes {
 
     private mutating func rows(_ rules: [Rule], _ active: [Int]) -> [Row] {
         var rows: [Row] = []
-        for ports in Self.cuts(active.flatMap { rules[$0].ports }) {
-            let here = active.filter { rules[$0].ports.contains { $0.contains(ports.lowerBound) } }
-            if here.isEmpty { continue }
+        let spans = Self.cuts(active.flatMap { rules[$0].ports })
+        let places = Dictionary(uniqueKeysWithValues: zip(spans.map(\.lowerBound), spans.indices))
+        // Who holds which span, in order: a look at each rule's own spans, not at every rule for every span.
+        var holders = [[Int]](repeating: [], count: spans.count)
+        for rule in active {
+            for range in rules[rule].ports {
+                guard let first = places[range.lowerBound] else { continue }
+                let end = places[range.upperBound + 1] ?? spans.count
+                for place in first..<end where holders[place].last != rule { holders[place].append(rule) }
+            }
+        }
+        for (ports, here) in zip(spans, holders) where !here.isEmpty {
             let segments: [Segment]
             if let known = partitions[here] {
                 segments = known

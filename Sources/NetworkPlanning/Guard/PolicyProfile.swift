@@ -45,6 +45,14 @@ package struct PolicyProfile: Hashable, Sendable, Comparable {
         policies.contains { desired.policies[$0]?.egress != nil }
     }
 
+    /// What its rules are cut into (``PolicySize``): above ``Policy/Spec/maximumPiecesOfPort`` it is not built, and its
+    /// attachments' ports stay closed.
+    func pieces(in desired: HostSnapshot) -> Int {
+        let known = policies.compactMap { desired.policies[$0] }
+        return Policy.Spec(ingress: known.flatMap(\.ingress), egress: known.flatMap { $0.egress ?? [] })
+            .pieces { desired.members[$0, default: []].count }
+    }
+
     /// Its rules in both directions as elements, and the limits of single rules.
     func elements(_ number: UInt32, in desired: HostSnapshot) -> [GuardElement] {
         var counter = PolicyNumbers(profile: number)
@@ -132,18 +140,5 @@ extension PolicyBoxes.Box {
             key: set.key([number, .number(protocols.lowerBound), .number(ports.lowerBound), .address(peers.first)]),
             end: set.key([number, .number(protocols.upperBound), .number(ports.upperBound), .address(peers.last)]),
             value: .mark(mark))
-    }
-}
-
-extension PolicyRule {
-    fileprivate var protocolNumbers: ClosedRange<UInt64> {
-        self.protocol.number.map { UInt64($0)...UInt64($0) } ?? 0...255
-    }
-
-    /// Of ICMPv6 type and code, as they stand in the packet.
-    fileprivate var portNumbers: [ClosedRange<UInt64>] {
-        if !ports.isEmpty { return ports.map { UInt64($0.first)...UInt64($0.last) } }
-        if !types.isEmpty { return types.map { UInt64($0) << 8...UInt64($0) << 8 | 0xff } }
-        return [0...65535]
     }
 }

@@ -19,6 +19,8 @@ package struct DesiredIndex: Hashable, Sendable {
     package private(set) var profiles: [PolicyProfile: Set<ResourceID>] = [:]
     /// Each profile's number in the packet filter.
     package private(set) var profileNumbers: [PolicyProfile: UInt32] = [:]
+    /// The profiles with more pieces than a host builds, and how many they have: ports with such policies are closed.
+    package private(set) var oversized: [PolicyProfile: Int] = [:]
     /// What an attachment holds in its segment's binding table.
     package private(set) var bindings: [ResourceID: Set<IPv6Address>] = [:]
 
@@ -28,6 +30,21 @@ package struct DesiredIndex: Hashable, Sendable {
         for segment in desired.segments.values { add(segment) }
         for attachment in desired.attachments.values { add(attachment) }
         for table in desired.bindings.values { for binding in table.values { add(binding) } }
+        measureProfiles(in: desired)
+    }
+
+    /// Counts what the profiles are cut into, once attachments, policies or members have changed.
+    package mutating func measureProfiles(in desired: HostSnapshot) {
+        oversized = [:]
+        for profile in profiles.keys {
+            let pieces = profile.pieces(in: desired)
+            if pieces > Policy.Spec.maximumPiecesOfPort { oversized[profile] = pieces }
+        }
+    }
+
+    /// How many pieces the policies of an attachment have, when that is more than a host builds.
+    package func oversize(of attachment: DesiredAttachment) -> Int? {
+        oversized.isEmpty ? nil : PolicyProfile(of: attachment).flatMap { oversized[$0] }
     }
 
     package mutating func add(_ binding: Binding) {

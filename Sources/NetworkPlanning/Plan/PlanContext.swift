@@ -175,7 +175,9 @@ final class PlanContext: Sendable {
     }
 
     /// Whether an attachment's port may forward now.
-    func mayForward(_ attachment: DesiredAttachment) -> Bool { isSafe(attachment) && !isHeldBack(attachment) }
+    func mayForward(_ attachment: DesiredAttachment) -> Bool {
+        isSafe(attachment) && !isHeldBack(attachment) && wanted.oversize(of: attachment) == nil
+    }
 
     /// A port's settings as they will be when the steps before have been done: a bridge of that name which is not this
     /// segment's yet is made anew, and then has no ports.

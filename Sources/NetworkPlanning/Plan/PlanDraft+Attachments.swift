@@ -126,6 +126,9 @@ extension PlanDraft {
     /// The last step of every attachment.
     mutating func makeReady(_ attachment: DesiredAttachment) {
         if context.isHeldBack(attachment) { return }
+        if let pieces = context.wanted.oversize(of: attachment) {
+            return refuse(.attachment(attachment.id), .failed, OversizedPolicies.message(pieces))
+        }
         planGuard(of: attachment)
     }
 }

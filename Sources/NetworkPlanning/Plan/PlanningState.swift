@@ -55,7 +55,7 @@ package struct PlanningState: Sendable {
             desire(try HostSnapshot(update))
             return .whole
         }
-        let numbers = wanted.profileNumbers
+        let (numbers, oversized) = (wanted.profileNumbers, wanted.oversized)
         var scope = PlanScope(host: update.vteps != nil)
         for id in update.removedAttachments { scope.formUnion(forgetAttachment(id)) }
         for attachment in update.attachments {
@@ -81,6 +81,13 @@ package struct PlanningState: Sendable {
         }
         scope.attachments.formUnion(attachmentsWhoseEgressTurns(with: update))
         desired.merge(update)
+        if scope.host || wanted.profileNumbers != numbers {
+            wanted.measureProfiles(in: desired)
+            for (profile, attachments) in wanted.profiles
+            where (wanted.oversized[profile] == nil) != (oversized[profile] == nil) {
+                scope.attachments.formUnion(attachments)
+            }
+        }
         if !update.gateways.isEmpty || !update.removedGateways.isEmpty {
             wantsUplinks = FilterStructures.leadsUplinks(desired, seen: ObservedIndex())
         }

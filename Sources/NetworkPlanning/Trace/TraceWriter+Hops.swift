@@ -121,7 +121,14 @@ extension TraceWriter {
             }
         }
         let who = "\(isSender ? "from" : "for") \(name(id))"
-        if evaluation.verdict == .drop {
+        let oversize = predictor.attachment(id).flatMap { attachment in
+            hop.host.flatMap { predictor.hosts[$0] }?.oversize(of: attachment)
+        }
+        if evaluation.verdict == .drop, let oversize {
+            step.reason = DropExplanation.notReady.rawValue
+            step.text = "\(who): \(OversizedPolicies.message(oversize))"
+            step.mend = "kcnet attachment show \(name(id))"
+        } else if evaluation.verdict == .drop {
             step.reason = reason?.rawValue ?? evaluation.logged?.prefix.text
             let isPolicy = reason == .policy
             let why = isPolicy ? policy?.refusal ?? DropExplanation.policy.rule : reason?.rule ?? "no rule lets it pass"

@@ -10,8 +10,9 @@ struct WayHost: Sendable {
     /// The gateways that route here.
     let routers: [ResourceID: GatewayRouter]
     private let indices: [ResourceID: UInt32]
+    private let wanted: DesiredIndex
     /// What an attachment holds.
-    let held: [ResourceID: Set<IPv6Address>]
+    var held: [ResourceID: Set<IPv6Address>] { wanted.bindings }
 
     init(_ snapshot: HostSnapshot) {
         let observed = ObservedHost()
@@ -31,7 +32,7 @@ struct WayHost: Sendable {
         var indices: [ResourceID: UInt32] = [:]
         for (number, id) in snapshot.attachments.keys.sorted().enumerated() { indices[id] = UInt32(number + 1) }
         self.indices = indices
-        held = wanted.bindings
+        self.wanted = wanted
         routers = snapshot.gateways.filter { $0.value.role == .active }.mapValues { GatewayRouter($0, context) }
         self.snapshot = snapshot
     }
@@ -40,6 +41,9 @@ struct WayHost: Sendable {
     func interface(of attachment: DesiredAttachment) -> FrameEvaluator.Interface {
         FrameEvaluator.Interface(attachment.portName, index: indices[attachment.id] ?? 0)
     }
+
+    /// How many pieces the policies of an attachment have, when that is more than a host builds: its port is closed.
+    func oversize(of attachment: DesiredAttachment) -> Int? { wanted.oversize(of: attachment) }
 
     func tunnel(of segment: DesiredSegment) -> FrameEvaluator.Interface {
         FrameEvaluator.Interface(.vxlan(segment.vni), index: 1 << 24 | segment.vni.value)

@@ -54,13 +54,24 @@ extension Attachment {
             plan.refer(to: item)
             for namer in state.relations.namersOfPolicy[item.id, default: []] {
                 guard let rules = state.resource(namer, as: Policy.self)?.spec else { continue }
-                let elements = state.elements(of: rules)
-                guard elements < Policy.Spec.maximumElements else {
+                let joining = max(1, spec.addresses.count)
+                let pieces = rules.pieces { state.memberCount(of: $0) + ($0 == item.id ? joining : 0) }
+                guard pieces <= Policy.Spec.maximumPieces else {
                     throw Problem(
                         .inUse, field: field, value: item.name.text,
-                        rule: "must not get more members: \(state.place(namer)) names them in its rules and is at "
-                            + "\(elements) of \(Policy.Spec.maximumElements) elements")
+                        rule: "must not get more members: \(state.place(namer)) names them in its rules and would have "
+                            + "\(pieces) of \(Policy.Spec.maximumPieces) pieces; name prefixes there, as the segment's")
                 }
+            }
+        }
+        let ids = Set(spec.policies.compactMap { if case .policy(let policy) = $0 { policy.id } else { nil } })
+        if ids.count > 1, old?.policies != spec.policies {
+            let pieces = state.pieces(of: ids)
+            guard pieces <= Policy.Spec.maximumPiecesOfPort else {
+                throw Problem(
+                    field: "spec.policies", value: "\(pieces) pieces",
+                    rule: "must be at most \(Policy.Spec.maximumPiecesOfPort) pieces of ports times peers, of all "
+                        + "policies together; use fewer policies, or join their rules in one")
             }
         }
         guard Set(spec.policies).count == spec.policies.count else {

@@ -81,31 +81,53 @@ extension Policy: ServedKind {
             try resolve(&egress, .egress, "egress")
             spec.egress = egress
         }
-        let elements = state.elements(of: spec)
-        guard elements <= Spec.maximumElements else {
-            throw Problem(
-                field: "spec", value: "\(elements) elements",
-                rule: "must be at most \(Spec.maximumElements) ports times peer addresses, members counted")
-        }
+        // What was written before there was this bound may get another label.
+        if spec != old { try requireSmall(spec, id: plan.id, state) }
         return spec
+    }
+
+    /// Refuses what hosts would take long to build, alone or beside the other policies of an attachment.
+    private static func requireSmall(_ spec: Spec, id: ResourceID, _ state: CacheState) throws(Problem) {
+        let ingress = PolicySize(spec.ingress) { state.memberCount(of: $0) }
+        let egress = PolicySize(spec.egress ?? []) { state.memberCount(of: $0) }
+        guard ingress.pieces + egress.pieces <= Spec.maximumPieces else {
+            let (list, size) = egress.pieces > ingress.pieces ? ("egress", egress) : ("ingress", ingress)
+            throw Problem(
+                field: "spec.\(list)[\(size.largest)]", value: "\(ingress.pieces + egress.pieces) pieces in all rules",
+                rule: "must be at most \(Spec.maximumPieces) pieces in all rules: for each span of ports between the "
+                    + "bounds of any rule, the peers of every rule that holds it, members counted; this rule has most: "
+                    + "give it fewer peers (prefixes in place of members) or ports of its own, or join ports to ranges")
+        }
+        var seen: Set<Set<ResourceID>> = []
+        for user in state.relations.usersOfPolicy[id, default: []] {
+            guard let attachment = state.resource(user, as: Attachment.self) else { continue }
+            let ids = Set(
+                attachment.spec.policies.compactMap { if case .policy(let used) = $0 { used.id } else { nil } })
+            guard ids.count > 1, seen.insert(ids).inserted else { continue }
+            let pieces = state.pieces(of: ids, with: (id, spec))
+            guard pieces <= Spec.maximumPiecesOfPort else {
+                throw Problem(
+                    field: "spec", value: "\(pieces) pieces with other policies",
+                    rule:
+                        "must be at most \(Spec.maximumPiecesOfPort) pieces of ports times peers together with the other "
+                        + "policies of \(state.place(user)); take one of them from it first")
+            }
+        }
     }
 }
 
 extension CacheState {
-    /// How much a policy with this resolved spec is, members of other policies counted by their addresses.
-    func elements(of spec: Policy.Spec) -> Int {
-        var elements = 0
-        for rule in spec.ingress + (spec.egress ?? []) {
-            var peers = rule.peers == nil ? 1 : 0
-            for peer in rule.peers ?? [] {
-                guard case .members(let policy) = peer, let id = policy.id else {
-                    peers += 1
-                    continue
-                }
-                peers += relations.membersOfPolicy[id, default: [:]].count
-            }
-            elements += max(1, rule.ports.count + rule.types.count) * peers
+    /// How many addresses stand for a policy in rules.
+    func memberCount(of policy: ResourceID) -> Int { relations.membersOfPolicy[policy, default: [:]].count }
+
+    /// What the rules of policies that an attachment has together are cut into, one of them perhaps not written yet.
+    func pieces(of policies: Set<ResourceID>, with draft: (id: ResourceID, spec: Policy.Spec)? = nil) -> Int {
+        var all = Policy.Spec()
+        for id in policies {
+            guard let spec = id == draft?.id ? draft?.spec : resource(id, as: Policy.self)?.spec else { continue }
+            all.ingress += spec.ingress
+            all.egress = (all.egress ?? []) + (spec.egress ?? [])
         }
-        return elements
+        return all.pieces { memberCount(of: $0) }
     }
 }
