@@ -153,7 +153,7 @@ import Waiting
 
     @Test(arguments: ["/v1/projects?limit=1000", "/v1/whoami"])
     func `a client that never reads its answers is cut off, and they are given back`(path: String) async throws {
-        try await LiveServer.with(patience: .milliseconds(600)) { server in
+        try await LiveServer.with(patience: .milliseconds(1500)) { server in
             // More than a socket's buffers hold: about 6 MB of annotations.
             let text = String(repeating: "x", count: 60_000)
             for index in 0..<100 {
@@ -182,7 +182,7 @@ import Waiting
     }
 
     @Test func `a large answer that is taken slowly comes whole`() async throws {
-        try await LiveServer.with(patience: .milliseconds(600)) { server in
+        try await LiveServer.with(patience: .milliseconds(1500)) { server in
             let text = String(repeating: "x", count: 60_000)
             for index in 0..<60 {
                 try await server.make(
@@ -191,15 +191,15 @@ import Waiting
             let body = try await onThread {
                 let connection = try RawConnection(server.folder + "/api.sock")
                 #expect(connection.send("GET /v1/projects HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"))
-                // 3.6 MB in about three seconds: several times as long as it may take nothing.
-                return connection.readToEnd(pausing: 50_000)
+                // 3.6 MB in about six seconds: four times as long as it may take nothing.
+                return connection.readToEnd(pausing: 100_000)
             }
             #expect(body.utf8.count > 3_600_000 && body.hasSuffix("}"), "\(body.utf8.count)")
         }
     }
 
     @Test func `a client that never reads its stream is cut off`() async throws {
-        try await LiveServer.with(patience: .milliseconds(600)) { server in
+        try await LiveServer.with(patience: .milliseconds(1500)) { server in
             // More than a socket's buffers hold: about 6 MB of annotations.
             let text = String(repeating: "x", count: 60_000)
             for index in 0..<100 {
