@@ -19,7 +19,7 @@ package struct APIComputeUpstream: ComputeUpstream {
         do {
             for try await event in try await client.events(APIRequest(.get, path("desired"))) {
                 guard event.name == "order" else { continue }
-                deliver(try OrderEvent(json: JSONParser.parse(event.data), path: ""))
+                deliver(try OrderEvent(json: JSONParser.parse(event.data, atMost: JSONParser.batchValues), path: ""))
             }
         } catch is CancellationError {
         } catch { throw UpstreamError("\(error)") }

@@ -67,7 +67,7 @@ struct AgentState: Hashable, JSONCodable {
     /// - Throws: when there is a file that cannot be used: an agent that forgot what it was told would do harm.
     static func load(_ path: String) throws -> AgentState {
         guard let bytes = try AtomicFile.read(path, limit: maximumBytes) else { return AgentState() }
-        return try AgentState(json: JSONParser.parse(bytes), path: "")
+        return try AgentState(json: JSONParser.parse(kept: bytes), path: "")
     }
 
     func save(_ path: String) throws(FileError) { try AtomicFile.write(json, to: path, mode: 0o600) }

@@ -59,7 +59,7 @@ extension ServedCompute {
 
     /// Reads the stored form.
     static func read(_ entry: [UInt8], at revision: Revision) throws -> any AnyResource {
-        var resource = try Resource<Self>(json: try JSONParser.parse(entry), path: "")
+        var resource = try Resource<Self>(json: try JSONParser.parse(kept: entry), path: "")
         resource.metadata.revision = revision
         return resource
     }

@@ -99,7 +99,7 @@ extension ComputeService {
 
     /// An entry as a client reads it: the resource in its usual form, without the status of the moment.
     private static func write(_ stored: StoreEntry, _ kind: ComputeKind, to writer: inout JSONWriter) throws {
-        let entry = try StoredRevision(json: try JSONParser.parse(stored.value), path: "")
+        let entry = try StoredRevision(json: try JSONParser.parse(kept: stored.value), path: "")
         let resource = try kind.type.read(entry.resource, at: stored.modified)
         writer.object { writer in
             writer.member("generation", entry.generation)

@@ -122,7 +122,7 @@ func readRecord<Record: JSONReadable>(_ file: String) throws(LaboratoryError) ->
         LaboratoryError(.invalid, operation: "read", subject: file, message: message)
     }
     let node: JSONNode
-    do { node = try JSONParser.parse(Array(try readText(file).utf8)) } catch let error as JSONError {
+    do { node = try JSONParser.parse(kept: Array(try readText(file).utf8)) } catch let error as JSONError {
         throw refuse(error.description)
     } catch let error as LaboratoryError {
         throw error

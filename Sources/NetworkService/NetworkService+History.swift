@@ -19,7 +19,7 @@ extension NetworkService {
                 writer.name("items")
                 try writer.array { writer in
                     for stored in page.entries.reversed() {
-                        let entry = try StoredRevision(json: try JSONParser.parse(stored.value), path: "")
+                        let entry = try StoredRevision(json: try JSONParser.parse(kept: stored.value), path: "")
                         try kind.type.write(entry, at: stored.modified, view, to: &writer)
                     }
                 }
@@ -46,7 +46,7 @@ extension NetworkService {
                 ).description, field: "generation", value: "\(generation)")
         }
         let entry: StoredRevision
-        do { entry = try StoredRevision(json: JSONParser.parse(stored.value), path: "") } catch {
+        do { entry = try StoredRevision(json: JSONParser.parse(kept: stored.value), path: "") } catch {
             throw Problem(.internal, "the history has an entry that cannot be read: \(error)")
         }
         return try await kind.type.restore(
@@ -58,7 +58,7 @@ extension ServedKind {
     /// Writes an entry as a client reads it: the resource in its usual form, without the status of the moment.
     static func write(_ entry: StoredRevision, at revision: Revision, _ view: View, to writer: inout JSONWriter) throws
     {
-        var resource = try Resource<Self>(json: try JSONParser.parse(entry.resource), path: "")
+        var resource = try Resource<Self>(json: try JSONParser.parse(kept: entry.resource), path: "")
         resource.metadata.revision = revision
         writer.object { writer in
             writer.member("generation", entry.generation)

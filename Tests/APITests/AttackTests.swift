@@ -149,6 +149,14 @@ struct LogBook: LogHandler {
                 let reply = try await server.curl("POST", "/v1/projects", "@\(server.folder)/body")
                 #expect(reply.status == 400, "\(reply.body.prefix(200))")
             }
+            // Short values, each of which takes many times its text in memory.
+            for (path, most) in [("/v1/projects", JSONParser.ordinaryValues), ("/v1/batch", JSONParser.batchValues)] {
+                let values = "[" + Array(repeating: "[]", count: most).joined(separator: ",") + "]"
+                try values.write(toFile: server.folder + "/body", atomically: true, encoding: .utf8)
+                let reply = try await server.curl("POST", path, "@\(server.folder)/body")
+                #expect(
+                    reply.status == 400 && reply.body.contains("more than \(most) values"), "\(reply.body.prefix(200))")
+            }
             #expect(try await server.curl("GET", "/readyz").status == 200)
         }
     }

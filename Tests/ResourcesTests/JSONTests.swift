@@ -33,6 +33,21 @@ import Testing
         }
     }
 
+    @Test func `more values than the bound are refused before they cost memory`() throws {
+        func lists(_ count: Int) -> [UInt8] {
+            Array(("[" + Array(repeating: "[]", count: count - 1).joined(separator: ",") + "]").utf8)
+        }
+        _ = try JSONParser.parse(lists(JSONParser.ordinaryValues))
+        let rule = "there are more than \(JSONParser.ordinaryValues) values: send less at once"
+        #expect(throws: JSONError(offset: 3 * JSONParser.ordinaryValues - 2, rule: rule)) {
+            try JSONParser.parse(lists(JSONParser.ordinaryValues + 1))
+        }
+        #expect(throws: JSONError.self) { try JSONParser.parse(Array(#"{"a":[1,2]}"#.utf8), atMost: 3) }
+        _ = try JSONParser.parse(Array(#"{"a":[1,2]}"#.utf8), atMost: 4)
+        // What KC keeps itself was bounded when it came in.
+        _ = try JSONParser.parse(kept: lists(JSONParser.ordinaryValues + 1))
+    }
+
     @Test func `what is written is read again, whatever the characters`() throws {
         var random = SeededGenerator(printedFor: "JSON strings")
         for _ in 0..<3000 {

@@ -58,7 +58,7 @@ package struct APIResponse: Sendable {
 
     /// - Throws: `APIFailure` with code `protocolViolation` when the body is not JSON.
     package func json(of request: APIRequest) throws(APIFailure) -> JSONNode {
-        do { return try JSONParser.parse(body) } catch {
+        do { return try JSONParser.parse(body, atMost: JSONParser.largeValues) } catch {
             throw APIFailure(
                 .protocolViolation, operation: request.summary, subject: "the answer", cause: "\(error)",
                 advice: "check that the address is that of a KC API server of this version")

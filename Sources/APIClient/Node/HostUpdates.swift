@@ -24,7 +24,8 @@ package struct HostUpdates: AsyncSequence, Sendable {
                 // Kinds of events that a newer server adds are not for this agent.
                 guard event.name == "state" else { continue }
                 do {
-                    let update = try HostUpdate(json: JSONParser.parse(event.data), path: "")
+                    let update = try HostUpdate(
+                        json: JSONParser.parse(event.data, atMost: JSONParser.largeValues), path: "")
                     report(update.revision)
                     return update
                 } catch {

@@ -12,7 +12,7 @@ package enum WatchEvent: Sendable {
     /// - Throws: `APIFailure` with code `protocolViolation`.
     package init?(_ event: ServerEvent) throws(APIFailure) {
         do {
-            let node = try JSONParser.parse(event.data)
+            let node = try JSONParser.parse(event.data, atMost: JSONParser.batchValues)
             switch event.name {
             case "put":
                 let document = try ResourceDocument(node)

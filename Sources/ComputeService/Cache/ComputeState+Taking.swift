@@ -53,19 +53,19 @@ extension ComputeState {
                 refresh(id, at: revision)
             case .use(let id): uses[id] = entry.modified
             case .place(let vm):
-                let place = try VirtualMachinePlace(json: try JSONParser.parse(entry.value), path: "")
+                let place = try VirtualMachinePlace(json: try JSONParser.parse(kept: entry.value), path: "")
                 takePlace(Seen(value: place, revision: entry.modified), of: vm, at: revision)
             case .obstacle(let vm):
-                let obstacle = try Hindrance(json: try JSONParser.parse(entry.value), path: "")
+                let obstacle = try Hindrance(json: try JSONParser.parse(kept: entry.value), path: "")
                 obstacles[vm] = Seen(value: obstacle, revision: entry.modified)
                 refresh(vm, at: revision)
             case .unported(let vm):
-                unported[vm] = try Hindrance(json: try JSONParser.parse(entry.value), path: "")
+                unported[vm] = try Hindrance(json: try JSONParser.parse(kept: entry.value), path: "")
                 refresh(vm, at: revision)
             case .load(let host):
                 loads[host] = entry.modified
             case .removal(let vm):
-                removals[vm] = try VirtualMachinePlace(json: try JSONParser.parse(entry.value), path: "")
+                removals[vm] = try VirtualMachinePlace(json: try JSONParser.parse(kept: entry.value), path: "")
             case .agent(let host): agents[host] = .some(entry.lease)
             case .arrival(let host): arrivals.insert(host)
             case .console(let vm): consoles[vm] = try ConsoleSession(entry, of: vm)

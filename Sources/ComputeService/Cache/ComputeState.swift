@@ -119,6 +119,6 @@ struct ComputeState {
     func report<Report: JSONReadable>(_ id: ResourceID, as type: Report.Type = Report.self) -> Report? {
         guard let bytes = reports[id]?.value else { return nil }
         // What cannot be read is as if nothing had been said.
-        return try? Report(json: JSONParser.parse(bytes), path: "")
+        return try? Report(json: JSONParser.parse(kept: bytes), path: "")
     }
 }

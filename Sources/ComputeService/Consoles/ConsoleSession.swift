@@ -18,7 +18,7 @@ package struct ConsoleSession: Hashable, Sendable {
     package var order: ConsoleOrder { ConsoleOrder(session: session, vm: vm, force: force) }
 
     init(_ entry: StoreEntry, of vm: ResourceID) throws {
-        var reader = try FieldReader(try JSONParser.parse(entry.value), path: "")
+        var reader = try FieldReader(try JSONParser.parse(kept: entry.value), path: "")
         session = try reader.required("session")
         by = try reader.required("by")
         since = try reader.required("since")

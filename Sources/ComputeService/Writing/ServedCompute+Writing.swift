@@ -49,8 +49,8 @@ extension ServedCompute {
     ) async throws(Problem) -> ComputeWritten {
         let kept: Resource<Self>
         do {
-            let entry = try StoredRevision(json: JSONParser.parse(stored), path: "")
-            kept = try Resource(json: JSONParser.parse(entry.resource), path: "")
+            let entry = try StoredRevision(json: JSONParser.parse(kept: stored), path: "")
+            kept = try Resource(json: JSONParser.parse(kept: entry.resource), path: "")
         } catch { throw Problem(.internal, "the history has an entry that cannot be read: \(error)") }
         return try await change(in: service, project, id, expecting: expected, .restore, by: principal) { _ in
             Draft(restoring: kept)

@@ -28,7 +28,7 @@ package enum ManifestFile {
         let documents: [(node: JSONNode, line: Int?)]
         switch format {
         case .json:
-            do { documents = [(try JSONParser.parse(Array(text.utf8)), nil)] } catch {
+            do { documents = [(try JSONParser.parse(Array(text.utf8), atMost: JSONParser.largeValues), nil)] } catch {
                 throw DocumentError(source: source, line: line(of: error.offset, in: text), rule: error.description)
             }
         case .yaml: documents = try YAMLReader.documents(text, source: source)

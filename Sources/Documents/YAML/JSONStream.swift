@@ -44,7 +44,7 @@ enum JSONStream {
             guard !bytes.isEmpty else { return true }
             defer { bytes = [] }
             // Flow style of YAML that is no JSON has its own reader, which has its own words for what is wrong with it.
-            guard let node = try? JSONParser.parse(bytes) else { return false }
+            guard let node = try? JSONParser.parse(bytes, atMost: JSONParser.largeValues) else { return false }
             documents.append((node, begin))
             return true
         }

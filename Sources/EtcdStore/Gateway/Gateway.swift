@@ -175,7 +175,7 @@ final class Gateway: Sendable {
 
     private func checked(_ bytes: [UInt8], status: HTTPResponseStatus) throws(EtcdFailure) -> JSONNode {
         let node: JSONNode
-        do { node = try JSONParser.parse(bytes) } catch {
+        do { node = try JSONParser.parse(kept: bytes) } catch {
             let text = String(decoding: bytes.prefix(200).filter { $0 >= 0x20 && $0 < 0x7f }, as: UTF8.self)
             throw EtcdFailure(message: "status \(status.code) with an answer that is not etcd's: '\(text)'")
         }

@@ -47,7 +47,7 @@ struct WatchReader {
 
     private mutating func read(_ line: [UInt8]) throws(EtcdFailure) -> [News] {
         let node: JSONNode
-        do { node = try JSONParser.parse(line) } catch {
+        do { node = try JSONParser.parse(kept: line) } catch {
             throw EtcdFailure(.lost, "a watch said what is not JSON: \(error)")
         }
         guard let result = node["result"] else {

@@ -25,7 +25,7 @@ struct BatchRoutes: Sendable {
             maximumBody: Self.maximumBody, answer: .named("BatchWritten")
         ) { request throws(Problem) in
             let isBrief = try request.query.flag("brief")
-            let operations = try Self.operations(try request.document())
+            let operations = try Self.operations(try request.document(atMost: JSONParser.batchValues))
             let written = try await service.write(
                 operations, by: request.principal, alongside: try await revocations(operations))
             return .json(render(written, isBrief: isBrief, for: request.principal), written: written.revision)

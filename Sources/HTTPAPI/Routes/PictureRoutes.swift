@@ -58,7 +58,7 @@ struct PictureRoutes: Sendable {
     private func items(_ kind: Kind, _ project: String?) async throws(Problem) -> [NetworkPicture.Source.Item] {
         try await all(kind, project).compactMap { item in
             // What this server wrote a moment ago it can read.
-            guard let node = try? JSONParser.parse(item.json) else { return nil }
+            guard let node = try? JSONParser.parse(kept: item.json) else { return nil }
             return .init(
                 id: item.id, name: item.name.text, project: project, spec: node["spec"], status: node["status"])
         }

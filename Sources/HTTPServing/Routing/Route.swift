@@ -109,8 +109,9 @@ package struct RouteRequest<Service: ServedService>: Sendable {
     package func value(_ name: String) -> String { values[name] ?? "" }
 
     /// The body as JSON.
-    package func document() throws(Problem) -> JSONNode {
-        do { return try JSONParser.parse(body) } catch { throw Problem(error) }
+    /// - Parameter values: how many it may have.
+    package func document(atMost values: Int = JSONParser.ordinaryValues) throws(Problem) -> JSONNode {
+        do { return try JSONParser.parse(body, atMost: values) } catch { throw Problem(error) }
     }
 }
 

@@ -86,7 +86,9 @@ extension Command {
     /// Its output as JSON; none at all, which `ip` and `bridge` print for nothing, is an empty array.
     package func json(_ operation: String, _ subject: String) async throws(LaboratoryError) -> JSONNode {
         let output = try await check(operation, subject)
-        do { return try JSONParser.parse(Array(output.allSatisfy(\.isWhitespace) ? "[]".utf8 : output.utf8)) } catch {
+        do {
+            return try JSONParser.parse(kept: Array(output.allSatisfy(\.isWhitespace) ? "[]".utf8 : output.utf8))
+        } catch {
             throw LaboratoryError(.invalid, operation: operation, subject: subject, message: error.description)
         }
     }

@@ -43,7 +43,7 @@ extension Machine {
         // The interface comes with the attachment: before that there is no address, and nothing wrong with the machine.
         guard result.isSuccess else { return [] }
         let node: JSONNode
-        do { node = try JSONParser.parse(Array(result.output.utf8)) } catch { return [] }
+        do { node = try JSONParser.parse(kept: Array(result.output.utf8)) } catch { return [] }
         guard case .array(let devices) = node.content else { return [] }
         return devices.flatMap { device -> [IPv6Address] in
             guard case .array(let infos)? = device["addr_info"]?.content else { return [] }

@@ -64,7 +64,7 @@ package struct StateFolder: Sendable {
     package func membership() throws -> (membership: Membership, credential: String)? {
         guard let bytes = try AtomicFile.read(api, limit: 1 << 20) else { return nil }
         let membership: Membership
-        do { membership = try Membership(json: JSONParser.parse(bytes), path: "") } catch {
+        do { membership = try Membership(json: JSONParser.parse(kept: bytes), path: "") } catch {
             throw Damaged(path: api, reason: "\(error)")
         }
         guard let secret = try AtomicFile.read(credential, limit: 4096) else {

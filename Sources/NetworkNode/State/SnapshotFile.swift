@@ -78,7 +78,7 @@ package struct SnapshotFile: Sendable {
 
     static func decode(_ bytes: [UInt8]) throws(Unusable) -> HostSnapshot {
         let node: JSONNode
-        do { node = try JSONParser.parse(bytes) } catch { throw Unusable(reason: error.description) }
+        do { node = try JSONParser.parse(kept: bytes) } catch { throw Unusable(reason: error.description) }
         do {
             var reader = try FieldReader(node, path: "")
             let format: Int = try reader.required("format")

@@ -63,26 +63,27 @@ extension CacheState {
                 if let known = items[id], known.revision >= entry.modified { return }
                 try kind.type.take(entry, project: project, at: revision, into: &self)
             case .report(let id, let host):
-                let report = try Report(json: try JSONParser.parse(entry.value), path: "")
+                let report = try Report(json: try JSONParser.parse(kept: entry.value), path: "")
                 guard reports[id]?[host] != report else { return }
                 reports[id, default: [:]][host] = report
                 refresh(id, at: revision)
             case .learned(let place):
                 if let known = learned.lists[place], known.revision >= entry.modified { return }
-                let list = try LearnedAddresses(json: try JSONParser.parse(entry.value), path: "")
+                let list = try LearnedAddresses(json: try JSONParser.parse(kept: entry.value), path: "")
                 takeLearned(list, of: place, at: entry.modified)
             case .signingKey(let zone):
                 takeSigningKey(SigningKey(secret: String(decoding: entry.value, as: UTF8.self)), of: zone)
             case .probe(let id):
-                takeProbe(try Probe(json: try JSONParser.parse(entry.value), path: ""), id, lease: entry.lease)
+                takeProbe(try Probe(json: try JSONParser.parse(kept: entry.value), path: ""), id, lease: entry.lease)
             case .answer(let id, let host):
-                answers[id, default: [:]][host] = try ProbeResult(json: try JSONParser.parse(entry.value), path: "")
+                answers[id, default: [:]][host] = try ProbeResult(
+                    json: try JSONParser.parse(kept: entry.value), path: "")
             case .use(let id): uses[id] = entry.modified
             case .lease(let host):
                 let wasUp = leases.updateValue(entry.lease ?? LeaseID(0), forKey: host) != nil
                 let were = agents[host]
                 agents[host] =
-                    entry.value.isEmpty ? nil : try HostAgents(json: try JSONParser.parse(entry.value), path: "")
+                    entry.value.isEmpty ? nil : try HostAgents(json: try JSONParser.parse(kept: entry.value), path: "")
                 let areTwo = agents[host]?.areTwo ?? false
                 guard !wasUp || areTwo != (were?.areTwo ?? false) else { return }
                 refresh(host, at: revision)
@@ -207,7 +208,7 @@ extension ServedKind {
     static func take(_ entry: StoreEntry, project: ResourceID?, at revision: Revision, into state: inout CacheState)
         throws
     {
-        let resource = try Resource<Self>(json: try JSONParser.parse(entry.value), path: "")
+        let resource = try Resource<Self>(json: try JSONParser.parse(kept: entry.value), path: "")
         state.show(wrap(resource), of: entry, project: project, at: revision)
     }
 }

@@ -93,7 +93,7 @@ extension NetworkService {
             for _ in 1...settings.attempts {
                 let entry = try await store.get(key).entry
                 var tally =
-                    try entry.map { try CaptureTally(json: try JSONParser.parse($0.value), path: "") } ?? .init()
+                    try entry.map { try CaptureTally(json: try JSONParser.parse(kept: $0.value), path: "") } ?? .init()
                 switch tally.take(number, weight: weight, limit: task.bytes) {
                 case .taken: break
                 case .known: return

@@ -59,7 +59,7 @@ extension NetworkService {
         }
         guard let stored = page.entries.last(where: { $0.modified <= revision }) else { return nil }
         do {
-            return (try StoredRevision(json: JSONParser.parse(stored.value), path: ""), stored.modified)
+            return (try StoredRevision(json: JSONParser.parse(kept: stored.value), path: ""), stored.modified)
         } catch { throw Problem(.internal, "the history has an entry that cannot be read: \(error)") }
     }
 }

@@ -56,7 +56,7 @@ extension ServedKind {
         _ request: NetworkService.Request
     ) async throws(Problem) -> Written {
         let kept: Resource<Self>
-        do { kept = try Resource(json: JSONParser.parse(entry.resource), path: "") } catch {
+        do { kept = try Resource(json: JSONParser.parse(kept: entry.resource), path: "") } catch {
             throw Problem(.internal, "the history has an entry that cannot be read: \(error)")
         }
         return try await replace(in: service, id, expecting: expected, request, action: .restore) { _ in

@@ -16,20 +16,37 @@ package struct JSONError: Error, Equatable, Sendable, CustomStringConvertible {
 /// A strict parser for RFC 8259: UTF-8 only, no duplicate names, no trailing text, bounded depth.
 ///
 /// Time is linear in the size of the text and recursion is bounded by `maximumDepth`, so that no input can exhaust the
-/// stack. The size of the text is the caller's to bound before it calls.
+/// stack. The size of the text is the caller's to bound before it calls; how many values it has is bounded here, since a
+/// value takes well over a hundred bytes of memory though it be written in three.
 package struct JSONParser {
     /// Deep enough for any resource with annotations; shallow enough for any thread's stack.
     package static let maximumDepth = 32
+    /// Values of one document: more than any resource has, at 8 bytes each a whole mebibyte of text.
+    package static let ordinaryValues = 1 << 17
+    /// Values of many documents in one request.
+    package static let batchValues = 1 << 20
+    /// Values of what is large and comes from whom the reader has chosen: a page of resources or a host's whole state from a
+    /// server, a file of resources.
+    package static let largeValues = 1 << 21
 
     private let bytes: [UInt8]
     private var position = 0
+    private var valuesLeft: Int
+    private let maximumValues: Int
 
+    /// The same of what KC has written itself and keeps where nobody else writes: it was bounded when it came in.
+    /// - Throws: as the other.
+    package static func parse(kept bytes: [UInt8]) throws(JSONError) -> JSONNode {
+        try parse(bytes, atMost: .max)
+    }
+
+    /// - Parameter values: how many values the text may have, those that hold others included.
     /// - Throws: `JSONError` with the offset of the first byte that breaks a rule.
-    package static func parse(_ bytes: [UInt8]) throws(JSONError) -> JSONNode {
+    package static func parse(_ bytes: [UInt8], atMost values: Int = ordinaryValues) throws(JSONError) -> JSONNode {
         do { _ = try UTF8Span(validating: bytes.span) } catch {
             throw JSONError(offset: 0, rule: "the text is not UTF-8")
         }
-        var parser = JSONParser(bytes: bytes)
+        var parser = JSONParser(bytes, atMost: values)
         parser.skipSpace()
         let node = try parser.value(depth: 0)
         parser.skipSpace()
@@ -37,7 +54,11 @@ package struct JSONParser {
         return node
     }
 
-    private init(bytes: [UInt8]) { self.bytes = bytes }
+    private init(_ bytes: [UInt8], atMost values: Int) {
+        self.bytes = bytes
+        valuesLeft = values
+        maximumValues = values
+    }
 
     private func error(_ rule: String) -> JSONError { JSONError(offset: position, rule: rule) }
 
@@ -54,6 +75,8 @@ package struct JSONParser {
 
     private mutating func value(depth: Int) throws(JSONError) -> JSONNode {
         guard depth < Self.maximumDepth else { throw error("values are nested deeper than \(Self.maximumDepth)") }
+        guard valuesLeft > 0 else { throw error("there are more than \(maximumValues) values: send less at once") }
+        valuesLeft -= 1
         let start = position
         let content: JSONNode.Content
         switch next {

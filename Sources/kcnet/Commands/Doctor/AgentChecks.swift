@@ -11,7 +11,7 @@ enum AgentChecks {
     static func status() -> JSONNode? {
         guard let text = ProcFile.text(statusFile) else { return nil }
         // Half a file is as good as none: the agent replaces it as a whole.
-        do { return try JSONParser.parse(Array(text.utf8)) } catch { return nil }
+        do { return try JSONParser.parse(Array(text.utf8), atMost: JSONParser.largeValues) } catch { return nil }
     }
 
     /// - Parameter isHost: whether the API knows this machine as a host.

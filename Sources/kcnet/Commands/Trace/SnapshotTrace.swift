@@ -24,7 +24,7 @@ struct SnapshotTrace {
             throw Complaint(.usage, "\(path) cannot be read: \(error)")
         }
         do {
-            let node = try JSONParser.parse(Array(text.utf8))
+            let node = try JSONParser.parse(Array(text.utf8), atMost: JSONParser.largeValues)
             var reader = try FieldReader(node, path: "")
             let format: Int = try reader.required("format")
             guard format == 1 else { throw Complaint(.usage, "\(path) has format \(format), not 1") }
