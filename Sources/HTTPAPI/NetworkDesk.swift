@@ -63,6 +63,11 @@ package struct NetworkDesk: ServedService {
                 .rateLimited, "too many wrong credentials came before; try again in \(seconds) s")
             problem.retryAfterSeconds = seconds
             throw problem
+        case .busy(let seconds):
+            var problem = Problem(
+                .rateLimited, "as many are proving who they are as are checked at once; try again in \(seconds) s")
+            problem.retryAfterSeconds = seconds
+            throw problem
         case .pass where request.authorization == nil:
             throw Problem(
                 .unauthenticated,

@@ -59,6 +59,8 @@ package enum Verdict: Hashable, Sendable {
     case deny(String)
     /// Too many were wrong before: nothing was looked at. Seconds until it is worth while to ask again.
     case wait(seconds: Int)
+    /// So many are being checked that nothing was looked at. Seconds until it is worth while to ask again.
+    case busy(seconds: Int)
     /// The header is none of this checker's.
     case pass
 }

@@ -82,6 +82,71 @@ import Testing
         }
     }
 
+    @Test(.timeLimit(.minutes(2))) func `who floods a slow check stands in his own way, and is told so at once`()
+        async throws
+    {
+        try await withFolder { folder in
+            let path = folder + "/htpasswd"
+            try "eva:$2y$05$abcdefghijklmnopqrstuuHNbAKRhpaujgo33bRWs.NLUTJO3lOy2\n".write(
+                toFile: path, atomically: true, encoding: .utf8)
+            let checker = try HtpasswdChecker(path: path, grants: Self.grants)
+            // As many at a time as a network has ports: names that nobody has cost as much as one that somebody has.
+            let flood = await verdicts(400) { number in
+                try await checker.check(basic("n\(number)", "x", from: "2001:db8:2::\(number)"), now: Self.now)
+            }
+            let refused = flood.count { $0 == .busy(seconds: 1) }
+            #expect(refused > 0 && refused <= 384, "\(refused)")
+            #expect(flood.count { if case .deny = $0 { true } else { false } } == 400 - refused)
+            // From everywhere at once it is the whole that is bounded; then all is as it was.
+            let everywhere = await verdicts(400) { number in
+                try await checker.check(basic("n\(number)", "x", from: "2001:db8:\(number)::1"), now: Self.now)
+            }
+            #expect(everywhere.contains(.busy(seconds: 1)))
+            #expect(isLetIn(try await checker.check(basic("eva", "correct horse"), now: Self.now)))
+        }
+    }
+
+    @Test(.timeLimit(.minutes(2))) func `a network that floods a slow check leaves others their place`() async throws {
+        try await withFolder { folder in
+            let path = folder + "/checker"
+            let gate = folder + "/gate"
+            // Holds each check until the gate opens.
+            try "#!/bin/sh\nwhile [ ! -e \(gate) ]; do sleep 0.05; done\nprintf '{\"deny\":\"no\"}'\n".write(
+                toFile: path, atomically: false, encoding: .utf8)
+            try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
+            let checker = ProgramChecker(path: path, arguments: [], patience: .seconds(60))
+            func ask(_ address: String) async throws -> Verdict {
+                try await checker.check(
+                    CheckedRequest(authorization: "Custom x", method: "GET", path: "/", peer: .tcp(address)),
+                    now: Self.now)
+            }
+            try await withThrowingTaskGroup(of: Verdict.self) { group in
+                for number in 1...24 { group.addTask { try await ask("2001:db8:2::\(number)") } }
+                // All but sixteen are told at once, while none of the sixteen has an answer.
+                for _ in 1...8 { #expect(try await group.next() == .busy(seconds: 1)) }
+                group.addTask { try await ask("2001:db8:3::1") }
+                try Data().write(to: URL(filePath: gate))
+                for _ in 1...17 { #expect(try await group.next() == .deny("no")) }
+            }
+        }
+    }
+
+    /// Of `count` checks that begin at the same time.
+    private func verdicts(_ count: Int, _ check: @escaping @Sendable (Int) async throws -> Verdict) async -> [Verdict?]
+    {
+        await withTaskGroup(of: Verdict?.self) { group in
+            for number in 1...count {
+                group.addTask {
+                    do { return try await check(number) } catch {
+                        Issue.record("\(error)")
+                        return nil
+                    }
+                }
+            }
+            return await group.reduce(into: []) { $0.append($1) }
+        }
+    }
+
     @Test func `a code is that of RFC 6238, of a realm that is the user's, and is taken once`() async throws {
         try await withFolder { folder in
             let path = folder + "/seeds"

@@ -70,7 +70,7 @@ package final class CheckerChain: Checker {
             let verdict = try await link.checker.check(request, now: now)
             switch verdict {
             case .pass: continue
-            case .token, .wait: return verdict
+            case .token, .wait, .busy: return verdict
             case .deny:
                 if link.isGuessable { failures.failed(place, now) }
                 return verdict

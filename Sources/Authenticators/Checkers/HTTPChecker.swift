@@ -16,6 +16,8 @@ package struct HTTPChecker: Checker {
     private let tls: TLSConfiguration?
     private let patience: Duration
     private let report: @Sendable (CheckerFailure) -> Void
+    /// A server that has become slow is not asked ever more.
+    private let places = CheckerPlaces()
 
     /// The longest answer, in bytes.
     static let maximumAnswer = 65_536
@@ -59,11 +61,15 @@ package struct HTTPChecker: Checker {
     package var challenge: String? { nil }
 
     package func check(_ request: CheckedRequest, now: Timestamp) async throws(StoreError) -> Verdict {
-        let answer: [UInt8]
-        do { answer = try await ask(request.json) } catch {
-            throw failed(error as? CheckerFailure ?? CheckerFailure(place, "\(error)"))
+        let asked = await places.hold(for: request.peer.network) { () async -> Result<[UInt8], CheckerFailure> in
+            do { return .success(try await ask(request.json)) } catch {
+                return .failure(error as? CheckerFailure ?? CheckerFailure(place, "\(error)"))
+            }
         }
-        do { return try ExternalAnswer.verdict(answer, of: place) } catch { throw failed(error) }
+        guard let asked else { return .busy(seconds: CheckerPlaces.patience) }
+        do throws(CheckerFailure) { return try ExternalAnswer.verdict(try asked.get(), of: place) } catch {
+            throw failed(error)
+        }
     }
 
     /// The client's own deadline ends with the header of the answer; this one is the body's too.

@@ -1,6 +1,5 @@
 import CCrypt
 import Crypto
-import Dispatch
 import FoundationEssentials
 package import Persistence
 package import Resources
@@ -12,6 +11,8 @@ package import Resources
 package final class HtpasswdChecker: Checker {
     private let file: WatchedFile<[String: String]>
     private let grants: [String: Grants]
+    /// Hashing takes as long as it is meant to.
+    private let line = CheckerLine("kc.passwords", atOnce: 2)
 
     /// - Throws: naming the line, when the file is not one now.
     package init(
@@ -29,7 +30,9 @@ package final class HtpasswdChecker: Checker {
         let users = try file.checked()
         // A name that nobody has takes as long as one with a wrong password.
         let hash = users[name] ?? Self.nobody
-        let isRight = await Self.slowly { Self.matches(password, hash) }
+        guard let isRight = await line.run(for: request.peer.network, { Self.matches(password, hash) }) else {
+            return .busy(seconds: CheckerPlaces.patience)
+        }
         guard isRight, users[name] != nil, let grants = grants[name] else { return .deny(Self.refusal) }
         return .allow(.identity(Identity(name: "user/\(name)", grants: grants)))
     }
@@ -37,20 +40,6 @@ package final class HtpasswdChecker: Checker {
     static let refusal = "name or password is wrong, or the user has no role"
     /// Of a password that nobody knows, at htpasswd's usual cost.
     private static let nobody = "$2y$10$abcdefghijklmnopqrstuuzU79SIMlaYwUUxNsb01tP2Y9y1BJb9e"
-
-    /// Hashing takes as long as it is meant to: on threads of its own, two at a time, so that it never holds up others.
-    private static let work = DispatchSemaphore(value: 2)
-    private static let queue = DispatchQueue(label: "kc.passwords", attributes: .concurrent)
-
-    private static func slowly(_ body: @escaping @Sendable () -> Bool) async -> Bool {
-        await withCheckedContinuation { continuation in
-            queue.async {
-                work.wait()
-                defer { work.signal() }
-                continuation.resume(returning: body())
-            }
-        }
-    }
 
     static func matches(_ password: String, _ hash: String) -> Bool {
         if hash.hasPrefix("$apr1$") { return APR1.matches(password, hash) }

@@ -1,7 +1,6 @@
 import NIOCore
 package import Persistence
 package import Resources
-import Synchronization
 
 /// Users of a directory (LDAP, RFC 4511), who prove themselves by a bind with their password, and have the roles of their
 /// groups. Takes `Authorization: Basic` (RFC 7617).
@@ -15,10 +14,9 @@ package final class LDAPChecker: Checker {
     private let password: WatchedFile<[UInt8]>?
     private let patience: Duration
     private let report: @Sendable (CheckerFailure) -> Void
-    private let open = Mutex(0)
+    /// A directory that has become slow is not asked ever more.
+    private let places = CheckerPlaces()
 
-    /// Checks at a time: a directory that has become slow is not asked ever more.
-    static let maximumOpen = 64
     /// Groups of one user.
     static let maximumGroups = 1000
 
@@ -55,18 +53,15 @@ package final class LDAPChecker: Checker {
         guard let (name, password) = request.basic else { return .pass }
         // A bind without a password succeeds with every name: it is one of nobody (RFC 4513 section 5.1.2).
         guard !password.isEmpty, LDAPRules.isName(name) else { return .deny(HtpasswdChecker.refusal) }
-        let isTaken = open.withLock { open in
-            guard open < Self.maximumOpen else { return false }
-            open += 1
-            return true
-        }
-        guard isTaken else { throw failed(CheckerFailure(server.place, "has \(Self.maximumOpen) open checks already")) }
-        defer { open.withLock { $0 -= 1 } }
-        let deadline = NIODeadline.now() + .milliseconds(Int64(patience / .milliseconds(1)))
-        do {
-            guard let grants = try await grants(of: name, Array(password.utf8), until: deadline) else {
-                return .deny(HtpasswdChecker.refusal)
+        let found = await places.hold(for: request.peer.network) { () async -> Result<Grants?, any Error> in
+            let deadline = NIODeadline.now() + .milliseconds(Int64(patience / .milliseconds(1)))
+            do { return .success(try await grants(of: name, Array(password.utf8), until: deadline)) } catch {
+                return .failure(error)
             }
+        }
+        guard let found else { return .busy(seconds: CheckerPlaces.patience) }
+        do {
+            guard let grants = try found.get() else { return .deny(HtpasswdChecker.refusal) }
             return .allow(.identity(Identity(name: "user/\(name)", grants: grants)))
         } catch { throw failed(CheckerFailure(server.place, reason(error))) }
     }

@@ -1,4 +1,3 @@
-import Dispatch
 import Glibc
 package import Persistence
 package import Resources
@@ -32,13 +31,10 @@ package struct ProgramChecker: Checker {
 
     package func check(_ request: CheckedRequest, now: Timestamp) async throws(StoreError) -> Verdict {
         let question = request.json
-        let result: Result<[UInt8], CheckerFailure> = await withCheckedContinuation { continuation in
-            Self.queue.async {
-                Self.work.wait()
-                defer { Self.work.signal() }
-                continuation.resume(returning: Result { () throws(CheckerFailure) in try run(question) })
-            }
+        let result = await Self.line.run(for: request.peer.network) {
+            Result { () throws(CheckerFailure) in try run(question) }
         }
+        guard let result else { return .busy(seconds: CheckerPlaces.patience) }
         do throws(CheckerFailure) { return try ExternalAnswer.verdict(try result.get(), of: path) } catch {
             report(error)
             throw StoreError(.unavailable, operation: "check", cause: "a program that checks has failed")
@@ -46,8 +42,7 @@ package struct ProgramChecker: Checker {
     }
 
     /// As many at a time; others wait.
-    private static let work = DispatchSemaphore(value: 8)
-    private static let queue = DispatchQueue(label: "kc.checkers", attributes: .concurrent)
+    private static let line = CheckerLine("kc.checkers", atOnce: 8)
 
     private func run(_ question: [UInt8]) throws(CheckerFailure) -> [UInt8] {
         // A socket for each way, and not one for both: a question that is left unread would reset the answer.
