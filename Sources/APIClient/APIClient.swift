@@ -138,20 +138,23 @@ package final class APIClient: Sendable {
     }
 
     /// Opens an event stream. Its bytes are read as fast as the caller takes the events, no faster.
+    /// - Parameter maximumEvent: bytes of one event; a larger one ends the stream with `tooLarge`.
     /// - Throws: as `send`; the stream itself throws `APIFailure` or `CancellationError`.
-    package func events(_ request: APIRequest) async throws -> ServerEvents {
+    package func events(
+        _ request: APIRequest, maximumEvent: Int = EventStreamParser.ordinaryEvent
+    ) async throws -> ServerEvents {
         try await turn.taking { server in
             let present = proof.present
-            do { return try await events(request, server, present) } catch let problem as APIProblem
+            do { return try await events(request, server, present, maximumEvent) } catch let problem as APIProblem
                 where problem.status == 401 && proof.refused(present)
             {
-                return try await events(request, server, proof.present)
+                return try await events(request, server, proof.present, maximumEvent)
             }
         }
     }
 
     private func events(
-        _ request: APIRequest, _ server: Endpoint, _ present: ClientProof.Present
+        _ request: APIRequest, _ server: Endpoint, _ present: ClientProof.Present, _ maximumEvent: Int
     ) async throws -> ServerEvents {
         do {
             var message = message(request, server, present)
@@ -163,7 +166,8 @@ package final class APIClient: Sendable {
                     status: Int(response.status.code), reason: response.status.reasonPhrase,
                     body: Array(body.readableBytesView), requestID: response.headers.first(name: "X-Request-ID"))
             }
-            return ServerEvents(body: response.body, operation: request.summary, endpoint: server)
+            return ServerEvents(
+                body: response.body, operation: request.summary, endpoint: server, maximumEvent: maximumEvent)
         } catch { throw translate(error, request, server, isStream: true) }
     }
 

@@ -75,4 +75,25 @@ import Testing
         var comments = EventStreamParser(maximumEvent: 16)
         for _ in 0..<100 { #expect(try comments.feed(Array(": alive\n\n".utf8)) == []) }
     }
+
+    @Test func `names, ids and lists of carriage returns that no server of KC's writes are refused, and cost little`()
+        throws
+    {
+        for field in ["event", "id"] {
+            var good = EventStreamParser()
+            _ = try good.feed(Array("\(field): \(String(repeating: "x", count: 1024))\ndata: 1\n\n".utf8))
+            var parser = EventStreamParser()
+            #expect(throws: EventStreamParser.TooLarge(), "\(field)") {
+                try parser.feed(Array("\(field): \(String(repeating: "x", count: 1025))\n".utf8))
+            }
+        }
+        var most = EventStreamParser()
+        let returns = Array(repeating: "0", count: 1 << 17)
+        let data = Array("data\ndata\ncr: \(returns.joined(separator: " "))\n\n".utf8)
+        #expect(try most.feed(data) == [ServerEvent(data: [UInt8(ascii: "\r")])])
+        var parser = EventStreamParser()
+        #expect(throws: EventStreamParser.TooLarge()) {
+            try parser.feed(Array("cr: \((returns + ["0"]).joined(separator: " "))\n".utf8))
+        }
+    }
 }

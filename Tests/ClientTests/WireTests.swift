@@ -121,6 +121,25 @@ private func withClient(
         }
     }
 
+    @Test func `a list without an end is given up`() async throws {
+        let asked = Mutex(0)
+        try await ScriptedServer.with { request in
+            let number = asked.withLock { asked in
+                asked += 1
+                return asked
+            }
+            let next = request.contains("selector=") ? "again" : "next/\(number)"
+            return .json(#"{"kind":"segmentList","revision":9,"items":[],"continue":"\#(next)"}"#)
+        } _: { server in
+            try await withClient("http://[::1]:\(server.port)") { client in
+                let same = await #expect(throws: APIFailure.self) { try await client.list(segments, selector: "a=b") }
+                #expect(same?.code == .protocolViolation && asked.withLock { $0 } == 2)
+                let endless = await #expect(throws: APIFailure.self) { try await client.list(segments) }
+                #expect(endless?.code == .tooLarge && asked.withLock { $0 } < 3000)
+            }
+        }
+    }
+
     @Test func `a problem keeps field, value, rule and request id`() async throws {
         try await ScriptedServer.with { _ in
             .json(

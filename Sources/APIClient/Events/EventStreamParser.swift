@@ -8,6 +8,14 @@
 package struct EventStreamParser {
     /// One event's bytes may not exceed this.
     package let maximumEvent: Int
+    /// More than an event of one resource has, with what every host says of it.
+    package static let ordinaryEvent = 8 << 20
+    /// More than the whole desired state of a full host.
+    package static let largeEvent = 64 << 20
+    /// Bytes of a name or an id.
+    private static let maximumWord = 1024
+    /// Carriage returns of one event: what a resource's annotations may have twice.
+    private static let maximumReturns = 1 << 17
 
     private var line: [UInt8] = []
     private var lastWasCR = false
@@ -18,10 +26,10 @@ package struct EventStreamParser {
     private var hasData = false
     private var returns: [Int] = []
 
-    /// - Parameter maximumEvent: bytes; by default 64 MiB, more than the whole desired state of a full host.
-    package init(maximumEvent: Int = 64 << 20) { self.maximumEvent = maximumEvent }
+    package init(maximumEvent: Int = ordinaryEvent) { self.maximumEvent = maximumEvent }
 
-    /// The stream has an event or a line larger than `maximumEvent`: nothing after it can be trusted to be whole.
+    /// The stream has an event or a line larger than `maximumEvent`, or a name, an id or a list of carriage returns larger
+    /// than any can be: nothing after it can be trusted to be whole.
     package struct TooLarge: Error, Hashable {
         package init() {}
     }
@@ -42,7 +50,7 @@ package struct EventStreamParser {
             if isCR {
                 if rest.first == UInt8(ascii: "\n") { rest = rest.dropFirst() } else { lastWasCR = rest.isEmpty }
             }
-            if let event = endLine() { events.append(event) }
+            if let event = try endLine() { events.append(event) }
         }
         try hold(rest)
         return events
@@ -53,7 +61,7 @@ package struct EventStreamParser {
         line.append(contentsOf: piece)
     }
 
-    private mutating func endLine() -> ServerEvent? {
+    private mutating func endLine() throws(TooLarge) -> ServerEvent? {
         defer { line.removeAll(keepingCapacity: line.count <= 65_536) }
         if isFirstLine {
             isFirstLine = false
@@ -66,17 +74,35 @@ package struct EventStreamParser {
         var value = colon.map { line[($0 + 1)...] } ?? []
         if value.first == UInt8(ascii: " ") { value.removeFirst() }
         switch String(decoding: field, as: UTF8.self) {
-        case "event": name = String(decoding: value, as: UTF8.self)
-        case "id" where !value.contains(0): id = String(decoding: value, as: UTF8.self)
+        case "event": name = try word(value)
+        case "id" where !value.contains(0): id = try word(value)
         case "data":
             if hasData { data.append(UInt8(ascii: "\n")) }
             hasData = true
             data.append(contentsOf: value)
         case "cr":
-            returns = value.split(separator: UInt8(ascii: " ")).compactMap { Int(String(decoding: $0, as: UTF8.self)) }
+            returns = try offsets(value)
         default: break
         }
         return nil
+    }
+
+    private func word(_ value: ArraySlice<UInt8>) throws(TooLarge) -> String {
+        guard value.count <= Self.maximumWord else { throw TooLarge() }
+        return String(decoding: value, as: UTF8.self)
+    }
+
+    private func offsets(_ value: ArraySlice<UInt8>) throws(TooLarge) -> [Int] {
+        var offsets: [Int] = []
+        var rest = value
+        while !rest.isEmpty {
+            let number = rest.prefix { $0 != UInt8(ascii: " ") }
+            rest = rest[number.endIndex...].dropFirst()
+            guard let offset = Int(String(decoding: number.prefix(20), as: UTF8.self)) else { continue }
+            guard offsets.count < Self.maximumReturns else { throw TooLarge() }
+            offsets.append(offset)
+        }
+        return offsets
     }
 
     private mutating func dispatch() -> ServerEvent? {

@@ -14,20 +14,27 @@ package struct ServerEvents: AsyncSequence, Sendable {
     let body: HTTPClientResponse.Body
     let operation: String
     let endpoint: Endpoint
+    let maximumEvent: Int
 
     package func makeAsyncIterator() -> AsyncIterator {
-        AsyncIterator(body: body.makeAsyncIterator(), operation: operation, endpoint: endpoint)
+        AsyncIterator(
+            body: body.makeAsyncIterator(), parser: EventStreamParser(maximumEvent: maximumEvent), operation: operation,
+            endpoint: endpoint)
     }
 
     package struct AsyncIterator: AsyncIteratorProtocol {
         private var body: HTTPClientResponse.Body.AsyncIterator
-        private var parser = EventStreamParser()
+        private var parser: EventStreamParser
         private var ready: ArraySlice<ServerEvent> = []
         private let operation: String
         private let endpoint: Endpoint
 
-        init(body: HTTPClientResponse.Body.AsyncIterator, operation: String, endpoint: Endpoint) {
+        init(
+            body: HTTPClientResponse.Body.AsyncIterator, parser: EventStreamParser, operation: String,
+            endpoint: Endpoint
+        ) {
             self.body = body
+            self.parser = parser
             self.operation = operation
             self.endpoint = endpoint
         }
@@ -41,7 +48,9 @@ package struct ServerEvents: AsyncSequence, Sendable {
                 } catch is EventStreamParser.TooLarge {
                     throw APIFailure(
                         .tooLarge, operation: operation, subject: endpoint.description,
-                        cause: "an event is larger than \(parser.maximumEvent) bytes", advice: "watch less of it")
+                        cause:
+                            "an event is larger than \(parser.maximumEvent) bytes, or its name, id or line ends are too many",
+                        advice: "watch less of it, and check that the address is that of a KC API server")
                 } catch {
                     if Task.isCancelled { throw CancellationError() }
                     throw APIFailure(error, operation: operation, endpoint: endpoint, isStream: true)

@@ -16,7 +16,9 @@ extension APIClient {
         let known = endpoint.alternatives.isEmpty ? .zero : seen
         if known != .zero { request.query = [("minRevision", "\(known)")] }
         do {
-            let updates = HostUpdates(events: try await events(request)) { self.remember($0) }
+            let updates = HostUpdates(events: try await events(request, maximumEvent: EventStreamParser.largeEvent)) {
+                self.remember($0)
+            }
             isBehind(false)
             return updates
         } catch let problem as APIProblem where problem.status == 504 && known != .zero {
@@ -25,7 +27,9 @@ extension APIClient {
         } catch let problem as APIProblem where problem.status == 422 && known != .zero {
             // A server of before, which cannot be asked for a revision here.
             request.query = []
-            return HostUpdates(events: try await events(request)) { self.remember($0) }
+            return HostUpdates(events: try await events(request, maximumEvent: EventStreamParser.largeEvent)) {
+                self.remember($0)
+            }
         }
     }
 

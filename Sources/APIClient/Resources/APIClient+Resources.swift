@@ -2,23 +2,44 @@ package import Resources
 
 /// Access to resources of any kind. All of it throws `APIProblem`, `APIFailure` and `CancellationError`.
 extension APIClient {
+    /// What all pages of one list may have: bytes, and pages. A server that always has a next page is not followed for ever.
+    private static let maximumList = (bytes: 512 << 20, pages: 2000)
+
     /// All resources of a collection that the selector matches, over as many pages as it takes; each page is read at or
     /// after the newest write of this client.
+    /// - Throws: also `tooLarge` for a list without an end.
     package func list(_ collection: ResourceCollection, selector: String? = nil) async throws -> [ResourceDocument] {
         var documents: [ResourceDocument] = []
         var next: String?
+        var (bytes, pages) = (0, 0)
         repeat {
             var query: [(name: String, value: String)] = [("limit", "500")]
             if let selector { query.append(("selector", selector)) }
             if let next { query.append(("continue", next)) }
             let request = APIRequest(.get, collection.path, query: query + waiting(for: collection.kind.service))
-            let node = try await send(request).json(of: request)
+            let response = try await send(request)
+            bytes += response.body.count
+            pages += 1
+            guard bytes <= Self.maximumList.bytes, pages <= Self.maximumList.pages else {
+                throw APIFailure(
+                    .tooLarge, operation: request.summary, subject: "the list",
+                    cause: "it has no end after \(pages) pages and \(bytes) bytes",
+                    advice: "ask for less with a selector, and check that the address is that of a KC API server")
+            }
+            let node = try response.json(of: request)
+            let before = next
             let items = try promised(request) { () throws(FieldError) in
                 var reader = try FieldReader(node, path: "")
                 next = try reader.optional("continue")
                 return try reader.required("items", as: [Document].self)
             }
             documents += items.map(\.value)
+            guard next == nil || next != before else {
+                throw APIFailure(
+                    .protocolViolation, operation: request.summary, subject: "the answer",
+                    cause: "the page after the one from '\(before?.prefix(64) ?? "")' is that page again",
+                    advice: "check that the address is that of a KC API server of this version")
+            }
         } while next != nil
         return documents
     }

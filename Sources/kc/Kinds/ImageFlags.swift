@@ -91,6 +91,6 @@ struct ImageFlags: KindFlags {
         guard let size = number(document, "size"), size > 0,
             let received = document.status?["received"].flatMap({ UInt64($0.displayText) }), received > 0
         else { return nil }
-        return received * 100 / size
+        return received >= size ? 100 : UInt64(Double(received) / Double(size) * 100)
     }
 }
