@@ -76,8 +76,13 @@ extension Timestamp: JSONCodable {
             milliseconds: days * 86_400_000 + hour * 3_600_000 + minute * 60_000 + second * 1000 + milli)
         // What is no such day or hour, or not written so, comes out as something else.
         guard local.description.utf8.prefix(19).elementsEqual(bytes.prefix(19)) else { return nil }
-        self.init(milliseconds: local.milliseconds - offset * 60_000)
+        let utc = local.milliseconds - offset * 60_000
+        guard Self.writable.contains(utc) else { return nil }
+        self.init(milliseconds: utc)
     }
+
+    /// What has four digits of a year: RFC 3339 writes no other, so that it could not be read again.
+    private static let writable: ClosedRange<Int64> = -62_167_219_200_000...253_402_300_799_999
 
     /// Minutes east of UTC: Z, or +hh:mm and -hh:mm.
     private static func offset(_ bytes: ArraySlice<UInt8>) -> Int64? {

@@ -72,6 +72,7 @@ extension LeaseReport: JSONCodable {
     package init(json node: JSONNode, path: String) throws(FieldError) {
         var reader = try FieldReader(node, path: path)
         self.init(leases: try reader.required("leases"), total: try reader.required("total"))
+        try ProbeTally.check([total], path: path)
         guard leases.count <= Self.maximumLeases, total >= leases.count else {
             throw FieldError(field: reader.path(of: "leases"), rule: "must be at most \(Self.maximumLeases)")
         }

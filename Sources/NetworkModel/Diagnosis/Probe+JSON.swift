@@ -104,6 +104,7 @@ extension DropReport: JSONCodable {
             throw FieldError(field: reader.path(of: "frames"), rule: "must be at most \(Self.maximumFrames)")
         }
         try reader.finish()
+        try PacketCount.check([unseen] + counters.values, path: path)
     }
 
     package func write(to writer: inout JSONWriter) {
@@ -141,6 +142,7 @@ extension DroppedFrame: JSONCodable {
             throw FieldError(field: reader.path(of: "length"), value: "\(length)", rule: "must be from 0 to 65549")
         }
         try reader.finish()
+        try PacketCount.check([number], path: path)
     }
 
     package func write(to writer: inout JSONWriter) {

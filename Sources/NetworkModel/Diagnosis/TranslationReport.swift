@@ -64,6 +64,7 @@ extension TranslationReport: JSONCodable {
             throw FieldError(field: reader.path(of: "mappings"), rule: "must be at most \(Self.maximumMappings)")
         }
         try reader.finish()
+        try PacketCount.check(Array(counters.values), path: path)
     }
 
     package func write(to writer: inout JSONWriter) {
@@ -83,6 +84,7 @@ extension TranslationReport.Mapping: JSONCodable {
             sentBytes: try reader.required("sentBytes"), receivedPackets: try reader.required("receivedPackets"),
             receivedBytes: try reader.required("receivedBytes"))
         try reader.finish()
+        try PacketCount.check([sentPackets, sentBytes, receivedPackets, receivedBytes], path: path)
     }
 
     package func write(to writer: inout JSONWriter) {

@@ -76,6 +76,7 @@ extension CaptureReport: JSONCodable {
                 rule: "must have at most \(Self.maximumDevices) devices and \(CaptureChunk.maximumCount) chunks")
         }
         try reader.finish()
+        try PacketCount.check([frames, dropped], in: PacketCount.ofCapture, path: path)
     }
 
     package func write(to writer: inout JSONWriter) {
@@ -104,6 +105,7 @@ extension CaptureReport.Device: JSONCodable {
                 rule: "must be at most \(CaptureReport.maximumFailureBytes) bytes")
         }
         try reader.finish()
+        try PacketCount.check([lost], in: PacketCount.ofCapture, path: path)
     }
 
     package func write(to writer: inout JSONWriter) {

@@ -44,6 +44,9 @@ extension RouterFinding: JSONCodable {
         guard prefixes.count <= Self.maximum else {
             throw FieldError(field: path, rule: "must have at most \(Self.maximum) prefixes")
         }
+        guard (0...0xffff).contains(lifetime) else {
+            throw FieldError(field: reader.path(of: "lifetime"), value: "\(lifetime)", rule: "must be from 0 to 65535")
+        }
         try reader.finish()
     }
 
@@ -61,6 +64,10 @@ extension NamesFinding: JSONCodable {
     package init(json node: JSONNode, path: String) throws(FieldError) {
         var reader = try FieldReader(node, path: path)
         self.init(own: try reader.optional("own"), asked: try reader.optional("asked"))
+        // With the upper bits of RFC 6891 section 6.1.3.
+        if let wrong = [own, asked].compactMap(\.self).first(where: { !(0...0xfff).contains($0) }) {
+            throw FieldError(field: path, value: "\(wrong)", rule: "must be codes of answers, from 0 to 4095")
+        }
         try reader.finish()
     }
 

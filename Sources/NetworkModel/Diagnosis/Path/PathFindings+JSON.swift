@@ -52,6 +52,7 @@ extension UnderlayFinding: JSONCodable {
             neighbourMAC: try reader.optional("neighbourMAC"), ownMAC: try reader.optional("ownMAC"),
             routeMTU: try reader.optional("routeMTU"))
         try reader.finish()
+        try ProbeTally.check([routeMTU], path: path)
     }
 
     package func write(to writer: inout JSONWriter) {
@@ -78,6 +79,7 @@ extension DeviceFinding: JSONCodable {
             vxlan: try reader.optional("vxlan"),
             obstacles: Set(try reader.optional("obstacles", as: [Obstacle].self) ?? []))
         try reader.finish()
+        try ProbeTally.check([mtu], path: path)
     }
 
     package func write(to writer: inout JSONWriter) {
@@ -149,6 +151,17 @@ extension ProbeTally: JSONCodable {
         throw FieldError(field: path, value: "\(wrong)", rule: "must be a count from 0 to \(Self.counts.upperBound)")
     }
 
+    /// - Throws: where there are more counts than reasons can be, one has another name than reasons have, or is beyond
+    ///   `counts`.
+    static func check(drops: [String: Int], path: String) throws(FieldError) {
+        guard drops.count <= DropReport.maximumCounters, drops.keys.allSatisfy(DroppedFrame.isReason) else {
+            throw FieldError(
+                field: path + ".drops",
+                rule: "must be at most \(DropReport.maximumCounters), named with 1 to 32 of a-z and '-'")
+        }
+        try check(drops.values.map { $0 }, path: path + ".drops")
+    }
+
     package init(json node: JSONNode, path: String) throws(FieldError) {
         var reader = try FieldReader(node, path: path)
         self.init(
@@ -159,8 +172,8 @@ extension ProbeTally: JSONCodable {
             corrupt: try reader.optional("corrupt") ?? 0, microseconds: try reader.optional("microseconds"),
             drops: try reader.optional("drops") ?? [:])
         try reader.finish()
-        try Self.check(
-            [sent, onWire, delivered, expected, corrupt, microseconds] + drops.values.map { $0 }, path: path)
+        try Self.check([sent, onWire, delivered, expected, corrupt, microseconds], path: path)
+        try Self.check(drops: drops, path: path)
     }
 
     package func write(to writer: inout JSONWriter) {
@@ -192,7 +205,8 @@ extension GuestFinding: JSONCodable {
             throw FieldError(field: path, rule: "must have at most \(RouterFinding.maximum) routers")
         }
         try reader.finish()
-        try ProbeTally.check([refused] + drops.values.map { $0 }, path: path)
+        try ProbeTally.check([refused], path: path)
+        try ProbeTally.check(drops: drops, path: path)
     }
 
     package func write(to writer: inout JSONWriter) {

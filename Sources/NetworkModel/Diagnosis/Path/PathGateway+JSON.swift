@@ -29,7 +29,11 @@ extension GatewayFinding: JSONCodable {
             lacks: try reader.optional("lacks"))
         guard daemons.count <= 16, daemons.allSatisfy({ $0.name.utf8.count <= 64 && $0.problem.utf8.count <= 1024 })
         else { throw FieldError(field: path, rule: "must have at most 16 daemons, with words of 1024 bytes") }
+        guard (lacks?.utf8.count ?? 0) <= Self.maximumLack else {
+            throw FieldError(field: reader.path(of: "lacks"), rule: "must be at most \(Self.maximumLack) bytes")
+        }
         try reader.finish()
+        try ProbeTally.check(drops: drops, path: path)
     }
 
     package func write(to writer: inout JSONWriter) {
@@ -58,6 +62,7 @@ extension GatewayFinding.Hop: JSONCodable {
         answersIn = try reader.required("answersIn")
         answersOut = try reader.required("answersOut")
         try reader.finish()
+        try ProbeTally.check([requestsIn, requestsOut, answersIn, answersOut], path: path)
     }
 
     package func write(to writer: inout JSONWriter) {

@@ -70,6 +70,9 @@ package struct GatewayFinding: Hashable, Sendable {
     /// What its translator lacks for the first end: "translator", or the IPv4 address of a mapping; nil: nothing.
     package var lacks: String?
 
+    /// Of `lacks`, in bytes.
+    static let maximumLack = 64
+
     package init(
         exists: Bool, isForwarding: Bool = false, hasRouterAddress: Bool = false, hasWayOut: Bool = false, inner: Hop,
         outer: Hop? = nil, daemons: [Daemon] = [], drops: [String: Int] = [:], lacks: String? = nil
