@@ -5,6 +5,7 @@ import HostState
 import Logging
 import Persistence
 import Resources
+import Synchronization
 
 /// Fetches the images that are said to be elsewhere, a few at a time, and says how far they are. What was cut is gone on with,
 /// also after a restart; what is deleted is left.
@@ -32,25 +33,40 @@ struct ImageFetching: Sendable {
 
     /// Ends with the cache's streams, or by cancellation.
     func keep() async {
-        var running: Set<ResourceID> = []
-        let (ends, ended) = AsyncStream.makeStream(of: ResourceID?.self)
+        let running = Running(lanes: settings.lanes)
+        // Whatever happened meanwhile, it is looked once.
+        let (news, told) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         await withDiscardingTaskGroup { group in
             group.addTask {
-                for await _ in service.cache.signals() { ended.yield(nil) }
-                ended.finish()
+                for await _ in service.cache.signals() { told.yield() }
+                told.finish()
             }
-            for await end in ends {
-                if let end { running.remove(end) }
-                for id in service.cache.imagesElsewhere where running.count < settings.lanes && !running.contains(id) {
-                    running.insert(id)
+            for await _ in news {
+                for id in service.cache.imagesElsewhere where running.begin(id) {
                     group.addTask {
                         await fetch(id)
-                        ended.yield(id)
+                        running.end(id)
+                        told.yield()
                     }
                 }
             }
             group.cancelAll()
         }
+    }
+
+    /// The images that are being fetched.
+    private final class Running: Sendable {
+        private let lanes: Int
+        private let images = Mutex<Set<ResourceID>>([])
+
+        init(lanes: Int) { self.lanes = lanes }
+
+        /// False when it is being fetched already, or as many as may be are.
+        func begin(_ id: ResourceID) -> Bool {
+            images.withLock { $0.count < lanes && $0.insert(id).inserted }
+        }
+
+        func end(_ id: ResourceID) { images.withLock { _ = $0.remove(id) } }
     }
 
     /// Until it is there, refused, or gone.

@@ -128,6 +128,17 @@ import Testing
         }
     }
 
+    @Test func `a server that keeps no history writes, replaces and removes all the same`() async throws {
+        var settings = ComputeService.Settings()
+        settings.historyLength = 0
+        try await ComputeServer.with(settings: settings) { server in
+            try await server.make(.image, ComputeServer.image("base"))
+            _ = try await server.put(.image, "base", ComputeServer.image("base", shared: true))
+            try await server.remove(.image, "base")
+            try await server.make(.image, ComputeServer.image("base"))
+        }
+    }
+
     @Test func `an image with other bytes is another image, and one that others use stays shared`() async throws {
         try await ComputeServer.with { server in
             try await server.makeOffer()

@@ -259,6 +259,19 @@ import Testing
         }
     }
 
+    @Test func `a server that keeps no history writes, replaces and removes all the same`() async throws {
+        var settings = NetworkService.Settings()
+        settings.historyLength = 0
+        try await TestServer.with(settings: settings) { server in
+            let service = server.service
+            let item = try await service.make(.segment, #"{"name":"a","spec":{"ipam":"none"}}"#)
+            try await service.put(.segment, "a", #"{"name":"a","labels":{"v":"2"},"spec":{"ipam":"none"}}"#)
+            try await service.remove(.segment, "a")
+            let left = try await server.store.list(StoreKey("/kc/net/h/\(item.id)/"), after: nil, limit: 10)
+            #expect(left.entries.isEmpty)
+        }
+    }
+
     @Test func `history is kept, bounded, and can be restored`() async throws {
         var settings = NetworkService.Settings()
         settings.historyLength = 3

@@ -78,10 +78,14 @@ struct ComputePlan {
         if state.reports[old.id] != nil { delete(ComputeLayout.report(old.id)) }
         let generation = old.resource.metadata.generation
         let first = generation >= historyLength ? generation - historyLength + 1 : 1
-        for generation in first...generation { delete(ComputeLayout.history(old.id, generation: generation)) }
+        // None at all when no history is kept.
+        for generation in stride(from: first, through: generation, by: 1) {
+            delete(ComputeLayout.history(old.id, generation: generation))
+        }
     }
 
     private mutating func remember(_ metadata: Metadata, _ stored: [UInt8]) {
+        guard historyLength > 0 else { return }
         let entry = StoredRevision(
             generation: metadata.generation, time: now, who: principal.description, action: action, resource: stored)
         changes.append(.record(ComputeLayout.history(metadata.id, generation: metadata.generation), entry.json))

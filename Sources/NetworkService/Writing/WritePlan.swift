@@ -224,13 +224,15 @@ struct WritePlan {
         delete(StoreLayout.name(old.resource.kind, project: old.projectID, metadata.name))
         for host in state.reports[old.id, default: [:]].keys { delete(StoreLayout.report(old.id, host: host)) }
         let first = metadata.generation >= historyLength ? metadata.generation - historyLength + 1 : 1
-        for generation in first...metadata.generation {
+        // None at all when no history is kept.
+        for generation in stride(from: first, through: metadata.generation, by: 1) {
             delete(StoreLayout.history(old.id, generation: generation))
         }
         effects.append(Effect(key: old.key, projectID: old.projectID, old: old, new: nil))
     }
 
     private mutating func remember(_ metadata: Metadata, _ stored: [UInt8], _ action: StoredRevision.Action) {
+        guard historyLength > 0 else { return }
         let entry = StoredRevision(
             generation: metadata.generation, time: now, who: principal.description, action: action,
             resource: stored)
