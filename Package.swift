@@ -269,6 +269,7 @@ let testSupport: [Target] = [
         ], path: "Tests/TestComputeHosts", swiftSettings: strict),
     .target(
         name: "TestWebServers", dependencies: ["Waiting"], path: "Tests/TestWebServers", swiftSettings: strict),
+    .target(name: "TestLogs", dependencies: [logging], path: "Tests/TestLogs", swiftSettings: strict),
     .target(name: "SeededRandomness", path: "Tests/SeededRandomness", swiftSettings: strict),
     .target(
         name: "TestNamespaces", dependencies: ["NetworkModel", "NodePorts", "LinuxProcesses"],
@@ -386,7 +387,7 @@ let allTests: [Target] = [
     tests(
         "APITests",
         [
-            "SeededRandomness", "Addressing", "Resources", "NetworkModel", "Persistence", "SQLiteStore",
+            "SeededRandomness", "TestLogs", "Addressing", "Resources", "NetworkModel", "Persistence", "SQLiteStore",
             "Authenticators", "NetworkService",
             "HTTPServing", "HTTPAPI", "APIClient", "NetworkNode", crypto, hummingbird, logging, nioCore,
             serviceLifecycle,
@@ -397,7 +398,7 @@ let allTests: [Target] = [
         [
             "Addressing", "Resources", "NetworkModel", "NFTables", "DaemonConfigs", "NetworkPlanning", "NodePorts",
             "NodePortsTesting", "Frames",
-            "NetworkNode", "HostState", "APIClient", "SeededRandomness", logging,
+            "NetworkNode", "HostState", "APIClient", "SeededRandomness", "TestLogs", logging,
         ]),
     tests("DiagnosisTests", ["SeededRandomness", "Addressing", "Resources", "NetworkModel", "Diagnosis", "Frames"]),
     tests(

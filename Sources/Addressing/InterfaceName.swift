@@ -1,8 +1,8 @@
 /// A Linux interface name: 1 to 15 bytes (IFNAMSIZ 16, linux/if.h).
 ///
 /// Stricter than the kernel, which only forbids '/', ':' and white space (dev_valid_name): printable ASCII letters,
-/// digits, '.', '_' and '-', not starting with '-', and neither `all` nor `default`, so that a name is safe in every configuration file and on every
-/// command line.
+/// digits, '.', '_' and '-', not starting with '-', and neither `all` nor `default`, so that a name is safe in every
+/// configuration file and on every command line.
 package struct InterfaceName: Hashable, Comparable, Sendable, CustomStringConvertible {
     package let text: String
 

@@ -1,30 +1,8 @@
 import Foundation
 import Glibc
-import Logging
 import Resources
-import Synchronization
+import TestLogs
 import Testing
-
-/// Everything the server logs, as one line each.
-struct LogBook: LogHandler {
-    private final class Lines: Sendable { let lines = Mutex<[String]>([]) }
-
-    private let book = Lines()
-    var metadata: Logger.Metadata = [:]
-    var logLevel = Logger.Level.trace
-
-    var lines: [String] { book.lines.withLock { $0 } }
-
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-        get { metadata[key] }
-        set { metadata[key] = newValue }
-    }
-
-    func log(event: LogEvent) {
-        let fields = (event.metadata ?? [:]).map { "\($0)=\($1)" }.joined(separator: " ")
-        book.lines.withLock { $0.append("\(event.message) \(fields)") }
-    }
-}
 
 /// What somebody hostile sends to the API.
 @Suite(.serialized) struct AttackTests {

@@ -3,6 +3,7 @@ import Foundation
 import HTTPAPI
 import HTTPServing
 import Logging
+import TestLogs
 import Testing
 import Waiting
 

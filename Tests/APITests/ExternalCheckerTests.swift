@@ -2,6 +2,7 @@ import Authenticators
 import Foundation
 import Persistence
 import Resources
+import TestLogs
 import Testing
 import Waiting
 

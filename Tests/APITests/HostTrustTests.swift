@@ -7,6 +7,7 @@ import NetworkModel
 import NetworkNode
 import Resources
 import Synchronization
+import TestLogs
 import Testing
 import Waiting
 

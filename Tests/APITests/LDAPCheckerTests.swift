@@ -3,6 +3,7 @@ import Foundation
 import Persistence
 import Resources
 import Synchronization
+import TestLogs
 import Testing
 import Waiting
 

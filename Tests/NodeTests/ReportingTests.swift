@@ -6,6 +6,7 @@ import NetworkPlanning
 import NodePorts
 import NodePortsTesting
 import Resources
+import TestLogs
 import Testing
 import Waiting
 
@@ -50,7 +51,7 @@ import Waiting
 
     @Test func `each reason why the API is away is in the log once`() async throws {
         let api = StandInAPI(Fixture.reset(1, segments: [Fixture.segment(1)], attachments: [Fixture.attachment(1)]))
-        let book = LogBook()
+        let book = LogBook(from: .warning)
         let folder = folder
         try await withAgent(host, api, in: folder, logger: Logger(label: "test") { _ in book }) {
             try await eventually("wired") { api.report(Attachment.kind, Fixture.attachment(1).id)?.phase == .wired }
