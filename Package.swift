@@ -287,7 +287,7 @@ let allTests: [Target] = [
         "EvaluationTests",
         [
             "SeededRandomness", "TestNamespaces", "Addressing", "Resources", "Frames", "NetworkModel", "NFTables",
-            "NetworkPlanning", "NodePorts", "LinuxProcesses", "CLinux",
+            "NetworkPlanning", "NodePorts", "LinuxProcesses", "CLinux", "LinuxBPF", "CBPF",
         ]),
     tests("FormatsTests", ["Addressing", "NFTables", "DaemonConfigs"]),
     tests("ImageFormatsTests", ["SeededRandomness", "ImageFormats"]),
@@ -342,7 +342,7 @@ let allTests: [Target] = [
         [
             "TestNamespaces",
             "Addressing", "Resources", "NetworkModel", "NFTables", "NetworkPlanning", "NodePorts", "LinuxPacketFilter",
-            "LinuxProcesses",
+            "LinuxProcesses", "LinuxBPF", "CBPF", "SeededRandomness",
         ]),
     tests(
         "PacketsTests",

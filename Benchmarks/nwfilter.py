@@ -1,16 +1,25 @@
-"""The peer: libvirt's `clean-traffic` on as many ports of a bridge, bound without virtual machines (nwfilter-binding-create).
+"""The peer: libvirt's `clean-traffic` on as many ports as ours, bound without virtual machines (nwfilter-binding-create).
 
-It knows IPv4 and ARP alone and drops IPv6, so its packets are IPv4; each side is measured against its own bare bridge.
+It knows IPv4 and ARP alone and drops IPv6, so its packets are IPv4 and ours IPv6; each side is measured against a bridge without
+rules that has as many ports and the same packets. All four stand side by side and are measured in turns. One more port is what the
+filters of it cost: `virsh nwfilter-binding-create` (less the time of a `virsh` that only asks), and the agent's packet filter
+(GuardBench, as in `elements`); neither makes a device.
 """
+import contextlib
 import json
+import statistics
 import subprocess
 import time
 import uuid
 
-from guard import SENDER_CPU, SLICE, SLICES
-from measure import Row, Scene, compile_floor, eventually, ratio_row, run, say, show, spread
+from cloud import Cloud
+from elements import Bench
+from guard import PORT, SENDER_CPU, SLICE, SLICES, Pair, Rates
+from measure import Row, Scene, calm, compile_floor, eventually, ratio_row, run, say, show, spread
 
-PORTS = 100
+COUNTS = (10, 100)
+# By how many ports the table of ours is grown and shrunk again in each round.
+EXTRA = 20
 
 # libvirtd without systemd, users or folders of its own: everything is bound over in a private mount namespace.
 START = r"""
@@ -61,15 +70,22 @@ class Bridge:
         return (bytes.fromhex((self.mac(1) + self.mac(0)).replace(":", "")) + b"\x08\0" + header + udp).hex()
 
     def rate(self, program):
+        """As `Rates.one`."""
         def received():
             return int(run("ip", "netns", "exec", self.guests[1], "cat", "/sys/class/net/eth0/statistics/rx_packets"))
 
         before = received()
-        result = json.loads(run("ip", "netns", "exec", self.guests[0], "taskset", "-c", SENDER_CPU, program, "raw", "eth0", self.frame(), SLICE))
+        result = json.loads(run("ip", "netns", "exec", self.guests[0], "chrt", "-f", "20", "taskset", "-c", SENDER_CPU, program, "raw", "eth0",
+                                self.frame(), SLICE))
         arrived = received() - before
         if arrived < result["packets"] * 0.5:
             raise RuntimeError(f"{arrived} of {result['packets']} packets arrived")
         return arrived / result["seconds"]
+
+    def hold(self, scene):
+        """Somebody who listens and never reads: nobody answers that the port is closed."""
+        text = f"import socket, sys; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('', {PORT})); sys.stdin.read()"
+        scene.processes.append(subprocess.Popen(["ip", "netns", "exec", self.guests[1], "python3", "-c", text], stdin=subprocess.PIPE))
 
 
 class Libvirt:
@@ -80,35 +96,72 @@ class Libvirt:
         self.folder = folder
         eventually(lambda: (folder / "run" / "libvirt-sock").exists(), 30, "libvirtd")
 
+    def virsh(self, *words):
+        """The milliseconds that virsh took."""
+        begin = time.monotonic()
+        run("virsh", "-q", "-c", f"nwfilter+unix:///system?socket={self.folder}/run/libvirt-sock", *words)
+        return (time.monotonic() - begin) * 1000
+
     def bind(self, number):
         """Binds `clean-traffic` to a port; gives the milliseconds that virsh took."""
         text = (f"<filterbinding><owner><name>vm{number}</name><uuid>{uuid.uuid4()}</uuid></owner><portdev name='kvp{number}'/>"
                 f"<mac address='{Bridge.mac(number)}'/><filterref filter='clean-traffic'>"
                 f"<parameter name='IP' value='10.0.{number >> 8}.{(number & 255) + 1}'/></filterref></filterbinding>")
         (self.folder / "binding.xml").write_text(text)
+        return self.virsh("nwfilter-binding-create", self.folder / "binding.xml")
+
+
+def one_count(ports, rounds):
+    """Both sides with as many ports: packets by side, and milliseconds of one more port."""
+    rates, times = {}, {"theirs": [], "ours": [], "asking": []}
+    with Scene(f"nwfilter{ports}") as scene, contextlib.ExitStack() as ends:
+        calm()
+        cloud = Cloud(scene)
+        guarded, unguarded = Pair(scene, cloud, 1, "guarded", ports), Pair(scene, cloud, 2, "unguarded", ports)
+        for pair in (guarded, unguarded):
+            pair.still()
+            ends.callback(pair.resume)
+        unguarded.unguard()
+        measured = Rates(scene, [guarded, unguarded])
+        bound, bare = Bridge(scene, "bound", ports + rounds), Bridge(scene, "bare", ports + rounds)
+        for bridge in (bound, bare):
+            bridge.hold(scene)
+        libvirt = Libvirt(scene, bound.host)
         begin = time.monotonic()
-        run("virsh", "-q", "-c", f"nwfilter+unix:///system?socket={self.folder}/run/libvirt-sock", "nwfilter-binding-create", self.folder / "binding.xml")
-        return (time.monotonic() - begin) * 1000
+        for number in range(ports):
+            libvirt.bind(number)
+        say(f"  libvirt: {ports} ports bound in {time.monotonic() - begin:.0f} s")
+        table = Bench(scene, ports, max(1, ports // 10), EXTRA, 0)
+        table.ask("ports")
+        sides = {"ours": lambda: measured.one(guarded, "raw"), "our bare": lambda: measured.one(unguarded, "raw"),
+                 "theirs": lambda: bound.rate(measured.program), "their bare": lambda: bare.rate(measured.program)}
+        for number in range(rounds):
+            samples = {side: [] for side in sides}
+            for turn in range(SLICES):
+                for side in list(sides) if turn % 2 else reversed(sides):
+                    samples[side].append(sides[side]())
+            for side, values in samples.items():
+                rates.setdefault(side, []).append(spread(values)[0])
+            times["asking"].append(libvirt.virsh("nwfilter-binding-dumpxml", "kvp0"))
+            times["theirs"].append(libvirt.bind(ports + number))
+            times["ours"].append(statistics.median(table.ask("ports")))
+            say(f"  {ports} ports, round {number + 1}: " + ", ".join(f"{side} {values[-1] / 1000:.0f}k/s" for side, values in rates.items())
+                + f"; one more port {times['ours'][-1]:.3f} ms, virsh {times['theirs'][-1]:.0f} ms (asking {times['asking'][-1]:.0f} ms)")
+    return rates, times
 
 
 def nwfilter(rounds):
-    with Scene("nwfilter") as scene:
-        program = compile_floor(scene, "frames")
-        bound, bare = Bridge(scene, "bound", PORTS + rounds), Bridge(scene, "bare", PORTS)
-        libvirt = Libvirt(scene, bound.host)
-        times = [libvirt.bind(number) for number in range(PORTS)]
-        say(f"  libvirt: {PORTS} ports bound, the last in {times[-1]:.0f} ms")
-        last = [libvirt.bind(PORTS + number) for number in range(rounds)]
-        rates, floor = [], []
-        for number in range(rounds):
-            samples = {bound: [], bare: []}
-            for turn in range(SLICES):
-                for bridge in (bound, bare):
-                    samples[bridge].append(bridge.rate(program))
-            rates.append(spread(samples[bound])[0])
-            floor.append(spread(samples[bare])[0])
-            say(f"  round {number + 1}: clean-traffic {rates[-1] / 1000:.0f}k/s, bare {floor[-1] / 1000:.0f}k/s; one port {last[number]:.0f} ms")
-    return [
-        ratio_row(f"libvirt clean-traffic, {PORTS} ports, 64 B of IPv4 ÷ no rules", "beside ours", rates, floor, lambda r: None, "/s", rate=True),
-        Row(f"libvirt clean-traffic, one more port at {PORTS}", "beside ours", "", None, "", show(last, " ms"), rounds),
-    ]
+    rows = []
+    for ports in COUNTS:
+        rates, times = one_count(ports, rounds)
+        ours = [guarded / bare for guarded, bare in zip(rates["ours"], rates["our bare"])]
+        theirs = [bound / bare for bound, bare in zip(rates["theirs"], rates["their bare"])]
+        alone = [max(0.001, bind - ask) for bind, ask in zip(times["theirs"], times["asking"])]
+        rows += [
+            ratio_row(f"{ports} ports, 64 B packets ÷ no rules: ours (IPv6) ÷ libvirt's clean-traffic (IPv4)", "beside the peer",
+                      ours, theirs, lambda r: None, " of no rules", rate=True),
+            Row("the same, packets a second", "reported", "", None, show(rates["ours"], "/s"), show(rates["theirs"], "/s"), rounds),
+            ratio_row(f"{ports} ports, the filters of one more: virsh nwfilter-binding-create, less a virsh that asks ÷ the agent's filter",
+                      "beside the peer", times["ours"], alone, lambda r: None, " ms"),
+        ]
+    return rows

@@ -8,6 +8,7 @@
 #include <linux/bpf.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include "guard_layout.h"
 #include "nat64_layout.h"
 
 /* Opens an object file; NULL and errno when that fails. What the kernel says of its programs goes into `log`, which must
@@ -29,6 +30,17 @@ static inline int cbpf_run(int program, const void *frame, uint32_t size, uint32
                 .data_size_out = *out_size, .repeat = 1, .ctx_in = &packet, .ctx_size_in = sizeof(packet));
     int result = bpf_prog_test_run_opts(program, &options);
     *out_size = options.data_size_out;
+    *verdict = options.retval;
+    return result;
+}
+
+/* Runs a classifier on one Ethernet frame; the mark is read and written. The frame's device has index 1. */
+static inline int cbpf_mark(int program, const void *frame, uint32_t size, uint32_t *mark, uint32_t *verdict) {
+    struct __sk_buff before = {.mark = *mark, .ifindex = 1}, after = {0};
+    LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame, .data_size_in = size, .repeat = 1, .ctx_in = &before,
+                .ctx_size_in = sizeof(before), .ctx_out = &after, .ctx_size_out = sizeof(after));
+    int result = bpf_prog_test_run_opts(program, &options);
+    *mark = after.mark;
     *verdict = options.retval;
     return result;
 }

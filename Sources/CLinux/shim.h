@@ -38,6 +38,8 @@ static inline int clinux_pidfd_send_signal(int pidfd, int signal) {
 static inline int clinux_open(const char *path, int flags, unsigned mode) { return open(path, flags, mode); }
 
 /* fcntl(2) is variadic. */
+static inline int clinux_copy_descriptor(int fd) { return fcntl(fd, F_DUPFD_CLOEXEC, 0); }
+
 static inline int clinux_set_nonblocking(int fd) {
     int flags = fcntl(fd, F_GETFL);
     return flags < 0 ? flags : fcntl(fd, F_SETFL, flags | O_NONBLOCK);

@@ -3,7 +3,7 @@ import LinuxProcesses
 import NodePorts
 
 /// One table of a program in the kernel: keys and values as bytes.
-final class BPFMap {
+final class BPFMap: Sendable {
     let descriptor: FileDescriptor
     let name: String
     let keySize: Int

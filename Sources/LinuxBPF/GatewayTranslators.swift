@@ -13,7 +13,7 @@ package final class GatewayTranslators: Translators {
 
     /// - Parameter path: of the object file; nil looks beside the running program.
     package init(path: String? = nil) {
-        self.path = path ?? Self.fileBesideProgram()
+        self.path = path ?? besideProgram("nat64.bpf.o")
         cbpf_silence()
     }
 
@@ -168,13 +168,5 @@ package final class GatewayTranslators: Translators {
 
     static func check(_ result: Int32, _ operation: String, _ subject: String) throws(NodeError) {
         guard result >= 0 else { throw NodeError.bpf(operation, subject, result) }
-    }
-
-    private static func fileBesideProgram() -> String {
-        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
-        let count = readlink("/proc/self/exe", &buffer, buffer.count)
-        let program = buffer[..<max(0, count)].map(UInt8.init(bitPattern:))
-        let directory = program.lastIndex(of: UInt8(ascii: "/")).map { program[...$0] } ?? []
-        return String(decoding: directory, as: UTF8.self) + "nat64.bpf.o"
     }
 }

@@ -7,7 +7,7 @@ package import NodePorts
 ///
 /// They live as long as this object, or a filter of a device holds them.
 package final class TranslatorObject {
-    private let object: OpaquePointer
+    private let object: BPFObject
 
     package enum Program: String, CaseIterable {
         /// On the egress of the inner device.
@@ -21,30 +21,10 @@ package final class TranslatorObject {
     }
 
     /// - Throws: with the verifier's last words when the kernel refuses a program.
-    package init(path: String) throws(NodeError) {
-        let log = UnsafeMutableBufferPointer<CChar>.allocate(capacity: 65536)
-        defer { log.deallocate() }
-        log[0] = 0
-        guard let opened = cbpf_open(path, log.baseAddress, log.count) else {
-            throw NodeError(.errno(errno), operation: "open", subject: path)
-        }
-        // From here on this object is whole, and closes what was opened also when this throws.
-        object = opened
-        let result = bpf_object__load(opened)
-        guard result == 0 else {
-            let lines = log.prefix { $0 != 0 }.split(separator: CChar(10)).suffix(3)
-            let words = lines.map { String(decoding: $0.map { UInt8(bitPattern: $0) }, as: UTF8.self) }
-            throw NodeError.bpf("load into the kernel", path, result, message: words.joined(separator: "; "))
-        }
-    }
-
-    deinit { bpf_object__close(object) }
+    package init(path: String) throws(NodeError) { object = try BPFObject(path: path) }
 
     func descriptor(of program: Program) throws(NodeError) -> Int32 {
-        guard let found = bpf_object__find_program_by_name(object, program.rawValue) else {
-            throw NodeError(.protocolViolation, operation: "find program", subject: program.rawValue)
-        }
-        return bpf_program__fd(found)
+        try object.descriptor(ofProgram: program.rawValue)
     }
 
     /// The tables, by descriptors of their own.

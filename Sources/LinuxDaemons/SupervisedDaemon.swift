@@ -15,6 +15,8 @@ final class SupervisedDaemon {
     private(set) var nextStart: ContinuousClock.Instant?
     let log: DaemonLog
 
+    /// The text that its checker took last; nil before the first.
+    private var accepted: String?
     /// What keeps it from serving all that it shall, at the last look.
     var problem: String?
     /// Questions in a row that it did not answer.
@@ -53,6 +55,7 @@ final class SupervisedDaemon {
         try directory.make()
         log = try DaemonLog(fifo: directory.log, each: each)
         if spec.program == .keaDHCP6 { log.notice = { [weak self] in self?.noteRefusal($0) } }
+        accepted = directory.readConfiguration()
         adopt()
     }
 
@@ -73,6 +76,7 @@ final class SupervisedDaemon {
             try directory.accept(reloading: process != nil)
             spec.configuration = configuration
         }
+        accepted = configuration
         if process != nil {
             if isNew { try reload() }
             return
@@ -177,7 +181,16 @@ final class SupervisedDaemon {
         }
     }
 
+    /// Whoever spoilt the file or took it away keeps a daemon neither from starting nor from what it shall do.
+    private func restoreConfiguration() throws(NodeError) {
+        guard let accepted, directory.readConfiguration() != accepted else { return }
+        log.add("its configuration is not what was accepted: written anew")
+        try directory.writeCandidate(accepted)
+        try directory.accept(reloading: directory.isReloading)
+    }
+
     private func startNow() throws(NodeError) {
+        try restoreConfiguration()
         directory.removePIDFile()
         let pid = try spawn()
         let child: DaemonProcess
@@ -245,6 +258,7 @@ final class SupervisedDaemon {
 
     func reload() throws(NodeError) {
         guard let process else { return }
+        try restoreConfiguration()
         // Only one taken up in its first moments may not have its handler yet.
         let limit = ContinuousClock.now + Self.startLimit
         while !ProcessStatus.catches(recipe.readySignal, process.pid), !process.hasEnded(within: .milliseconds(5)),
@@ -270,6 +284,13 @@ final class SupervisedDaemon {
     var control: KeaControl { KeaControl(directory: directory.path, instance: spec.instance) }
 
     private var words: String { log.lastLines.joined(separator: "; ") }
+
+    /// What it said last of why it does not run; nil when it said nothing. The same each time that it fails the same way.
+    var lastWords: String? {
+        let complaints = log.lastLines.filter { $0.contains(/error|fatal|cannot|can't|failed/.ignoresCase()) }
+        let words = complaints.suffix(2).map { $0.replacing(/^(\[\d+\] )?\w+\[\d+(:\d+)?\]:? */, with: "") }
+        return words.isEmpty ? nil : words.joined(separator: "; ")
+    }
 
     private func failure(_ message: String) -> NodeError {
         NodeError(.program, operation: "run", subject: spec.instance, message: message)

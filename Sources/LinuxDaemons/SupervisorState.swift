@@ -51,7 +51,7 @@ final class SupervisorState: ThreadState {
         instances.mapValues {
             ObservedDaemon(
                 isRunning: $0.isServing, configuration: $0.spec.configuration, restarts: $0.restarts,
-                problem: $0.problem)
+                problem: $0.isServing || $0.spec.program == .guestProxy ? $0.problem : $0.lastWords)
         }
     }
 

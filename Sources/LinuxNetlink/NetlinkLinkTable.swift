@@ -86,6 +86,16 @@ package struct NetlinkLinkTable: LinkTable {
         return outcomes
     }
 
+    /// Has the ports that are there run the program before the guard that new ones get, and no other agent's.
+    /// - Throws: when another one's cannot be taken away: nothing may change in the guard then.
+    package func settleMarking() async throws(NodeError) {
+        try await threads.thread(for: main).run { context throws(NodeError) in
+            do throws(KernelError) { try LinkWork(context: context).settleMarking() } catch {
+                throw error.error("replace", "the program before the guard")
+            }
+        }
+    }
+
     package func closedFrames() async throws(NodeError) -> [InterfaceName: UInt64] {
         try await threads.thread(for: nil).run { context throws(NodeError) in
             try LinkWork(context: context).closedFrames()

@@ -12,6 +12,8 @@ final class FilterState: ThreadState {
     let changes: NetfilterSocket
     let worker: NFTWorker
     let changed: @Sendable () -> Void
+    /// nil where no program is before the guard.
+    var marked: MarkedPorts?
     /// Whether the transaction that is being heard touches our tables, and is another's.
     var isOursTouched = false
     /// The ruleset's, as it was last heard of.
@@ -21,8 +23,13 @@ final class FilterState: ThreadState {
     /// nft (fail2ban, Docker) it does, but each try takes well under a millisecond.
     private static let attempts = 20
 
-    /// - Parameter changed: someone else changed our tables.
-    init(worker: NFTWorker, changed: @escaping @Sendable () -> Void) throws(NodeError) {
+    /// - Parameters:
+    ///   - marks: of a program before the guard.
+    ///   - changed: someone else changed our tables.
+    init(
+        worker: NFTWorker, marks: (any FrameMarks)? = nil, changed: @escaping @Sendable () -> Void
+    ) throws(NodeError) {
+        marked = marks.map { MarkedPorts($0) }
         self.worker = worker
         self.changed = changed
         socket = try NetfilterSocket()
@@ -33,7 +40,7 @@ final class FilterState: ThreadState {
     // MARK: Verbs
 
     func observe() throws(NodeError) -> ObservedFilter {
-        try stable { () throws(NodeError) -> ObservedFilter in
+        let observed = try stable { () throws(NodeError) -> ObservedFilter in
             let structure = try socket.structure()
             // A structure is going to be made: its reader starts while that is being planned.
             if !structure.isWhole { worker.prepare() }
@@ -44,6 +51,8 @@ final class FilterState: ThreadState {
             }
             return ObservedFilter(digest: structure.isWhole ? structure.digest : nil, content: content)
         }
+        if observed.digest == nil { try marked?.clear() } else { marked?.adopt(observed.content.elements) }
+        return observed
     }
 
     /// Several transactions: see ``ChangePhases``. One that is refused leaves those before it done.
@@ -60,6 +69,7 @@ final class FilterState: ThreadState {
             case .uninstall:
                 try apply(phases)
                 phases = ChangePhases()
+                try marked?.clear()
                 _ = try worker.submit(KCRuleset.removal, .run)
             }
         }
@@ -69,20 +79,24 @@ final class FilterState: ThreadState {
     private func apply(_ phases: ChangePhases) throws(NodeError) {
         let transactions = phases.transactions
         if transactions.isEmpty { return }
+        try marked?.prepare(for: transactions.flatMap(\.self))
         try unheard { () throws(NodeError) in
             for changes in transactions { try socket.apply(changes) }
         }
+        marked?.conclude()
     }
 
     private func install(_ ruleset: Ruleset, _ content: FilterContent) throws(NodeError) {
         let kept = try kept()
         let old = try stable { () throws(NodeError) -> Structure in try socket.structure() }
+        try marked?.clear()
         try replace(old, with: ruleset.text(with: KCRuleset.elements(content.elements)) + kept)
         for _ in 0..<Self.attempts {
             do throws(NodeError) {
                 let generation = try socket.generation()
                 let structure = try socket.structure()
                 try socket.seal(structure, generation: generation)
+                marked?.adopt(content.elements)
                 return
             } catch {
                 // Someone changed something meanwhile.

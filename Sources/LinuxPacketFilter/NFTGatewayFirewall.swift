@@ -70,7 +70,7 @@ package final class NFTGatewayFirewall: GatewayFirewall {
         let worker = worker
         return NamespaceThread("kc-gateway", in: namespace) { () throws(NodeError) -> GatewayState in
             GatewayState(
-                worker: NFTWorker(path: worker ?? NFTPacketFilter.workerBesideProgram(), idleSeconds: 1))
+                worker: NFTWorker(path: worker ?? besideProgram("kc-nft"), idleSeconds: 1))
         }
     }
 }

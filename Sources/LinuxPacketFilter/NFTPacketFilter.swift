@@ -1,3 +1,4 @@
+package import Addressing
 import Glibc
 import LinuxProcesses
 package import NetworkModel
@@ -14,11 +15,13 @@ package final class NFTPacketFilter: PacketFilter {
     /// - Parameters:
     ///   - namespace: under /run/netns; nil for the namespace of the process.
     ///   - worker: absolute path of kc-nft; nil looks beside the running program.
-    package init(namespace: NamespaceName? = nil, worker: String? = nil) {
+    ///   - marks: of a program before the guard, which runs at the namespace's ports and is nobody else's.
+    package init(namespace: NamespaceName? = nil, worker: String? = nil, marks: (any FrameMarks)? = nil) {
         let listeners = Hints()
         self.listeners = listeners
         thread = NamespaceThread("kc-filter", in: namespace) { () throws(NodeError) -> FilterState in
-            try FilterState(worker: NFTWorker(path: worker ?? Self.workerBesideProgram()), changed: listeners.tell)
+            try FilterState(
+                worker: NFTWorker(path: worker ?? besideProgram("kc-nft")), marks: marks, changed: listeners.tell)
         }
     }
 
@@ -32,18 +35,15 @@ package final class NFTPacketFilter: PacketFilter {
         try await thread.run { state throws(NodeError) in try state.apply(operations) }
     }
 
+    package func meet(_ ports: Set<InterfaceName>) {
+        guard !ports.isEmpty else { return }
+        thread.enqueue { state in for port in ports { state.marked?.refresh(port) } }
+    }
+
     package func events() -> AsyncStream<Void> {
         let stream = listeners.listen()
         // Opens the sockets, so that a change right after this call is heard.
         thread.enqueue { _ in }
         return stream
-    }
-
-    static func workerBesideProgram() -> String {
-        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
-        let count = readlink("/proc/self/exe", &buffer, buffer.count)
-        let program = buffer[..<max(0, count)].map(UInt8.init(bitPattern:))
-        let directory = program.lastIndex(of: UInt8(ascii: "/")).map { program[...$0] } ?? []
-        return String(decoding: directory, as: UTF8.self) + "kc-nft"
     }
 }

@@ -18,6 +18,13 @@ package struct FileDescriptor: ~Copyable, Sendable {
         }
     }
 
+    /// Another one of the same open file, close-on-exec.
+    package static func copying(_ descriptor: Int32) throws(NodeError) -> FileDescriptor {
+        let raw = clinux_copy_descriptor(descriptor)
+        guard raw >= 0 else { throw NodeError(.errno(errno), operation: "copy", subject: "descriptor \(descriptor)") }
+        return FileDescriptor(owning: raw)
+    }
+
     /// Opens a file close-on-exec.
     /// - Parameter mode: of a file that O_CREAT makes.
     package static func open(

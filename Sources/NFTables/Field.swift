@@ -29,7 +29,9 @@ package enum Field: Hashable, Sendable {
         /// The kernel's index, 4 bytes in the host's order.
         case inputIndex = "iif"
         case outputIndex = "oif"
-        /// The group of the device it leaves by (IFLA_GROUP), 4 bytes in the host's order.
+        /// The group of the device it came in by (IFLA_GROUP), 4 bytes in the host's order.
+        case inputGroup = "meta iifgroup"
+        /// The group of the device it leaves by, as `inputGroup`.
         case outputGroup = "meta oifgroup"
         /// skb->mark, 4 bytes in the host's order.
         case mark = "meta mark"
@@ -82,6 +84,7 @@ extension Field {
     package static let outputName = Field.meta(.outputName)
     package static let inputIndex = Field.meta(.inputIndex)
     package static let outputIndex = Field.meta(.outputIndex)
+    package static let inputGroup = Field.meta(.inputGroup)
     package static let outputGroup = Field.meta(.outputGroup)
     package static let mark = Field.meta(.mark)
     package static let transportProtocol = Field.meta(.transportProtocol)
@@ -90,8 +93,8 @@ extension Field {
     package var byteCount: Int {
         switch self {
         case .meta(.inputName), .meta(.outputName), .ipv6Source, .ipv6Destination: 16
-        case .meta(.inputIndex), .meta(.outputIndex), .meta(.outputGroup), .meta(.mark), .ipv4Source,
-            .ipv4Destination:
+        case .meta(.inputIndex), .meta(.outputIndex), .meta(.inputGroup), .meta(.outputGroup), .meta(.mark),
+            .ipv4Source, .ipv4Destination:
             4
         case .meta(.networkProtocol), .meta(.transportProtocol): 1
         case .payload(let payload): (payload.width + 7) / 8
@@ -102,11 +105,23 @@ extension Field {
     /// What it takes in a key: parts of a concatenation begin at multiples of 4 (NFT_REG32_SIZE).
     package var paddedCount: Int { (byteCount + 3) & ~3 }
 
+    /// Where in the packet it is; nil: nowhere, or wherever a header is found.
+    var place: (base: Payload.Base, bits: Range<Int>)? {
+        switch self {
+        case .meta, .fragmentOffset: nil
+        case .payload(let payload): (payload.base, payload.offset..<payload.offset + payload.width)
+        case .ipv6Source: (.network, 64..<192)
+        case .ipv6Destination: (.network, 192..<320)
+        case .ipv4Source: (.network, 96..<128)
+        case .ipv4Destination: (.network, 128..<160)
+        }
+    }
+
     /// Whether the kernel holds it in the host's byte order rather than the network's. In the keys of interval sets all
     /// numbers have the network's order, and rules turn them round before they look.
     package var isHostOrder: Bool {
         switch self {
-        case .meta(.inputIndex), .meta(.outputIndex), .meta(.outputGroup), .meta(.mark): true
+        case .meta(.inputIndex), .meta(.outputIndex), .meta(.inputGroup), .meta(.outputGroup), .meta(.mark): true
         default: false
         }
     }
@@ -130,7 +145,7 @@ extension Field {
         case .address(let address): "\(address)"
         case .number(let number):
             switch self {
-            case .payload, .meta(.mark): "0x\(String(number, radix: 16))"
+            case .payload, .meta(.mark), .meta(.inputGroup): "0x\(String(number, radix: 16))"
             case .ipv4Source, .ipv4Destination: "\(IPv4Address(UInt32(truncatingIfNeeded: number)))"
             case .meta(.networkProtocol): number == 2 ? "ipv4" : "ipv6"
             default: "\(number)"

@@ -6,6 +6,8 @@ package enum Match: Hashable, Sendable {
     case below(Field, UInt64)
     /// One of these numbers (an anonymous set); at least one.
     case oneOf(Field, [UInt64])
+    /// These bits have this value.
+    case masked(Field, UInt64, equal: UInt64)
     /// Some of these bits are set.
     case anyBit(Field, UInt64)
     /// The packet is long enough to have the field, whatever its value.
@@ -39,6 +41,8 @@ extension Match {
         case .below(let field, let number): "\(field.text) < \(field.text(.number(number)))"
         case .oneOf(let field, let numbers):
             "\(field.text) { \(numbers.map { field.text(.number($0)) }.joined(separator: ", ")) }"
+        case .masked(let field, let bits, let value):
+            "\(field.text) & \(field.text(.number(bits))) == \(field.text(.number(value)))"
         case .anyBit(let field, let bits):
             "\(field.text) & \(field.text(.number(bits))) != \(field.text(.number(0)))"
         case .isPresent(let field): "\(field.text) >= \(field.text(.number(0)))"

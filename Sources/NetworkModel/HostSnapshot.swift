@@ -96,14 +96,18 @@ package struct DesiredSegment: Hashable, Sendable {
     package var dhcp: DHCPMode
     /// nil: no IPv4 and no ARP passes.
     package var ipv4: SegmentIPv4?
+    /// What attachments, on any host, may use without holding it: the prefixes of their `allowedAddresses` that lie within the
+    /// segment's /64 or are link-local. Nobody else learns addresses of them.
+    package var shared: [IPv6Prefix]
 
     package init(
         id: ResourceID, generation: UInt64, vni: VNI, group: IPv6Address, mtu: MTU, ipam: IPAM, prefix: IPv6Prefix?,
         replication: Replication, peers: Set<IPv6Address> = [], gateways: [MACAddress] = [],
-        dhcp: DHCPMode = .none, ipv4: SegmentIPv4? = nil
+        dhcp: DHCPMode = .none, ipv4: SegmentIPv4? = nil, shared: [IPv6Prefix] = []
     ) {
         self.dhcp = dhcp
         self.ipv4 = ipv4
+        self.shared = shared
         self.gateways = gateways
         self.id = id
         self.generation = generation

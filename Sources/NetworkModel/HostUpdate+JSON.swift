@@ -128,7 +128,7 @@ extension DesiredSegment: JSONCodable {
             prefix: try reader.optional("prefix"), replication: try reader.required("replication"),
             peers: Set(try reader.optional("peers", as: [IPv6Address].self) ?? []),
             gateways: try reader.optional("gateways") ?? [], dhcp: try reader.optional("dhcp") ?? .none,
-            ipv4: try reader.optional("ipv4"))
+            ipv4: try reader.optional("ipv4"), shared: try reader.optional("shared") ?? [])
         try reader.finish()
     }
 
@@ -148,6 +148,7 @@ extension DesiredSegment: JSONCodable {
             if format >= .isolation, !gateways.isEmpty { writer.member("gateways", gateways) }
             if format >= .services, dhcp != .none { writer.member("dhcp", dhcp) }
             if format >= .ipv4 { writer.member("ipv4", ipv4) }
+            if format >= .sharedAddresses, !shared.isEmpty { writer.member("shared", shared) }
         }
     }
 }

@@ -21,8 +21,10 @@ package enum HostUpdateFormat: UInt32, Comparable, Sendable, CaseIterable {
     case layers = 9
     /// With probes of ways that look closer: at ports of bridges, next hops, and where marked frames stay.
     case closerLook = 10
+    /// With addresses of a segment that attachments may use without holding them.
+    case sharedAddresses = 11
 
-    package static let newest = HostUpdateFormat.closerLook
+    package static let newest = HostUpdateFormat.sharedAddresses
 
     /// The request header that carries it: one that an older server passes over.
     package static let header = "KC-Desired-Format"

@@ -44,6 +44,9 @@ package protocol PacketFilter: Sendable {
     /// which are only new may be there before the rest and those which are only old go after it. When it throws, boxes may
     /// have changed so; nothing else has since the last installation. An installation keeps what packets have put into sets (flows, counts of drops).
     func apply(_ operations: [FilterOperation]) async throws(NodeError)
+    /// Devices of these names may have been made: what is kept by a device's index is looked at again, some time before the
+    /// next operations.
+    func meet(_ ports: Set<InterfaceName>)
     /// Someone changed the ruleset (NFNLGRP_NFTABLES): a hint to look again.
     func events() -> AsyncStream<Void>
 }

@@ -178,6 +178,7 @@ private struct Filter: PacketFilter {
 
     func observe() async throws(NodeError) -> ObservedFilter { host.model.filter }
     func apply(_ operations: [FilterOperation]) async throws(NodeError) { try host.performAll(operations) }
+    func meet(_ ports: Set<InterfaceName>) {}
     func events() -> AsyncStream<Void> { host.listenToFilter() }
 }
 

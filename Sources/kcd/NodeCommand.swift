@@ -56,7 +56,7 @@ struct NodeCommand: AsyncParsableCommand {
         let upstream = try settings.upstream()
         let manager = ServiceManager()
         let agent = NodeAgent(
-            ports: try NodeWiring.ports(settings), source: upstream.plane, sink: upstream.plane,
+            ports: try await NodeWiring.markingPorts(settings), source: upstream.plane, sink: upstream.plane,
             files: AgentFiles(
                 state: settings.state, status: settings.runDirectory + "/node.json",
                 metrics: settings.runDirectory + "/metrics/node.prom"),

@@ -9,10 +9,30 @@ import NodePorts
 
 /// The agent's ports on Linux.
 enum NodeWiring {
+    /// Of an agent that works: with the program before the guard where the kernel takes it, and without one that another agent
+    /// left.
+    static func markingPorts(_ settings: NodeSettings) async throws(NodeError) -> HostPorts {
+        var program: GuardProgram?
+        do throws(NodeError) { program = try GuardProgram() } catch {
+            Logger(label: "kc.node").notice(
+                "the guard looks at every frame, since the program before it cannot be loaded",
+                metadata: ["reason": "\(error)"])
+        }
+        let threads = try NamespaceThreads(guardProgram: program?.descriptor)
+        try await NetlinkLinkTable(threads: threads).settleMarking()
+        return try ports(settings, threads: threads, marks: program)
+    }
+
+    /// Of one that looks only, or takes everything away.
     static func ports(_ settings: NodeSettings) throws(NodeError) -> HostPorts {
-        let threads = try NamespaceThreads()
+        try ports(settings, threads: try NamespaceThreads(), marks: nil)
+    }
+
+    private static func ports(
+        _ settings: NodeSettings, threads: NamespaceThreads, marks: GuardProgram?
+    ) throws(NodeError) -> HostPorts {
         let daemonLog = Logger(label: "kc.daemons")
-        let filter = NFTPacketFilter()
+        let filter = NFTPacketFilter(marks: marks)
         let daemons = ProcessSupervisor(runDirectory: settings.runDirectory + "/daemons") { instance, line in
             daemonLog.info("\(line)", metadata: ["daemon": "\(instance)"])
         }
@@ -42,6 +62,7 @@ enum NodeWiring {
             }
             words["bridgeNetfilter"] = found.bridgeNetfilter == true ? "on" : "off"
             words["multicastJoins"] = found.multicastJoins.map(String.init)
+            words["guard"] = GuardProgram.obstacle().map { "rules alone: \($0)" } ?? "program and rules"
             words["nat64"] = await GatewayTranslators().obstacle().map { "tayga: \($0)" } ?? "kernel"
             return words
         } catch {

@@ -90,6 +90,39 @@ import Waiting
         }
     }
 
+    @Test func `a wide list shows the prefix of a router, and a link-local address is nobody's in the IPv4 world`()
+        async throws
+    {
+        try await Cloud.with { cloud in
+            for line in [
+                "host create h1 --vtep fd0a::1 --interface eth0 --role gateway",
+                "pool create behind --type delegation --prefix 2001:db8:d::/48",
+                "pool create v4 --type ipv4 --prefix 203.0.113.0/28",
+                "segment create blue --ipam automatic --dhcp stateful",
+                "gateway create edge --host h1 --segment blue --nat64-pool v4",
+                "attachment create router --segment blue --host h1 --delegate 60",
+            ] {
+                let run = try await Cloud.run(
+                    "kcnet", line.split(separator: " ").map(String.init), input: nil,
+                    environment: ["KC_API": "unix:\(cloud.socket)"], folder: cloud.folder)
+                #expect(run.status == 0, "\(line): \(run.errors)")
+            }
+            let wide = try await cloud.kcnet("attachment", "list", "-o", "wide")
+            #expect(wide.lines.first?.contains("  DELEGATED  ") == true, "\(wide.output)")
+            #expect(
+                wide.lines.contains { $0.hasPrefix("router ") && $0.contains(" 2001:db8:d::/60 ") }, "\(wide.output)")
+            // Nobody carries the gateway out; whichever machine asks is told.
+            let doctor = try await cloud.kcnet("doctor")
+            #expect(
+                doctor.lines.contains {
+                    $0.hasPrefix("warn  gateway") && $0.contains("'edge' of project 'default' is pending")
+                }, "\(doctor.output)")
+            // The gateway's own port has it, and so has every other gateway's.
+            let nobody = try await cloud.kcnet("explain", "fe80::1")
+            #expect(nobody.status == 3 && nobody.errors.contains("translates fe80::1"), "\(nobody)")
+        }
+    }
+
     @Test func `the kind of a gateway's uplink stands in its row`() async throws {
         try await Cloud.with { cloud in
             try await cloud.kcnet(

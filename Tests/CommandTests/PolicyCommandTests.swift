@@ -104,6 +104,11 @@ import Testing
             #expect(spec?["limits"]?["out"]?["bandwidth"]?.displayText == "1000000")
             #expect(spec?["allowedAddresses"]?.elements.compactMap(\.string) == ["fd00:9::1/128"])
             #expect(spec?["policies"]?.elements.count == 3)
+            run = try await cloud.kcnet("attachment", "update", "a", "--unset", "limits", "--limit-out-packets", "200")
+            #expect(run.status == 0, "\(run.errors)")
+            let limits = try await cloud.kcnet("attachment", "show", "a", "-o", "json").json()["spec"]?["limits"]
+            #expect(limits?["out"]?["packetsPerSecond"]?.displayText == "200", "what replaces it is set")
+            #expect(limits?["out"]?["bandwidth"] == nil && limits?["in"] == nil, "the rest is gone")
         }
     }
 

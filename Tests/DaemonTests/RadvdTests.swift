@@ -212,6 +212,28 @@ import Waiting
         try await supervisor.stop(instance: instance, withdraw: false)
     }
 
+    @Test func `a daemon starts with what was accepted, whatever became of the file`() async throws {
+        let supervisor = supervisor()
+        let spec = try spec()
+        try await supervisor.ensure(spec)
+        let file = "\(root)/\(instance)/configuration"
+        let harm: [(what: String, do: () throws -> Void)] = [
+            ("spoilt", { try Data("nonsense {{{".utf8).write(to: URL(fileURLWithPath: file)) }),
+            ("removed", { try FileManager.default.removeItem(atPath: file) }),
+        ]
+        for (what, spoil) in harm {
+            let victim = try #require(pid)
+            try spoil()
+            #expect(kill(victim, SIGKILL) == 0)
+            try await eventually {
+                await supervisor.observe()[instance]?.isRunning == true && pid != nil && pid != victim
+            }
+            let text = try String(contentsOfFile: file, encoding: .utf8)
+            #expect(text == spec.configuration, "\(what)")
+        }
+        try await supervisor.stop(instance: instance, withdraw: false)
+    }
+
     @Test func `a stopped daemon serves nothing: it is replaced`() async throws {
         let supervisor = supervisor()
         try await supervisor.ensure(try spec())

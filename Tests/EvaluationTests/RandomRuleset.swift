@@ -63,9 +63,18 @@ struct RandomRuleset {
             case 7, 8: if let choice = choice(later) { statements.append(choice) }
             default: break
             }
+            if Rule.isMisread(statements) || isReordered(statements, counting: sets[3].name) { statements = [] }
             if statements.isEmpty { statements.append(.setMark(pick([0, 1, 2]))) }
             return Rule(statements)
         }
+    }
+
+    /// Whether nft may look into the set, which counts that, before it compares what stands in front: it joins equalities
+    /// of neighbouring fields at the place of the last one.
+    private func isReordered(_ statements: [Statement], counting set: Identifier) -> Bool {
+        let equalities = statements.count { if case .match(.equal) = $0 { true } else { false } }
+        return equalities > 1
+            && statements.contains { if case .match(.inSet(_, set)) = $0 { true } else { false } }
     }
 
     private mutating func choice(_ later: [Identifier]) -> Statement? {

@@ -1,4 +1,5 @@
 import Addressing
+import CBPF
 import CLinux
 import Glibc
 import LinuxProcesses
@@ -22,13 +23,18 @@ final class Wire: ThreadState {
     private var near: [PacketSocket] = []
     private var sentinels: UInt64 = 0
 
-    init(_ world: World) throws(NodeError) {
+    /// - Parameter program: what runs before the guard; nil: nothing.
+    init(_ world: World, program: Int32? = nil) throws(NodeError) {
         if clinux_pin_this_thread(0) != 0 {
             throw NodeError(.errno(errno), operation: "pin", subject: "thread")
         }
         for port in world.ports {
             ends.append(try Self.open(port.peer))
             near.append(try Self.open(port.name.text))
+            guard let program else { continue }
+            guard cbpf_attach(Int32(port.index), 0, program) == 0 else {
+                throw NodeError(.errno(errno), operation: "attach", subject: port.name.text)
+            }
         }
         host = try Self.open(World.bridge)
     }

@@ -17,6 +17,8 @@ import Testing
             """
             chain from-port {
             type filter hook prerouting priority -350; policy accept;
+            meta mark & 0xfffffffe == 0x6b630000 meta iifgroup & 0xfffffff8 == 0x6b60 accept
+            meta mark 0x6b6300fd goto drop-offload
             meta mark set iifname . @ll,48,64 . ip6 saddr . @nh,192,64 map @fast goto inside
             iifname "kcx*" goto from-tunnel
             meta mark set iifname . @ll,48,64 . ip6 saddr map @own goto owned
@@ -91,6 +93,23 @@ import Testing
             """
         let parts = expected.split(separator: "DIGEST", omittingEmptySubsequences: false)
         #expect(ruleset.text.hasSuffix(parts.joined(separator: ruleset.digest)))
+    }
+
+    @Test func `a rule that nft would read as another one is none`() {
+        func misread(_ fields: Field...) -> Bool {
+            Rule.isMisread(fields.map { .match(.notEqual($0, .number(1))) })
+        }
+        #expect(misread(.link(48, 48), .link(96, 16)))
+        // nft sorts them first.
+        #expect(misread(.transport(16, 16), .transport(32, 8), .transport(0, 16)))
+        #expect(misread(.network(192 - 8, 8), .ipv6Destination))
+        #expect(misread(.ipv6Source, .ipv6Destination))
+        #expect(!misread(.network(0, 8), .transport(8, 8)))
+        #expect(!misread(.network(0, 8), .network(16, 8)))
+        #expect(!misread(.mark, .transportProtocol))
+        // Of equalities one is what two were.
+        #expect(
+            !Rule.isMisread([.match(.equal(.link(48, 48), .number(1))), .match(.equal(.link(96, 16), .number(1)))]))
     }
 
     @Test func `equal structures have equal digests, others have others`() {

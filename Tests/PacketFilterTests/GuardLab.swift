@@ -1,6 +1,10 @@
 import Addressing
+import CBPF
 import FoundationEssentials
+import Glibc
+import LinuxBPF
 import LinuxPacketFilter
+import LinuxProcesses
 import NFTables
 import NetworkModel
 import NetworkPlanning
@@ -13,12 +17,15 @@ import Testing
 struct GuardLab {
     let host: TestNamespace
     let filter: NFTPacketFilter
+    /// Before the guard, as where an agent has made the ports.
+    let program: GuardProgram
     private(set) var guests: [TestNamespace] = []
     var desired: HostSnapshot
 
     init() throws {
         host = try TestNamespace("kcpf")
-        filter = NFTPacketFilter(namespace: host.name, worker: worker)
+        program = try GuardProgram(path: objects + "guard.bpf.o")
+        filter = NFTPacketFilter(namespace: host.name, worker: worker, marks: program)
         let identity = HostIdentity(
             id: Self.id(9, 1), name: try #require(Name("h1")), vtep: .loopback, interface: try InterfaceName("eth0"),
             generation: 1)
@@ -78,7 +85,31 @@ struct GuardLab {
     var structure: Ruleset { HostPlanner.structure(for: desired.underlay) }
     var content: FilterContent { HostPlanner.filterContent(for: desired) }
 
-    func install() async throws { try await filter.apply([.install(structure, content)]) }
+    func install() async throws {
+        try await mark()
+        try await filter.apply([.install(structure, content)])
+    }
+
+    /// Has frames of all guests' ports run through the program before the guard.
+    func mark() async throws {
+        let ports = guests.indices.map { port($0 + 1) }
+        for port in ports { try host.run("ip", "link", "set", port.text, "group", "27491") }
+        let (name, descriptor) = (host.name, program.descriptor)
+        let thread = NamespaceThread("kc-mark", in: name) { () throws(NodeError) in Idle() }
+        try await thread.run { _ throws(NodeError) in
+            for port in ports where cbpf_attach(Int32(if_nametoindex(port.text)), 0, descriptor) != 0 {
+                throw NodeError(.errno(errno), operation: "attach", subject: port.text)
+            }
+        }
+    }
+
+    /// Of a thread that is only inside a namespace.
+    private final class Idle: ThreadState {
+        let watched: [Int32] = []
+        let deadline: ContinuousClock.Instant? = nil
+        func isReady(_ descriptor: Int32) {}
+        func deadlineIsOver() {}
+    }
 
     /// What a plan would change, in one transaction.
     func change(from old: FilterContent) async throws {

@@ -126,4 +126,44 @@ import Testing
             #expect(told()?.mappings == [:])
         }
     }
+
+    @Test func `where segments see the IPv4 world is no segment's, router's or pool's network`() async throws {
+        try await TestServer.with { server in
+            let service = server.service
+            try await prepare(service)
+            try await service.make(
+                .segment, #"{"name":"own","spec":{"ipam":"manual","prefix":"2001:db8:1:1::/64"}}"#)
+            try await service.make(
+                .pool, #"{"name":"more","spec":{"type":"prefix","prefix":"2001:db8:2::/48"}}"#)
+            func gateway(_ prefix: String) -> String {
+                #"{"name":"g","spec":{"host":"h","segments":["s"],"nat64":{"prefix":"\#(prefix)"}}}"#
+            }
+            await expectProblem(.prefixTaken, field: "spec.nat64.prefix", saying: "segment 'own'") {
+                try await service.make(.gateway, gateway("2001:db8:1:1::/96"))
+            }
+            await expectProblem(.prefixTaken, field: "spec.nat64.prefix", saying: "2001:db8:2::/48 of pool 'more'") {
+                try await service.make(.gateway, gateway("2001:db8:2:ffff::/96"))
+            }
+            try await service.make(.gateway, gateway("2001:db8:64::/96"))
+            await expectProblem(.prefixTaken, field: "spec.nat64.prefix", saying: "segment 'own'") {
+                try await service.put(.gateway, "g", gateway("2001:db8:1:1:1::/96"))
+            }
+            await expectProblem(.prefixTaken, field: "spec.prefix", saying: "gateway 'g'") {
+                try await service.make(
+                    .segment, #"{"name":"late","spec":{"ipam":"manual","prefix":"2001:db8:64::/64"}}"#)
+            }
+            for type in ["prefix", "delegation"] {
+                await expectProblem(.invalidField, field: "spec.prefix", saying: "gateway 'g'") {
+                    try await service.make(
+                        .pool, #"{"name":"late","spec":{"type":"\#(type)","prefix":"2001:db8:64::/48"}}"#)
+                }
+            }
+            // What stands is written again as it is, and another gateway may show the same.
+            try await service.put(.gateway, "g", gateway("2001:db8:64::/96"))
+            try await service.make(.segment, #"{"name":"s2","spec":{"ipam":"manual"}}"#)
+            try await service.make(
+                .gateway,
+                #"{"name":"g2","spec":{"host":"h","segments":["s2"],"nat64":{"prefix":"2001:db8:64::/96"}}}"#)
+        }
+    }
 }

@@ -251,6 +251,34 @@ import Testing
         }
     }
 
+    @Test func `all hosts of a segment know what some attachment may use of it`() async throws {
+        try await TestServer.with { server in
+            let service = server.service
+            for number in 1...2 { try await service.makeHost(number) }
+            try await service.make(.segment, #"{"name":"m","spec":{"ipam":"manual","prefix":"fd00:1::/64"}}"#)
+            try await service.make(.attachment, #"{"name":"guest","spec":{"segment":"m","host":"h1"}}"#)
+            let feed = try #require(
+                HostFeed(host: try await service.get(.host, "h1").id, cache: service.cache))
+            func shared() -> [[String]] {
+                guard case .update(let update) = feed.next() else { return [] }
+                return update.segments.map { $0.shared.map(\.description) }
+            }
+            #expect(shared() == [[]])
+            let allowed = #"["fd00:1::50/128","fe80::50/128","2001:db8::/32"]"#
+            try await service.make(
+                .attachment, #"{"name":"far","spec":{"segment":"m","host":"h2","allowedAddresses":\#(allowed)}}"#)
+            #expect(
+                shared() == [["fd00:1::50/128", "fe80::50/128"]], "of another host's attachment, within the segment")
+            try await service.make(
+                .attachment, #"{"name":"spare","spec":{"segment":"m","allowedAddresses":["fd00:1::50/128"]}}"#)
+            #expect(shared() == [["fd00:1::50/128", "fe80::50/128"]], "also of one that is nowhere yet")
+            try await service.remove(.attachment, "far")
+            #expect(shared() == [["fd00:1::50/128"]])
+            try await service.remove(.attachment, "spare")
+            #expect(shared() == [[]])
+        }
+    }
+
     @Test func `a policy's change reaches the hosts that use it, and a member's those that name it`() async throws {
         try await TestServer.with { server in
             let service = server.service

@@ -6,6 +6,7 @@ import shlex
 import struct
 import time
 
+import offloads
 import probes
 from catalogue import TOOLS
 from floods import TOLERANCE, Floods
@@ -248,7 +249,7 @@ class Runner:
 
     def probe_phase(self, guarded):
         results = self.on if guarded else self.off
-        for name, probe in probes.ALL:
+        for name, probe in probes.ALL + offloads.ALL:
             try:
                 arrived = probe(self.scene, guarded)
             except Exception as error:

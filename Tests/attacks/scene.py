@@ -151,6 +151,9 @@ class Scene:
     def prepare(self):
         self.kcnet("apply", "-f", TOPOLOGY / "desired")
         run(PROGRAMS / "kcnet", "lab", "check", self.name, timeout=120)
+        # A VM's port beside the victim, of which nobody is behind until an attack is.
+        tap = json.loads(self.kcnet("attachment", "create", "eve", "--segment", "blue", "--host", "h1", "--wait", "--output", "json"))
+        self.tap = tap["status"]["interface"], tap["status"]["mac"]
         self.hosts = {name: Host(name, self.state) for name in ("h1", "h2")}
         self.api = Host("api", self.state)
         homes = {"h1": ("victim", "mallory", "alice", "bob"), "h2": ("trudy", "carol", "dora")}

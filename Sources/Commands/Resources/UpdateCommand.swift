@@ -14,8 +14,8 @@ package struct UpdateCommand<Flags: KindFlags>: AsyncParsableCommand {
     @OptionGroup(title: "What it shall be") package var flags: Flags
     @OptionGroup(title: "Metadata") package var metadata: MetadataOptions
     @Option(help: "A new name.") package var name: String?
-    @Option(help: "A field of spec to go back to its default: --unset mac; may be repeated.") package var unset:
-        [String] = []
+    @Option(help: "A field of spec to go back to its default, before others are set: --unset mac; may be repeated.")
+    package var unset: [String] = []
     @Option(help: ArgumentHelp("A label to remove; may be repeated.", valueName: "key")) package var removeLabel:
         [String] = []
     @Option(help: ArgumentHelp("An annotation to remove; may be repeated.", valueName: "key"))
@@ -41,11 +41,13 @@ package struct UpdateCommand<Flags: KindFlags>: AsyncParsableCommand {
 
     private func write(_ session: Session) async throws -> ResourceDocument {
         try await session.change(Flags.description, item, ifRevision: ifRevision) { current in
-            var spec = try flags.edit(current["spec"] ?? .object([]))
+            // First, or `--unset limits --limit-in-bandwidth 1M` would take away what it asks for.
+            var spec = current["spec"] ?? .object([])
             for field in unset {
                 guard spec[field] != nil else { throw ValidationError("--unset \(field): spec has no such field set") }
                 spec = spec.setting(field, to: nil)
             }
+            spec = try flags.edit(spec)
             var document = try metadata.edit(current.setting("name", text: name).setting("spec", to: spec))
             for (member, keys) in [("labels", removeLabel), ("annotations", removeAnnotation)] {
                 for key in keys { document = document.setting(member, to: document[member]?.setting(key, to: nil)) }

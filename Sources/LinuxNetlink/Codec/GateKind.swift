@@ -67,6 +67,7 @@ struct GateBlocks: Hashable {
     /// The block of what they send.
     var sending: UInt32 { receiving + 1 }
 
+    /// The programs that must be there.
     var gates: [Gate] {
         switch kind {
         case .port: [Gate(block: sending, program: .test(KCRuleset.FrameMark.delivered))]
@@ -77,6 +78,9 @@ struct GateBlocks: Hashable {
             ]
         }
     }
+
+    /// The place of the program before the guard, which may be missing; nil for devices that have none.
+    var marking: UInt32? { kind == .port ? receiving : nil }
 
     private static let base: UInt32 = 0x6b63_0000
 }

@@ -49,6 +49,32 @@ extension RequestBuffer {
         putProgram(gate.program, descriptor: descriptor)
     }
 
+    /// Puts the program before the guard in a block.
+    /// - Parameter replaces: also in the place of another one; otherwise EEXIST.
+    func addMarking(_ descriptor: Int32, block: UInt32, replaces: Bool) {
+        begin(RTM_NEWTFILTER, flags: NLM_F_CREATE | (replaces ? 0 : NLM_F_EXCL))
+        putMarkingHeader(block: block)
+        put(TCA_KIND, text: "bpf")
+        nest(TCA_OPTIONS) {
+            put(TCA_BPF_FD, UInt32(bitPattern: descriptor))
+            put(TCA_BPF_NAME, text: "kc_guard")
+            put(TCA_BPF_FLAGS, UInt32(TCA_BPF_FLAG_ACT_DIRECT))
+        }
+    }
+
+    func deleteMarking(block: UInt32) {
+        begin(RTM_DELTFILTER)
+        putMarkingHeader(block: block)
+        put(TCA_KIND, text: "bpf")
+    }
+
+    private func putMarkingHeader(block: UInt32) {
+        var header = Self.header(ofBlock: block)
+        header.tcm_handle = 1
+        header.tcm_info = Self.priority << 16 | UInt32(UInt16(ETH_P_ALL).bigEndian)
+        put(header: header)
+    }
+
     /// Puts the gate of ports in the queue of one device, or in the place of an older one.
     func addPortGate(index: Int32) {
         begin(RTM_NEWTFILTER, flags: NLM_F_CREATE)

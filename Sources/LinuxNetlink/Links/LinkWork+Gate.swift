@@ -40,6 +40,30 @@ extension LinkWork {
     /// Puts the programs of gates in their blocks. Does no harm to those that are there.
     func fill(_ blocks: GateBlocks) throws(KernelError) {
         for gate in blocks.gates { try add(gate) }
+        guard let block = blocks.marking, let program = context.guardProgram else { return }
+        request.addMarking(program, block: block, replaces: false)
+        // There already; or without it, and all frames are looked at.
+        do throws(KernelError) { try netlink.acknowledge() } catch {}
+    }
+
+    /// Has all ports run this agent's program before the guard, or none where it has none: another one's table says what
+    /// nobody takes back any more.
+    func settleMarking() throws(KernelError) {
+        for block in Set(try queues().compactMap(\.blocks?.marking)) {
+            if let program = context.guardProgram {
+                request.addMarking(program, block: block, replaces: true)
+                do throws(KernelError) {
+                    try netlink.acknowledge()
+                    continue
+                } catch {}  // It has to go then.
+            }
+            request.deleteMarking(block: block)
+            do throws(KernelError) { try netlink.acknowledge() } catch  where error.errno == ENOENT {
+                continue
+            } catch  where error.errno == EINVAL {
+                continue  // The block has gone with its last device.
+            }
+        }
     }
 
     private func add(_ gate: Gate) throws(KernelError) {

@@ -8,12 +8,15 @@ import Glibc
 final class NamespaceContext {
     let netlink: NetlinkConnection
     private let control: ControlSocket
+    /// The program before the guard, for ports that are made; somebody else's to close.
+    let guardProgram: Int32?
     /// Where the search for blocks without programs goes on.
     var nextBlocks: UInt32 = 0
     private var classifiers: [Gate.Program: Int32] = [:]
 
     /// Makes both sockets in the namespace of the calling thread.
-    init() throws(KernelError) {
+    init(guardProgram: Int32? = nil) throws(KernelError) {
+        self.guardProgram = guardProgram
         netlink = try NetlinkConnection()
         control = try ControlSocket()
     }

@@ -15,6 +15,7 @@ final class NamespaceThread: Sendable {
     private let home: HomeNamespace
     private let thread: DedicatedThread
     private let name: String
+    private let guardProgram: Int32?
     /// Only the thread itself takes it, so the lock never waits.
     private let connection = Mutex<Connected?>(nil)
 
@@ -24,7 +25,8 @@ final class NamespaceThread: Sendable {
     }
 
     /// - Parameter file: nil for the namespace of the process.
-    init(_ file: NamespaceFile?, home: HomeNamespace) throws(NodeError) {
+    init(_ file: NamespaceFile?, home: HomeNamespace, guardProgram: Int32? = nil) throws(NodeError) {
+        self.guardProgram = guardProgram
         self.file = file
         self.home = home
         identity = file?.identity
@@ -71,7 +73,7 @@ final class NamespaceThread: Sendable {
     private func context() throws(NodeError) -> NamespaceContext {
         if let known = connection.withLock({ $0 }) { return known.context }
         do throws(KernelError) {
-            let made = Connected(context: try NamespaceContext())
+            let made = Connected(context: try NamespaceContext(guardProgram: guardProgram))
             connection.withLock { $0 = made }
             return made.context
         } catch {

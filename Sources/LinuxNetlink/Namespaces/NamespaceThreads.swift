@@ -22,7 +22,15 @@ package final class NamespaceThreads: Sendable {
     let home: HomeNamespace
     private let threads = Mutex<[Key: NamespaceThread]>([:])
 
-    package init() throws(NodeError) { home = try HomeNamespace() }
+    /// The program before the guard, which ports get that are made; nil: none.
+    private let guardProgram: Int32?
+
+    /// - Parameter guardProgram: the descriptor of a classifier that is open as long as this object lives; nil: ports are made
+    ///   without one.
+    package init(guardProgram: Int32? = nil) throws(NodeError) {
+        self.guardProgram = guardProgram
+        home = try HomeNamespace()
+    }
 
     deinit {
         for thread in threads.withLock({ $0.values }) { thread.end() }
@@ -36,7 +44,9 @@ package final class NamespaceThreads: Sendable {
             if known.identity == identity { return known }
             retire(key, known)
         }
-        let made = try NamespaceThread(try name.map { name throws(NodeError) in try NamespaceFile(name) }, home: home)
+        let made = try NamespaceThread(
+            try name.map { name throws(NodeError) in try NamespaceFile(name) }, home: home,
+            guardProgram: guardProgram)
         let kept = threads.withLock { threads in
             if let other = threads[key], other.identity == made.identity { return other }
             threads[key] = made

@@ -25,6 +25,8 @@ package enum DropReason: String, Hashable, Sendable, CaseIterable {
     case headerChain = "header-chain"
     /// A fragment that could hide something, or whose first fragment did not pass.
     case fragment
+    /// It asks the kernel to write a checksum where rules have looked, or to cut it into packets without number (virtio_net_hdr).
+    case offload
     /// Not IPv6: IPv4, ARP, VLAN tags, LLC.
     case ethertype
     /// The attachment's policies do not allow it.

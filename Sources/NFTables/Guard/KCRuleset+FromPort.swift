@@ -12,6 +12,13 @@ extension KCRuleset {
             Chain(
                 "from-port", hook: Hook(.prerouting, priority: priority),
                 rules: [
+                    // Says nothing that the rules behind it would not say: without the program, or of a device that is not
+                    // KC's, frames are judged by those.
+                    Rule(
+                        .masked(.mark, 0xffff_fffe, equal: UInt64(FrameMark.member)),
+                        .masked(.inputGroup, DeviceGroup.mask, equal: DeviceGroup.own), then: .accept),
+                    // No rule says this: what is asked of the kernel beside a frame is not in its bytes.
+                    Rule(.equal(.mark, .number(UInt64(FrameMark.offload))), then: .drop(.offload)),
                     Rule([.lookUpMark(S.fast.key, S.fast.name), .verdict(.goto(Way.inside.chain))]),
                     Rule(.inputNamePrefix("kcx"), then: .goto("from-tunnel")),
                     Rule([.lookUpMark(S.own.key, S.own.name), .verdict(.goto("owned"))]),

@@ -180,6 +180,9 @@ extension KCRuleset {
         package static let member: UInt32 = 0x6b63_0000
         /// From the gateway or an operator's interface: from elsewhere, perhaps.
         package static let outside: UInt32 = 0x6b63_0001
+        /// Its sender has the kernel change it when it leaves, where rules look: from the program before the guard (GUARD_OFFLOAD
+        /// of Sources/CBPF/guard_layout.h).
+        static let offload: UInt32 = 0x6b63_00fd
         /// May leave by the port or the tunnel: no frame has it there but those that the guard let through.
         package static let delivered: UInt32 = 0x6b63_00ff
         /// VXLAN from a known tunnel endpoint: no frame out of a tunnel has it but theirs.
@@ -190,6 +193,9 @@ extension KCRuleset {
     package enum DeviceGroup {
         /// Ports that get whatever members of their segment send: `to` has nothing else for them.
         package static let members: UInt32 = 0x6b64
+        /// These bits have this value in it and in the group of all other devices that KC makes (0x6b63).
+        static let mask: UInt64 = 0xffff_fff8
+        static let own: UInt64 = 0x6b60
     }
 
     /// What `ingress` and `egress` say, beside the rule's number in the low 29 bits.

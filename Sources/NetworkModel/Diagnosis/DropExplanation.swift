@@ -16,6 +16,7 @@ package enum DropExplanation: String, Choice {
     case icmpType = "icmp-type"
     case headerChain = "header-chain"
     case fragment
+    case offload
     case ethertype
     case policy
     case rate
@@ -37,6 +38,7 @@ package enum DropExplanation: String, Choice {
         case .icmpType: "a port sends only the ICMPv6 types of RFC 4890 and those of its own Neighbor Discovery"
         case .headerChain: "after the IPv6 header comes a transport protocol, or a fragment header"
         case .fragment: "a fragment shows its transport header and goes to a unicast global address"
+        case .offload: "a checksum that is left to the kernel is that of the frame's own TCP or UDP header"
         case .ethertype: "a segment carries IPv6 alone, without VLAN tags"
         case .policy: "no policy of the attachment lets this flow begin"
         case .rate: "the port is over a limit"
@@ -60,6 +62,7 @@ package enum DropExplanation: String, Choice {
         case .icmpType: "nothing to do: no standard guest needs this type"
         case .headerChain: "have the sender leave out extension headers"
         case .fragment: "lower the sender's packet size to the segment's MTU"
+        case .offload: "no stock guest asks for this; switch off its checksum and segmentation offload: ethtool -K"
         case .ethertype: "use IPv6, untagged"
         case .policy: "allow it: kcnet policy update NAME --add PROTOCOL/PORT --from PREFIX"
         case .rate: "raise the limit: kcnet attachment update --limit-…"

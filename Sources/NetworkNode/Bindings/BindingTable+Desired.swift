@@ -36,8 +36,9 @@ extension BindingTable {
 
     private mutating func put(_ segment: DesiredSegment) {
         let prefix = segment.ipam == .none ? nil : segment.prefix
-        guard segments[segment.id] == nil || segments[segment.id]?.prefix != prefix else { return }
-        segments[segment.id, default: SegmentAddresses()].prefix = prefix
+        segments[segment.id, default: SegmentAddresses()].shared = segment.shared
+        guard segments[segment.id]?.prefix != prefix else { return }
+        segments[segment.id]?.prefix = prefix
         let grants = segments[segment.id]?.grants.keys.map { $0 } ?? []
         for address in grants where prefix == nil || !(prefix?.contains(address) ?? false || address.isLinkLocal) {
             release(address, in: segment.id)

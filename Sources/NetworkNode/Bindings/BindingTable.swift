@@ -62,6 +62,8 @@ package struct BindingTable: Sendable {
     struct SegmentAddresses: Sendable {
         /// nil: nothing may be learned.
         var prefix: IPv6Prefix?
+        /// What attachments may use without holding it: not to be learned by others.
+        var shared: [IPv6Prefix] = []
         /// What the API says, of all hosts.
         var listed: [IPv6Address: Binding] = [:]
         /// Addresses that attachments of this host own without asking.
@@ -143,6 +145,7 @@ package struct BindingTable: Sendable {
         if member.allowed.contains(where: { $0.contains(address) }) { return .known }
         guard address.mayBeClaimed(in: prefix) else { return .refused(.outside) }
         if let holder = holder(of: address, in: segment), holder != attachment { return .refused(.held) }
+        if segment.shared.contains(where: { $0.contains(address) }) { return .refused(.held) }
         if address.isOf(anotherThan: member.mac) { return .refused(.held) }
         guard member.learned.count >= member.limit else { return .granted }
         return makeRoom(attachment, member, at: now) ? .granted : .refused(.full)

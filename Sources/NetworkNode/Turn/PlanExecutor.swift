@@ -55,6 +55,7 @@ package struct PlanExecutor: Sendable {
                 await apply(batch, opening: opening, in: &run)
             }
         }
+        ports.filter.meet(Set(run.outcome.done.compactMap(\.operation.portMade)))
         return run.outcome
     }
 
@@ -160,6 +161,16 @@ extension FilterOperation {
 }
 
 extension Operation {
+    /// The port of the host that may be another device after it.
+    var portMade: InterfaceName? {
+        switch self {
+        case .link(.create(let new), in: nil) where new.name.isPort: new.name
+        case .link(.change(let name, let change), in: nil) where name.isPort && change.master != nil: name
+        case .link(.move(_, to: nil, as: let name), _) where name.isPort: name
+        default: nil
+        }
+    }
+
     /// Frames could pass after it that did not before: never without the guard.
     var opensAWay: Bool {
         switch self {

@@ -7,6 +7,7 @@ extension EvaluationRun {
         case .equal(let field, let value): key([field]).map { $0 == ElementKey([field], [value]) } ?? false
         case .notEqual(let field, let value): key([field]).map { $0 != ElementKey([field], [value]) } ?? false
         case .below(let field, let bound): number(field).map { $0 < bound } ?? false
+        case .masked(let field, let bits, let value): number(field).map { $0 & bits == value } ?? false
         case .oneOf(let field, let numbers): number(field).map(numbers.contains) ?? false
         case .anyBit(let field, let bits): number(field).map { $0 & bits != 0 } ?? false
         case .isPresent(let field): number(field) != nil
@@ -86,7 +87,7 @@ extension EvaluationRun {
     func number(_ field: Field) -> UInt64? {
         guard field.byteCount <= 8, let bytes = load(field) else { return nil }
         switch field {
-        case .meta(.inputIndex), .meta(.outputIndex), .meta(.outputGroup), .meta(.mark):
+        case .meta(.inputIndex), .meta(.outputIndex), .meta(.inputGroup), .meta(.outputGroup), .meta(.mark):
             return bytes.reversed().reduce(0) { $0 << 8 | UInt64($1) }
         default: return bytes.reduce(0) { $0 << 8 | UInt64($1) }
         }
@@ -117,7 +118,7 @@ extension EvaluationRun {
         case .inputIndex: return host(input?.index ?? 0)
         case .outputIndex: return host(output?.index ?? 0)
         // A group says nothing that elements do not.
-        case .outputGroup: return host(0)
+        case .inputGroup, .outputGroup: return host(0)
         case .mark: return host(result.mark)
         case .networkProtocol: return [7]  // NFPROTO_BRIDGE
         case .transportProtocol: return frame.transport.map { [$0.number] }

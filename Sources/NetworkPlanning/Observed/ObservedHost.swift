@@ -74,7 +74,8 @@ package struct ObservedDaemon: Hashable, Sendable {
     package var configuration: String
     /// How often it ended unasked since the agent started.
     package var restarts: Int
-    /// What keeps a running one from serving all that it shall, in its own words; nil when nothing does.
+    /// What keeps a running one from serving all that it shall, or one from running, in its own words; nil when nothing does, or
+    /// it said nothing.
     package var problem: String?
 
     package init(isRunning: Bool, configuration: String, restarts: Int = 0, problem: String? = nil) {

@@ -121,14 +121,14 @@ struct ReportJudge {
         if let daemon = context.observed.daemons[instance] {
             details["radvd"] = daemon.isRunning ? "running" : "not running"
             details["radvdRestarts"] = "\(daemon.restarts)"
-            if !daemon.isRunning, missing == nil { missing = "radvd is not running; it is started again" }
+            if !daemon.isRunning, missing == nil { missing = notRunning("radvd", daemon) }
         } else if missing == nil, isAdvertised(gateway) {
             missing = "waits for radvd"
         }
         if let daemon = context.observed.daemons[DaemonInstance.resolver(of: id)] {
             details["unbound"] = daemon.isRunning ? "running" : "not running"
             details["unboundRestarts"] = "\(daemon.restarts)"
-            if !daemon.isRunning, missing == nil { missing = "unbound is not running; it is started again" }
+            if !daemon.isRunning, missing == nil { missing = notRunning("unbound", daemon) }
             if let problem = daemon.problem, missing == nil { missing = "its resolver (unbound) \(problem)" }
             if let resolver = gateway.resolver, !resolver.zones.isEmpty, resolver.servers.isEmpty {
                 details["cloudNames"] =
@@ -150,7 +150,7 @@ struct ReportJudge {
             details["translator"] = tayga != nil ? "tayga" : isThere ? "kernel" : "missing"
             if let tayga {
                 details["taygaRestarts"] = "\(tayga.restarts)"
-                if !tayga.isRunning, missing == nil { missing = "tayga is not running; it is started again" }
+                if !tayga.isRunning, missing == nil { missing = notRunning("tayga", tayga) }
             }
             if !isThere, missing == nil { missing = "waits for its translator between IPv6 and IPv4" }
         }
@@ -191,6 +191,11 @@ struct ReportJudge {
         gateway.ports.keys.contains { context.desired.segments[$0]?.ipam == .automatic }
     }
 
+    /// - Parameter daemon: with its last words for a problem.
+    private func notRunning(_ name: String, _ daemon: ObservedDaemon) -> String {
+        "\(name) is not running; it is started again" + (daemon.problem.map { "; it said: \($0)" } ?? "")
+    }
+
     /// The state of a DHCP server among the details.
     /// - Returns: what is missing.
     private func dhcp(_ instance: String, _ name: String, isWanted: Bool, _ details: inout [String: String]) -> String?
@@ -201,7 +206,7 @@ struct ReportJudge {
         let key = name == "DHCPv6" ? "dhcp6" : "dhcp4"
         details[key] = daemon.isRunning ? daemon.problem ?? "running" : "not running"
         details[key + "Restarts"] = "\(daemon.restarts)"
-        guard daemon.isRunning else { return "the \(name) server (Kea) is not running; it is started again" }
+        guard daemon.isRunning else { return notRunning("the \(name) server (Kea)", daemon) }
         return daemon.problem.map { "the \(name) server (Kea) does not serve all segments: \($0)" }
     }
 

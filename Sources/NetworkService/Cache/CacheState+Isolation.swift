@@ -29,6 +29,19 @@ extension CacheState {
         if before != after { indexUse(of: id, before: before, after: after) }
         indexMembership(of: id)
         markBindings(old, new)
+        markShared(old, new)
+    }
+
+    /// All hosts of a segment know what attachments may use of it, wherever these are.
+    private mutating func markShared(_ old: Resource<Attachment>?, _ new: Resource<Attachment>?) {
+        let (before, after) = (old?.spec.segment.id, new?.spec.segment.id)
+        let (was, become) = (old?.spec.allowedAddresses ?? [], new?.spec.allowedAddresses ?? [])
+        guard before != after || was != become, !was.isEmpty || !become.isEmpty else { return }
+        for segment in Set([before, after].compactMap(\.self)) {
+            for host in relations.hostsOfSegment[segment, default: [:]].keys {
+                mark(host: host) { $0.segments.insert(segment) }
+            }
+        }
     }
 
     /// A gateway's host needs the rules of its policies as if a port had them; a gateway is no member of them.

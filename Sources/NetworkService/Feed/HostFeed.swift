@@ -115,6 +115,7 @@ extension CacheState {
             mtu: segment.assigned.mtu, ipam: segment.spec.ipam, prefix: segment.assigned.prefix,
             replication: segment.assigned.replication, dhcp: segment.spec.dhcp, ipv4: segment.spec.ipv4)
         desired.gateways = routers(of: id)
+        desired.shared = sharedAddresses(on: segment)
         guard desired.replication == .unicast else { return desired }
         for other in relations.hostsOfSegment[id, default: [:]].keys where other != host {
             if let vtep = resource(other, as: Host.self)?.spec.vtep { desired.peers.insert(vtep) }

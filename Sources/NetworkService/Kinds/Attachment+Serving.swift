@@ -256,8 +256,10 @@ extension CacheState {
             }
         guard let item else {
             let place = project.flatMap { items[$0] }.map { " in project '\($0.name)'" } ?? ""
+            let article = "\(Served.kind)".first.map { "aeiou".contains($0) } == true ? "an" : "a"
             throw Problem(
-                field: field, value: reference.description, rule: "must be a \(Served.kind) that exists\(place)")
+                field: field, value: reference.description,
+                rule: "must be \(article) \(Served.kind) that exists\(place)")
         }
         return item
     }

@@ -27,4 +27,51 @@ extension Gateway {
             throw Problem(error.code, error.detail, field: "spec.nat64.pool", value: item.name.text, rule: error.rule)
         }
     }
+
+    /// Where segments see the IPv4 world is nobody's network: what a guest sent to an address there would be translated.
+    /// Several gateways may have one prefix. Looked at when it is set, so that a store from before is read.
+    static func requireOwnPrefix(_ spec: Spec, over old: Spec?, _ state: CacheState) throws(Problem) {
+        guard let prefix = spec.nat64?.prefix, prefix != old?.nat64?.prefix else { return }
+        func problem(_ rule: String) -> Problem {
+            Problem(.prefixTaken, field: "spec.nat64.prefix", value: prefix.description, rule: rule)
+        }
+        if let holder = state.holders.prefix[prefix.address.high] {
+            throw problem("lies in the prefix of \(state.place(holder))")
+        }
+        let subnet = IPv6Prefix(containing: prefix.address, length: 64)
+        if let (delegated, holder) = state.delegation(overlapping: subnet) {
+            throw problem("lies in \(delegated), which is delegated to \(state.place(holder))")
+        }
+        if let pool = state.all(Pool.self).first(where: { $0.spec.networks?.contains(prefix) == true }),
+            let networks = pool.spec.networks
+        {
+            throw problem(
+                "lies in \(networks) of pool '\(pool.metadata.name)', which gives it to segments or routers; take one "
+                    + "outside of it, or 64:ff9b:1::/96")
+        }
+    }
+}
+
+extension CacheState {
+    /// The gateway by which guests would reach the IPv4 world instead of an address of these networks, and its prefix.
+    func translation(inside networks: IPv6Prefix) -> (prefix: IPv6Prefix, gateway: ResourceID)? {
+        for project in all(Project.self) {
+            for item in collections[Scope(kind: .gateway, project: project.metadata.id)]?.order ?? [] {
+                guard let prefix = resource(item.id, as: Gateway.self)?.spec.nat64?.prefix, networks.contains(prefix)
+                else { continue }
+                return (prefix, item.id)
+            }
+        }
+        return nil
+    }
+}
+
+extension Pool.Spec {
+    /// What segments or routers get prefixes of; nil for pools of other things.
+    var networks: IPv6Prefix? {
+        switch self {
+        case .prefix(let range), .delegation(let range): range
+        case .vni, .mac, .ipv4: nil
+        }
+    }
 }

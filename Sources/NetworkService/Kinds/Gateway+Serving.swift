@@ -32,6 +32,7 @@ extension Gateway: ServedKind {
         try resolvePolicies(&spec, over: nil, &plan, state)
         try claimUplink(spec, over: nil, &plan, state)
         try requireHarmless(segments, for: spec, state)
+        try requireOwnPrefix(spec, over: nil, state)
         assigned.outgoing = try takeOutgoing(&spec, over: nil, &plan, &state)
         for (index, segment) in segments.enumerated() {
             try requireFree(segment, index, for: plan.id, state)
@@ -64,6 +65,7 @@ extension Gateway: ServedKind {
         spec.host = old.spec.host
         try claimUplink(spec, over: old.spec, &plan, state)
         try requireHarmless(segments, for: spec, state)
+        try requireOwnPrefix(spec, over: old.spec, state)
         assigned.outgoing = try takeOutgoing(&spec, over: old, &plan, &state)
         let begins = next != nil && old.assigned.next == nil
         guard let host = spec.host?.id.flatMap({ state.items[$0] }) else {

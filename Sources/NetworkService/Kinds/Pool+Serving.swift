@@ -14,7 +14,7 @@ extension Pool: ServedKind {
     static func admit(_ spec: Spec, _ plan: inout WritePlan, _ state: inout CacheState) throws(Problem) -> (
         spec: Spec, assigned: Nothing
     ) {
-        try requireUsable(spec)
+        try requireUsable(spec, state)
         try requireDisjoint(spec, plan.id, state)
         return (spec, Nothing())
     }
@@ -27,37 +27,31 @@ extension Pool: ServedKind {
                 field: "spec.type", value: spec.type.rawValue,
                 rule: "must stay '\(old.spec.type.rawValue)'; create another pool")
         }
-        if spec != old.spec { try requireUsable(spec) }
+        if spec != old.spec { try requireUsable(spec, state) }
         try requireDisjoint(spec, plan.id, state)
         return (spec, Nothing())
     }
 
     static func release(_ old: Resource<Pool>, _ plan: inout WritePlan, _ state: inout CacheState) throws(Problem) {}
 
-    private static func requireUsable(_ spec: Spec) throws(Problem) {
-        switch spec {
-        case .prefix(let range), .delegation(let range): try requireUsablePrefix(range)
-        case .vni, .mac, .ipv4: break
-        }
+    private static func requireUsable(_ spec: Spec, _ state: CacheState) throws(Problem) {
+        guard let networks = spec.networks else { return }
+        try requireUsablePrefix(networks)
+        guard let (prefix, gateway) = state.translation(inside: networks) else { return }
+        throw Problem(
+            field: "spec.prefix", value: networks.description,
+            rule: "must not have \(prefix) in it, where \(state.place(gateway)) shows the IPv4 world")
     }
 
     /// The same /64 is either a segment's or behind a router.
     private static func requireDisjoint(_ spec: Spec, _ id: ResourceID, _ state: CacheState) throws(Problem) {
-        let prefix: IPv6Prefix
-        switch spec {
-        case .prefix(let range), .delegation(let range): prefix = range
-        case .vni, .mac, .ipv4: return
-        }
+        guard let prefix = spec.networks else { return }
         for other in state.all(Pool.self) where other.metadata.id != id && other.spec.type != spec.type {
-            switch other.spec {
-            case .prefix(let range), .delegation(let range):
-                guard range.contains(prefix) || prefix.contains(range) else { continue }
-                throw Problem(
-                    field: "spec.prefix", value: prefix.description,
-                    rule: "must not overlap \(range) of pool '\(other.metadata.name)', which is of type "
-                        + "'\(other.spec.type.rawValue)'")
-            case .vni, .mac, .ipv4: continue
-            }
+            guard let range = other.spec.networks, range.overlaps(prefix) else { continue }
+            throw Problem(
+                field: "spec.prefix", value: prefix.description,
+                rule: "must not overlap \(range) of pool '\(other.metadata.name)', which is of type "
+                    + "'\(other.spec.type.rawValue)'")
         }
     }
 }

@@ -164,6 +164,11 @@ extension Segment: ServedKind {
                 .prefixTaken, field: "spec.prefix", value: wanted.description,
                 rule: "is that of \(state.place(holder))")
         }
+        if let (prefix, gateway) = state.translation(inside: wanted) {
+            throw Problem(
+                .prefixTaken, field: "spec.prefix", value: wanted.description,
+                rule: "has \(prefix) in it, where \(state.place(gateway)) shows the IPv4 world")
+        }
         if state.prefixes.take(wanted) { plan.taken.append(.prefix(wanted)) }
         return wanted
     }

@@ -177,6 +177,14 @@ extension CacheState {
         return nil
     }
 
+    /// What attachments may use of the segment without holding it, each prefix once.
+    func sharedAddresses(on segment: Resource<Segment>) -> [IPv6Prefix] {
+        let users = relations.allowingOfSegment[segment.metadata.id, default: []]
+        let prefixes = users.lazy.compactMap { self.resource($0, as: Attachment.self) }
+            .flatMap { $0.spec.allowedAddresses.filter { self.isInside($0, segment) } }
+        return Set(prefixes).sorted()
+    }
+
     /// A prefix wider than the segment's does not reach into it.
     private func isInside(_ prefix: IPv6Prefix, _ segment: Resource<Segment>) -> Bool {
         prefix.address.isLinkLocal || segment.assigned.prefix?.contains(prefix) == true

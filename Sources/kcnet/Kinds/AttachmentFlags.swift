@@ -80,7 +80,7 @@ struct AttachmentFlags: KindFlags {
                 (document.status?["addresses"]?.elements ?? []).compactMap { $0["value"]?.string }.joined(
                     separator: ","))
         },
-        .status("delegatedPrefix", "delegated", wide: true), .status("policies", "policies"),
+        .status("delegated", "delegatedPrefix", wide: true), .status("policies", "policies"),
         Column("port", wide: true) { document, _ in .init(document.spec?["port"]?["type"]?.string ?? "") },
         .status("interface", "interface"), .phase, .labels, .id, .message,
     ]

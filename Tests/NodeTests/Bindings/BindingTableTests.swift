@@ -68,6 +68,30 @@ import Testing
         #expect(table.counters.refused == [.held: 5])
     }
 
+    @Test func `nobody learns what others may use without holding it, whoever comes first`() throws {
+        var router = Fixture.attachment(1)
+        let guest = Fixture.attachment(2)
+        let shared = try [IPv6Prefix(parsing: "fd00:b:0:1::50/128"), IPv6Prefix(parsing: "fe80::50/128")]
+        router.allowedAddresses = shared
+        var segment = Fixture.segment(1, ipam: .automatic)
+        segment.shared = shared
+        var table = BindingTable(
+            try HostSnapshot(Fixture.reset(1, segments: [segment], attachments: [router, guest])), at: Self.start)
+        for address in shared.map(\.address) {
+            #expect(table.claim(address, by: guest.id, at: Self.start) == .refused(.held), "\(address)")
+            #expect(table.claim(address, by: router.id, at: Self.start) == .known, "\(address)")
+        }
+        #expect(table.takeUnpublished().isEmpty)
+        // Whoever may use it is on another host, and then nobody may any more.
+        var update = HostUpdate(revision: Revision(2), segments: [segment])
+        update.removedAttachments = [router.id]
+        _ = table.take(update, at: Self.start)
+        #expect(table.claim(shared[0].address, by: guest.id, at: Self.start) == .refused(.held))
+        segment.shared = []
+        _ = table.take(HostUpdate(revision: Revision(3), segments: [segment]), at: Self.start)
+        #expect(table.claim(shared[0].address, by: guest.id, at: Self.start) == .granted)
+    }
+
     @Test(arguments: [
         "fe80::1", "ff02::1", "::", "::1", "fd00:b:0:2::7", "2001:db8::1", "fd00:b:0:1::", "fe80:0:0:1::5",
         "fd00:b:0:1:fdff:ffff:ffff:ff80", "fd00:b:0:1:fdff:ffff:ffff:ffff",

@@ -14,14 +14,25 @@ extension SystemTests {
             try await withSystem("two-hosts") { system in
                 let before = try await system.dumps()
                 let ping = try await FastPing.start(from: "h1/web", to: system.address(of: "h2/db"), in: system)
+                var programs = [try await marking("h1", system)]
                 for signal in [SIGKILL, SIGTERM] {
                     for host in ["h1", "h2"] { try await system.restartAgent(on: host, signal: signal) }
+                    programs.append(try await marking("h1", system))
                 }
+                // What an agent had marked before the guard is its own: another one begins with nothing.
+                #expect(Set(programs).count == 3 && !programs.contains(""), "\(programs)")
                 let (lost, sent) = try await ping.stop()
                 #expect(lost == 0, "of \(sent)")
                 #expect(try await system.dumps() == before)
                 try await system.settle()
             }
+        }
+
+        /// The kernel's number of the program before the guard at a host's ports; empty when there is none.
+        private func marking(_ host: String, _ system: System) async throws -> String {
+            let text = try await system.machine(host).command("tc", ["filter", "show", "block", "1801650176"])
+                .check("read", "filters")
+            return text.firstMatch(of: /kc_guard.* id (\d+)/).map { String($0.1) } ?? ""
         }
 
         @Test func `an API that is away for a while stops nothing, also not a restart of the agent`() async throws {

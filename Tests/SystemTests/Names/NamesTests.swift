@@ -302,6 +302,19 @@ extension SystemTests {
                         try await ask("db.green.default.cloud.example") == ["fd00:0:0:9::db"]
                     }
                 }
+                // Another program takes the port in the moment that the resolver is away.
+                let thief =
+                    "import socket,time\ns=socket.socket(socket.AF_INET6,socket.SOCK_DGRAM)\n"
+                    + "while True:\n try: s.bind(('::',53)); break\n except OSError: time.sleep(0.001)\ntime.sleep(60)"
+                try h1.start(role: "thief", "/usr/sbin/ip", ["netns", "exec", gateway, "python3", "-c", thief])
+                let pid = try await h1.command("sh", ["-c", "cat /run/kc/daemons/unbound-*/pid"]).check("read", "pid")
+                try await h1.command("kill", ["-KILL", pid.filter(\.isNumber)]).check("kill", "unbound")
+                try await system.eventually("the gateway's status names the port", within: .seconds(40)) {
+                    let message = try await system.get(Gateway.kind, "edge").status?["message"]?.string ?? ""
+                    return message.contains("unbound is not running") && message.contains("address already in use")
+                }
+                try await h1.stop("thief", signal: SIGKILL)
+                try await system.waitUntilWired(Gateway.kind, "edge")
             }
         }
 

@@ -130,6 +130,10 @@ extension SystemTests {
                 try await system.eventually("a guest is refused and not left waiting") {
                     try await ask("h1/near", in: system) == "ConnectionResetError\n"
                 }
+                let doctor = try await system.doctor(of: "h1")
+                #expect(
+                    doctor.contains("'who' of project 'default' is failed: ")
+                        && doctor.contains("warn  service"), "\(doctor)")
                 try startConsumer(system)
                 try await serviceIsWired(system)
                 #expect(try await ask("h1/near", in: system).contains("200 OK"))

@@ -29,6 +29,14 @@ struct System: Sendable {
         ).check("run", "kcnet \(arguments.joined(separator: " "))")
     }
 
+    /// What the doctor says as if on a host, whatever else is wrong with this machine.
+    func doctor(of host: String) async throws -> String {
+        try await Command(
+            programs.kcnet, ["doctor", "--host", host, "--api", "unix:\(laboratory.state.apiSocket)"],
+            timeout: .seconds(120)
+        ).run().output
+    }
+
     /// Applies the whole of `desired/`.
     func applyDesired() async throws {
         try await kcnet("apply", "-f", "\(laboratory.folder.path)/desired")

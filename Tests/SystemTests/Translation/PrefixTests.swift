@@ -87,6 +87,11 @@ extension SystemTests {
                 try await system.eventually("neither is there without a way out", within: .seconds(30)) {
                     try await advertised() == ["1", "0", "0", "64:ff9b::"]
                 }
+                let doctor = try await system.doctor(of: "h1")
+                #expect(
+                    doctor.contains("gateway")
+                        && doctor.contains("'edge' of project 'default' has no way out: the uplink has no carrier"),
+                    "\(doctor)")
                 try await system.machine("isp").ip("link", "set", "ec", "up")
                 // The kernel has taken the router's addresses with the link.
                 try await system.machine("isp").ip("address", "replace", "2001:db8:fffe::ff/64", "dev", "ec", "nodad")

@@ -20,7 +20,7 @@ enum ControlChecks {
                 Finding(
                     .fail, "names", "zone \(zone)", why: "who asks this host for names of the zone gets none",
                     next: "`kcnet zone show` says what each host serves; the agent's log has the name server's words")
-            }
+            } + control.gateways.findings(host: control.host?.id)
     }
 
     private static func agent(_ control: ControlPlane) -> [Finding] {

@@ -20,6 +20,8 @@ struct ControlPlane: Sendable {
     var unwired: [ResourceDocument] = []
     /// What this host says of the zones that it does not serve as it shall.
     var unservedZones: [String] = []
+    /// Of all projects.
+    var gateways = GatewayChecks()
     /// All hosts as the API shows them.
     var hosts: [ResourceDocument] = []
     /// How far this machine's clock is ahead of the server's; nil when the server does not say its time.
@@ -69,23 +71,31 @@ struct ControlPlane: Sendable {
                     else { continue }
                     found.unservedZones.append("\(zone.name) \(phase): \(report["message"]?.string ?? "")")
                 }
-                for project in try await session.client.list(ResourceCollection(Project.kind, project: "")) {
-                    let collection = ResourceCollection(Attachment.kind, project: project.name.text)
-                    let all = try await session.client.list(collection)
-                    let gateways = try await session.client.list(
-                        ResourceCollection(Gateway.kind, project: project.name.text))
-                    let segments = Set(
-                        gateways.filter { $0.spec?["host"]?.string == host.id.description }
-                            .flatMap { ($0.spec?["segments"]?.elements ?? []).compactMap(\.string) })
-                    found.routed += all.count { $0.spec?["segment"]?.string.map(segments.contains) ?? false }
-                    let mine = all.filter { $0.spec?["host"]?.string == host.id.description }
-                    found.attachments += mine.count
-                    found.guests += mine.count { $0.spec?["port"]?["type"]?.string == "namespace" }
-                    found.unwired += mine.filter { $0.phase != "wired" }
-                }
+            }
+            for project in try await session.client.list(ResourceCollection(Project.kind, project: "")) {
+                try await found.look(into: project.name.text, session)
             }
         } catch { found.trouble = Complaint(error) }
         return found
+    }
+
+    private mutating func look(into project: String, _ session: Session) async throws {
+        let routers = try await session.client.list(ResourceCollection(Gateway.kind, project: project))
+        gateways.gateways += routers.map { .init(project: project, document: $0) }
+        gateways.services += try await session.client.list(ResourceCollection(GuestService.kind, project: project)).map
+        {
+            .init(project: project, document: $0)
+        }
+        guard let host else { return }
+        let all = try await session.client.list(ResourceCollection(Attachment.kind, project: project))
+        let segments = Set(
+            routers.filter { $0.spec?["host"]?.string == host.id.description }
+                .flatMap { ($0.spec?["segments"]?.elements ?? []).compactMap(\.string) })
+        routed += all.count { $0.spec?["segment"]?.string.map(segments.contains) ?? false }
+        let mine = all.filter { $0.spec?["host"]?.string == host.id.description }
+        attachments += mine.count
+        guests += mine.count { $0.spec?["port"]?["type"]?.string == "namespace" }
+        unwired += mine.filter { $0.phase != "wired" }
     }
 }
 

@@ -38,7 +38,8 @@ struct TranslationFinder {
         if let mapping = mappings.first(where: { $0.status?["address"]?.string == ipv6.description }) {
             return translation(by: mapping).map { [$0] } ?? []
         }
-        guard let attachment = attachments.first(where: { $0.hasAddress(ipv6) }),
+        // Many have the same link-local address, and no router takes one further.
+        guard !ipv6.isLinkLocal, let attachment = attachments.first(where: { $0.hasAddress(ipv6) }),
             let segment = attachment.spec?["segment"]?.string, let gateway = gateway(of: segment),
             let prefix = prefix(of: gateway),
             let outgoing = gateway.status?["outgoing"]?.string.flatMap({ IPv4Address($0) })
