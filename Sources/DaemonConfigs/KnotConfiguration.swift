@@ -93,9 +93,12 @@ package struct KnotConfiguration: Hashable, Sendable {
             ]
         }
         lines += transferLines
-        // Keys are KC's and are never rolled here: every host that serves a zone must have the same.
+        // Keys are KC's and are never rolled here: every host that serves a zone must have the same. What is not there is
+        // denied by hashes (RFC 5155), or whoever asks long enough reads all names of a zone; without salt, as RFC 9276
+        // section 3.1 has it, hosts deny in the same words.
         lines += [
             "policy:", "  - id: kc", "    algorithm: ecdsap256sha256", "    single-type-signing: on", "    manual: on",
+            "    nsec3: on", "    nsec3-iterations: 0", "    nsec3-salt-length: 0",
         ]
         lines += [
             "template:", "  - id: default", "    storage: \"\(storage)\"", "    zonefile-sync: -1",

@@ -14,6 +14,8 @@ package struct RadvdConfiguration: Hashable, Sendable {
         /// of RFC 4861 for its default interval, lets a router be restarted, replaced or moved without guests losing
         /// their route.
         package var routerLifetimeSeconds: Int
+        /// What this router leads to although it is no default router (RFC 4191 section 2.3), in order.
+        package var routes: [IPv6Prefix]
         /// RDNSS; none are advertised when empty.
         package var resolvers: [IPv6Address]
         /// DNSSL (RFC 8106 section 5.2): where names of one label are looked for.
@@ -24,9 +26,10 @@ package struct RadvdConfiguration: Hashable, Sendable {
         package var hasOther: Bool
 
         package init(
-            name: InterfaceName, prefix: IPv6Prefix, mtu: MTU, routerLifetimeSeconds: Int, resolvers: [IPv6Address],
-            search: [DomainName] = [], isManaged: Bool = false, hasOther: Bool = false
+            name: InterfaceName, prefix: IPv6Prefix, mtu: MTU, routerLifetimeSeconds: Int, routes: [IPv6Prefix] = [],
+            resolvers: [IPv6Address], search: [DomainName] = [], isManaged: Bool = false, hasOther: Bool = false
         ) {
+            self.routes = routes
             self.search = search
             self.isManaged = isManaged
             self.hasOther = hasOther
@@ -49,6 +52,12 @@ package struct RadvdConfiguration: Hashable, Sendable {
     /// segment in that time.
     package static let minimumInterval = 10
     package static let maximumInterval = 30
+
+    /// The most routes that a router should tell of on a link (RFC 4191 section 4).
+    package static let maximumRoutes = 17
+
+    /// How long guests keep a route they hear nothing more of, in seconds.
+    static let routeLifetime = 1800
 
     /// How long guests keep a resolver they hear nothing more of, in seconds: as long as their default route, also
     /// while the gateway has no way out, since a resolver may be on the segment itself.
@@ -99,6 +108,11 @@ extension RadvdConfiguration.Interface {
             "        AdvAutonomous \(isManaged ? "off" : "on");",
             "    };",
         ]
+        for route in routes {
+            lines += [
+                "    route \(route) {", "        AdvRouteLifetime \(RadvdConfiguration.routeLifetime);", "    };",
+            ]
+        }
         // The grammar takes three addresses a block; several blocks are several options (RFC 8106 section 5.1).
         for start in stride(from: 0, to: resolvers.count, by: 3) {
             let some = resolvers[start..<min(start + 3, resolvers.count)].map(\.description).joined(separator: " ")

@@ -117,6 +117,25 @@ import Waiting
                 doctor.lines.contains {
                     $0.hasPrefix("warn  gateway") && $0.contains("'edge' of project 'default' is pending")
                 }, "\(doctor.output)")
+            #expect(!doctor.output.contains("translated by nobody"), "\(doctor.output)")
+            // Without a gateway that translates a mapping leads nowhere, and whoever asks is told so.
+            for (line, missing) in [
+                ("segment create dark --ipam automatic --dhcp stateful", ""),
+                ("attachment create lamp --segment dark --host h1", ""),
+                ("mapping create out --attachment lamp", "its segment has no managed gateway"),
+                ("gateway create plain --host h1 --segment dark", "gateway 'plain' of its segment has no NAT64"),
+            ] {
+                let run = try await Cloud.run(
+                    "kcnet", line.split(separator: " ").map(String.init), input: nil,
+                    environment: ["KC_API": "unix:\(cloud.socket)"], folder: cloud.folder)
+                #expect(run.status == 0, "\(line): \(run.errors)")
+                let told = try await cloud.kcnet("doctor")
+                #expect(
+                    missing.isEmpty
+                        || told.output.contains(
+                            "'out' of project 'default' is translated by nobody: \(missing)"),
+                    "\(told.output)")
+            }
             // The gateway's own port has it, and so has every other gateway's.
             let nobody = try await cloud.kcnet("explain", "fe80::1")
             #expect(nobody.status == 3 && nobody.errors.contains("translates fe80::1"), "\(nobody)")

@@ -166,6 +166,10 @@ import Waiting
         try await give("2001:db8::1")
         try await start([zone])
         try await eventually { try self.dig("web.cloud.example", "AAAA", "+short") == ["2001:db8::1"] }
+        // What is not there is denied without the names of what is.
+        let denial = try dig("none.cloud.example", "AAAA", "+dnssec", "+noall", "+authority").joined(separator: "\n")
+        #expect(denial.contains(" NSEC3 1 0 0 - "), "\(denial)")
+        #expect(!denial.contains("NSEC ") && !denial.contains("web"), "\(denial)")
         // Its own DNSKEY gives the DS that the zone above is told.
         let words = signer.split(separator: " ")
         #expect(try dig("web.cloud.example", "RRSIG", "+short").contains { $0.contains(" \(words[3]) cloud.example.") })

@@ -387,6 +387,9 @@ import Waiting
                         name: .gatewaySegment(try VNI(number)),
                         prefix: try IPv6Prefix(parsing: "fd00:0:0:\(number)::/64"),
                         mtu: try MTU(number == 1 ? 1280 : 8930), routerLifetimeSeconds: lifetime,
+                        routes: try (0..<(lifetime == 0 ? 2 * resolvers : 0)).map {
+                            try IPv6Prefix(parsing: "fd00:0:1:\($0)::/64")
+                        },
                         resolvers: (0..<resolvers).map { IPv6Address(high: 0xfd00 << 48, low: UInt64($0 + 1)) })
                 }
                 try Data(RadvdConfiguration(interfaces: interfaces).text.utf8).write(to: URL(filePath: path))

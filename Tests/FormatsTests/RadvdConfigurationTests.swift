@@ -41,6 +41,15 @@ import Testing
         #expect(text.contains("    DNSSL blue.default.cloud.example {\n        AdvDNSSLLifetime 1800;\n    };\n"))
     }
 
+    @Test func `what a router leads to stands in blocks of their own`() throws {
+        var interface = try Self.interface(lifetime: 0)
+        interface.routes = [try IPv6Prefix(parsing: "fd00:1:2:4::/64"), try IPv6Prefix(parsing: "fd00:1:2:5::/64")]
+        let text = RadvdConfiguration(interfaces: [interface]).text
+        for prefix in ["fd00:1:2:4::/64", "fd00:1:2:5::/64"] {
+            #expect(text.contains("    };\n    route \(prefix) {\n        AdvRouteLifetime 1800;\n    };\n"))
+        }
+    }
+
     @Test(arguments: [(false, false), (false, true), (true, true)])
     func `the flags say how guests come to addresses`(isManaged: Bool, hasOther: Bool) throws {
         var interface = try Self.interface()

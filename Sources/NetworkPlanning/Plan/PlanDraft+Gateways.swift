@@ -81,7 +81,7 @@ extension PlanDraft {
         }
         planUplink(of: gateway)
         planRoutes(of: gateway)
-        planAdvertisements(of: gateway, on: advertised)
+        planAdvertisements(of: gateway, on: advertised, among: routed)
         planTranslator(of: gateway, on: advertised)
         planDHCP(of: gateway, on: advertised)
         planDHCPv4(of: gateway, on: routed)
@@ -108,17 +108,24 @@ extension PlanDraft {
     }
 
     /// radvd, when any segment is `automatic`.
-    private mutating func planAdvertisements(of gateway: DesiredGateway, on segments: [DesiredSegment]) {
+    /// - Parameter routed: all segments that it routes between.
+    private mutating func planAdvertisements(
+        of gateway: DesiredGateway, on segments: [DesiredSegment], among routed: [DesiredSegment]
+    ) {
         let namespace = NamespaceName.gateway(gateway.id)
         let instance = DaemonInstance.radvd(of: gateway.id)
         guard !segments.isEmpty else { return stop(daemon: instance, for: .gateway(gateway.id)) }
         // A router without a way out must not draw its guests' traffic (RFC 7084 section 4.1, G-4).
         let hasWayOut = context.obstacleOutside(of: gateway) == nil || isSettlingOutside(gateway)
+        // It still leads from one of its segments to the others.
+        let reached = hasWayOut ? [] : routed.sorted { $0.vni < $1.vni }.compactMap(\.prefix)
+        let areFew = reached.count - 1 <= RadvdConfiguration.maximumRoutes
         let interfaces = segments.sorted { $0.vni < $1.vni }.compactMap { segment in
-            segment.prefix.map {
+            segment.prefix.map { prefix in
                 RadvdConfiguration.Interface(
-                    name: .gatewaySegment(segment.vni), prefix: $0, mtu: segment.mtu,
+                    name: .gatewaySegment(segment.vni), prefix: prefix, mtu: segment.mtu,
                     routerLifetimeSeconds: hasWayOut ? Self.routerLifetimeSeconds : 0,
+                    routes: areFew ? reached.filter { $0 != prefix } : [],
                     resolvers: context.resolvers(of: gateway, on: segment),
                     search: context.search(of: gateway, on: segment), isManaged: segment.dhcp.isManaged,
                     hasOther: segment.dhcp.hasOther)

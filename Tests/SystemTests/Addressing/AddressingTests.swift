@@ -65,6 +65,37 @@ extension SystemTests {
             }
         }
 
+        @Test func `guests of a gateway without a way out are told what it leads to, and have no default route`()
+            async throws
+        {
+            try await withSystem("addressing") { system in
+                let h1 = try system.machine("h1")
+                for guest in ["auto", "asks"] {
+                    // What a stock kernel takes none of, and stock network managers do.
+                    _ = try await h1.command(
+                        inGuest: guest, "sysctl", ["-qw", "net.ipv6.conf.eth0.accept_ra_rt_info_max_plen=64"]
+                    ).check("set", "routes")
+                }
+                try await system.kcnet("attachment", "update", "asks", "--policy", "allow-all")
+                var prefixes: [String] = []
+                for segment in ["informed", "managed"] {
+                    prefixes.append(try #require(try await system.get(Segment.kind, segment).status?["prefix"]?.string))
+                }
+                func routes() async throws -> String {
+                    try await h1.command(inGuest: "auto", "ip", ["-6", "route", "show"]).check("read", "routes")
+                }
+                try await system.eventually("auto has a route to each", within: .seconds(60)) {
+                    let routes = try await routes()
+                    return prefixes.allSatisfy { routes.contains("\($0) via fe80::1 dev eth0 proto ra") }
+                }
+                #expect(try await !routes().contains("default"))
+                let other = try await system.address(of: "h1/asks")
+                try await system.eventually("auto reaches a guest of another segment", within: .seconds(60)) {
+                    try await system.ping(from: "h1/auto", to: other)
+                }
+            }
+        }
+
         @Test func `a server that is killed, hung or kept from its port heals or is named in the gateway's status`()
             async throws
         {

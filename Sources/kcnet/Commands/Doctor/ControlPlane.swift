@@ -86,8 +86,11 @@ struct ControlPlane: Sendable {
         {
             .init(project: project, document: $0)
         }
-        guard let host else { return }
+        let mappings = try await session.client.list(ResourceCollection(Mapping.kind, project: project))
+        if host == nil, mappings.isEmpty { return }
         let all = try await session.client.list(ResourceCollection(Attachment.kind, project: project))
+        gateways.addUntranslated(mappings, project: project, attachments: all)
+        guard let host else { return }
         let segments = Set(
             routers.filter { $0.spec?["host"]?.string == host.id.description }
                 .flatMap { ($0.spec?["segments"]?.elements ?? []).compactMap(\.string) })

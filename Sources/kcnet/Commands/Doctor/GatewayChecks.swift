@@ -19,10 +19,45 @@ struct GatewayChecks: Sendable {
 
     var gateways: [Placed] = []
     var services: [Placed] = []
+    private var untranslated: [Untranslated] = []
+
+    /// A mapping that no gateway translates, with what is missing and the command that gives it.
+    private struct Untranslated {
+        let mapping: Placed
+        let missing: String
+        let command: String
+    }
+
+    /// Looks for the gateway of each mapping's segment among those of the project that are known already.
+    mutating func addUntranslated(
+        _ mappings: [ResourceDocument], project: String, attachments: [ResourceDocument]
+    ) {
+        let segments = Dictionary(
+            attachments.map { ($0.id.description, $0.spec?["segment"]?.string) },
+            uniquingKeysWith: { first, _ in first })
+        for mapping in mappings {
+            guard let attachment = mapping.spec?["attachment"]?.string, let segment = segments[attachment] ?? nil else {
+                continue
+            }
+            let gateway = gateways.first {
+                $0.project == project
+                    && ($0.document.spec?["segments"]?.elements ?? []).contains { $0.string == segment }
+            }?.document
+            guard gateway?.spec?["nat64"] == nil else { continue }
+            let (missing, command) =
+                gateway.map { ("gateway '\($0.name)' of its segment has no NAT64", "update \($0.name)") }
+                ?? ("its segment has no managed gateway", "create NAME --host HOST --segment SEGMENT")
+            untranslated.append(
+                Untranslated(
+                    mapping: Placed(project: project, document: mapping), missing: missing,
+                    command: "kcnet gateway \(command) --project \(project) --nat64"))
+        }
+    }
 
     /// - Parameter host: that this machine is; nil when it is none.
     func findings(host: ResourceID?) -> [Finding] {
-        let found = gateways.compactMap { finding($0, host: host) } + services.compactMap(finding)
+        let found =
+            gateways.compactMap { finding($0, host: host) } + services.compactMap(finding) + untranslated.map(finding)
         guard found.isEmpty, !gateways.isEmpty else { return found }
         return [
             Finding(.ok, "gateways", "all \(gateways.count) are ready, as are \(services.count) services of theirs")
@@ -55,5 +90,13 @@ struct GatewayChecks: Sendable {
         return Finding(
             .warn, "service", "\(service.title) is \(phase)\(document.message.map { ": \($0)" } ?? "")",
             why: "guests that ask it are refused", next: "start its consumer; `kcnet \(service.show)` says more")
+    }
+
+    private func finding(_ found: Untranslated) -> Finding {
+        let address = found.mapping.document.status?["ipv4"]?.string ?? "its IPv4 address"
+        return Finding(
+            .warn, "mapping", "\(found.mapping.title) is translated by nobody: \(found.missing)",
+            why: "nobody reaches the attachment by \(address), and it reaches nobody by IPv4",
+            next: "`\(found.command)`")
     }
 }
