@@ -70,7 +70,8 @@ extension SystemTests {
         {
             try await withSystem("addressing") { system in
                 let h1 = try system.machine("h1")
-                for guest in ["auto", "asks"] {
+                let (auto, asks) = (try #require(NamespaceName("auto")), try #require(NamespaceName("asks")))
+                for guest in [auto, asks] {
                     // What a stock kernel takes none of, and stock network managers do.
                     _ = try await h1.command(
                         inGuest: guest, "sysctl", ["-qw", "net.ipv6.conf.eth0.accept_ra_rt_info_max_plen=64"]
@@ -82,7 +83,7 @@ extension SystemTests {
                     prefixes.append(try #require(try await system.get(Segment.kind, segment).status?["prefix"]?.string))
                 }
                 func routes() async throws -> String {
-                    try await h1.command(inGuest: "auto", "ip", ["-6", "route", "show"]).check("read", "routes")
+                    try await h1.command(inGuest: auto, "ip", ["-6", "route", "show"]).check("read", "routes")
                 }
                 try await system.eventually("auto has a route to each", within: .seconds(60)) {
                     let routes = try await routes()
