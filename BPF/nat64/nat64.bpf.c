@@ -92,7 +92,7 @@ inlined int inner6(struct __sk_buff *packet, const struct nat64_config *config, 
     ipv4 = embedded(&header.destination);
     if (is_no_host(ipv4)) return drop(NAT64_DROP_DESTINATION);
     mapping = bpf_map_lookup_elem(&by_ipv6, &header.source);
-    if (!may_be_embedded(config, ipv4) && !bpf_map_lookup_elem(&by_ipv4, &ipv4)) return drop(NAT64_DROP_NOT_GLOBAL);
+    if (!may_be_embedded(config, ipv4)) return drop(NAT64_DROP_NOT_GLOBAL);
     result = read_chain6(packet, L3, header.next, &chain);
     if (result) return drop(result);
     if (chain.length > sizeof(header) + bpf_ntohs(header.length) ||
@@ -127,8 +127,7 @@ inlined int addresses_to_6(struct __sk_buff *packet, const struct nat64_config *
                            struct ipv6 *new) {
     struct nat64_inward *mapping = bpf_map_lookup_elem(&by_ipv4, &header->destination);
     if (is_no_host(header->source)) return NAT64_DROP_SOURCE;
-    if (!may_be_embedded(config, header->source) && !bpf_map_lookup_elem(&by_ipv4, &header->source))
-        return NAT64_DROP_NOT_GLOBAL;
+    if (!may_be_embedded(config, header->source)) return NAT64_DROP_NOT_GLOBAL;
     embed(config, header->source, &new->source);
     if (mapping) {
         new->destination = mapping->ipv6;

@@ -69,8 +69,8 @@ package struct UnboundConfiguration: Hashable, Sendable {
             // made of the A record (RFC 6147 section 5.1.4).
             lines.append("    private-address: ::ffff:0:0/96")
         }
-        for zone in zones where zone.isReverse {
-            // Or unbound's own empty zones for private addresses would answer.
+        for zone in zones {
+            // Or unbound's own empty zones would answer: those of private addresses, `home.arpa`, `test` (RFC 6303, 6761).
             lines.append("    local-zone: \"\(zone.absolute)\" transparent")
         }
         lines += views.flatMap(\.lines)

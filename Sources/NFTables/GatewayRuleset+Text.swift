@@ -46,8 +46,9 @@ extension GatewayRuleset {
             let bytes = bandwidthPerSegment / 8
             let limit = "limit rate over \(bytes) bytes/second burst \(max(bytes / 8, 1 << 18)) bytes"
             shaped = [
-                "iifname \"up0\" update @to-segment { oifname \(limit) } \(drop(.rate))",
-                "oifname \"up0\" update @from-segment { iifname \(limit) } \(drop(.rate))",
+                // What is translated is counted once, as the IPv6 that the segment has.
+                "meta nfproto ipv6 iifname { \"up0\", \"nat0\" } update @to-segment { oifname \(limit) } \(drop(.rate))",
+                "meta nfproto ipv6 oifname { \"up0\", \"nat0\" } update @from-segment { iifname \(limit) } \(drop(.rate))",
             ]
         }
         return chain("shaped", shaped + ["accept"])
@@ -65,13 +66,12 @@ extension GatewayRuleset {
     private static let errorsAndEchoes = "meta l4proto 58 @th,0,8 { 1, 2, 3, 4, 128, 129 }"
 
     private var crossing: [String] {
-        var fromOutside = [
-            "oifname \"up0\" \(drop(.policy))",
+        // One bucket for each way, so that a guest takes nothing of what outside may look for.
+        let sought =
             "ip6 daddr @prefixes ip6 daddr != @\(Self.known) ip6 daddr != @spoken limit rate over "
-                + "\(Self.unknownPerSecond)/second burst \(Self.unknownPerSecond * 2) packets "
-                + drop(.unknownDestination),
-            "jump new-flow",
-        ]
+            + "\(Self.unknownPerSecond)/second burst \(Self.unknownPerSecond * 2) packets "
+            + drop(.unknownDestination)
+        var fromOutside = ["oifname \"up0\" \(drop(.policy))", sought, "jump new-flow"]
         if let ingress {
             fromOutside.append("\(Self.errorsAndEchoes) goto shaped")
             fromOutside += ingress.map { "\($0.text(peer: "saddr"))goto shaped" } + [drop(.policy)]
@@ -89,7 +89,7 @@ extension GatewayRuleset {
         }
         return chain("noted", [noted, "goto shaped"])
             + chain("from-outside", fromOutside) + chain("to-outside", toOutside)
-            + chain("between", ["jump new-flow", "accept"])
+            + chain("between", [sought, "jump new-flow", noted, "accept"])
     }
 
     private var portList: String { servicePorts.sorted().map(String.init).joined(separator: ", ") }

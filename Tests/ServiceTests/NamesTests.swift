@@ -117,8 +117,20 @@ import Testing
                     )
                 }
             }
+            // What no answer has room for.
+            func texts(_ count: Int) -> String {
+                (0..<count).map { "\"\($0)" + String(repeating: "x", count: 4095) + "\"" }.joined(separator: ",")
+            }
+            func write(_ name: String, _ count: Int) async throws {
+                try await service.make(
+                    .record,
+                    #"{"name":"\#(name)","spec":{"zone":"mine","name":"\#(name).default","type":"TXT","values":[\#(texts(count))]}}"#
+                )
+            }
+            await #expect(throws: Problem.self) { try await write("large", 5) }
             try agent.catchUp()
             #expect(records(agent).count == 1, "the server's own")
+            try await write("fits", 4)
         }
     }
 

@@ -46,10 +46,8 @@ package struct TranslationRules: Hashable, Sendable {
 
     package func embedded(_ address: IPv4Address) -> IPv6Address { NAT64(prefix: prefix).embedding(address) }
 
-    /// Whether the address may stand in the prefix, or is one of ours in a turn from one guest to another.
-    func mayCarry(_ address: IPv4Address) -> Bool {
-        NAT64(prefix: prefix).mayCarry(address) || mappings[address] != nil
-    }
+    /// Whether the address may stand in the prefix.
+    func mayCarry(_ address: IPv4Address) -> Bool { NAT64(prefix: prefix).mayCarry(address) }
 }
 
 /// Why a packet is not translated.

@@ -14,6 +14,8 @@ extension Record: ServedKind {
 
     /// Of one project: what keeps one from filling the zones of all.
     static let maximumPerProject = 1000
+    /// Of all values of a record together.
+    static let mostOctets = 16_384
 
     static func admit(_ spec: Spec, _ plan: inout WritePlan, _ state: inout CacheState) throws(Problem) -> (
         spec: Spec, assigned: Assigned
@@ -25,6 +27,7 @@ extension Record: ServedKind {
                 field: "spec")
         }
         var spec = spec
+        try requireAnswerable(spec)
         let (zone, item) = try resolveZone(&spec, plan, state)
         plan.refer(to: item)
         let owner = try owner(of: spec, in: zone, plan, state)
@@ -37,6 +40,7 @@ extension Record: ServedKind {
         _ spec: Spec, name: Name, over old: Resource<Record>, _ plan: inout WritePlan, _ state: inout CacheState
     ) throws(Problem) -> (spec: Spec, assigned: Assigned) {
         var spec = spec
+        try requireAnswerable(spec)
         let (zone, item) = try resolveZone(&spec, plan, state)
         guard spec.zone == old.spec.zone else {
             throw Problem(
@@ -53,6 +57,17 @@ extension Record: ServedKind {
     static func release(_ old: Resource<Record>, _ plan: inout WritePlan, _ state: inout CacheState) throws(Problem) {
         guard let zone = old.spec.zone.id else { return }
         plan.delete(StoreLayout.record(zone: zone, RecordSetKey(old.assigned.owner, old.spec.type)))
+    }
+
+    /// Refuses what no answer has room for (RFC 1035 section 4.2.2: 65,535 octets, signatures and all), nor any copy of the
+    /// zone. Not where documents are decoded: a store may have such a set.
+    private static func requireAnswerable(_ spec: Spec) throws(Problem) {
+        let octets = spec.values.reduce(0) { $0 + $1.description.utf8.count }
+        guard octets <= mostOctets else {
+            throw Problem(
+                field: "spec.values", value: "\(octets) octets",
+                rule: "must be at most \(mostOctets) octets together: an answer has all of them")
+        }
     }
 
     private static func resolveZone(_ spec: inout Spec, _ plan: WritePlan, _ state: CacheState) throws(Problem) -> (

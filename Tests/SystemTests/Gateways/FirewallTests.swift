@@ -152,6 +152,7 @@ extension SystemTests {
                 #expect(lost == 0, "of \(sent)")
                 #expect(try #require(Int(entries.prefix { $0.isNumber })) < 400)
                 #expect(try await dropped("unknown", system) > 10_000)
+                try await sweep(system, db)
                 // One source that begins flow after flow; another one notices nothing.
                 try await put(
                     Gateway.kind, "edge",
@@ -175,6 +176,36 @@ extension SystemTests {
                 #expect(missed == 0, "of \(of)")
                 try await bandwidth(system, web)
             }
+        }
+
+        /// A guest scans another segment of its gateway; one of a third place and the scanned segment notice nothing.
+        private func sweep(_ system: System, _ db: IPv6Address) async throws {
+            let before = try await dropped("unknown", system)
+            let ping = try await FastPing.start(from: "h2/app", to: db, every: 10, in: system)
+            _ = try await python(
+                "h1/web",
+                """
+                import random, socket
+                s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+                for _ in range(20000):
+                    s.sendto(b"x", ("2001:db8:1:2::%x:%x" % (random.randrange(1 << 16), random.randrange(1 << 16)), 9))
+                """, system)
+            let sought = try await system.machine("h1").command(
+                "sh",
+                [
+                    "-c",
+                    "for n in $(ip netns list | grep -o '^kcg-[^ ]*'); do ip -n $n -6 neigh show nud all to 2001:db8:1:2::/64; done | wc -l",
+                ]
+            ).check("count", "neighbours")
+            let (lost, sent) = try await ping.stop()
+            let refused = try await dropped("unknown", system) - before
+            print(
+                "a guest's scan of 20000: \(refused) dropped, \(sought) neighbour entries, others lost \(lost) of \(sent)"
+            )
+            #expect(lost == 0, "of \(sent)")
+            #expect(try #require(Int(sought.prefix { $0.isNumber })) < 300)
+            // What its port lets begin of that: 1,000 flows a second.
+            #expect(refused > 500)
         }
 
         /// What one segment takes of the uplink, in a TCP stream out of it: 8 Mbit/s are allowed.
