@@ -60,4 +60,16 @@ import Waiting
         #expect(try await namespace.forwarded(fromPorts: (0..<100).map { 1000 + $0 }) < 10)
         #expect(try namespace.drops()["rate"] ?? 0 > 90)
     }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `a guest may look for few addresses of another segment that nobody is known to have`() async throws {
+        let namespace = try GatewayNamespace()
+        try namespace.load(newFlowsPerSource: 1_000_000)
+        let other = GatewayNamespace.guests(1)[0]
+        try namespace.namespace.run("nft", "delete", "element", "inet", "kc", "known", "{ \(other) }")
+        // Forty at once, and twenty a second.
+        let heard = try await namespace.forwarded(fromPorts: (0..<400).map { 1000 + $0 })
+        #expect((40..<100).contains(heard))
+        #expect(try namespace.drops()["unknown"] == UInt64(400 - heard))
+    }
 }

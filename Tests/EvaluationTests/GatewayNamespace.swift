@@ -80,7 +80,8 @@ struct GatewayNamespace {
             GatewayRuleset.Segment(interface: port.name, prefix: prefix)
         }
         let filter = GatewayRuleset(segments: segments, newFlowsPerSource: newFlowsPerSource)
-        try Laboratory.load(filter.ruleset.text, in: namespace)
+        let known = GatewayRuleset.change(add: true, Self.guests(0) + Self.guests(1))
+        try Laboratory.load(filter.ruleset.text + known, in: namespace)
     }
 
     /// How many UDP packets, one from each of these ports, come from a guest of one segment to one of the other.
