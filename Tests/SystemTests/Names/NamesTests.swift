@@ -282,6 +282,12 @@ extension SystemTests {
                     try await ask("new.green.default.cloud.example") == ["fd00:0:0:9::88"]
                 }
                 #expect(begun.duration(to: .now) < .seconds(1))
+                // Of a domain that resolvers answer as empty by themselves (RFC 6761).
+                try await system.kcnet("zone", "create", "lab", "--domain", "cloud.test", "--attachments")
+                try await system.eventually("the guest resolves a name below test", within: .seconds(20)) {
+                    try await ask("db.green.default.cloud.test") == ["fd00:0:0:9::db"]
+                }
+                try await system.kcnet("zone", "delete", "lab")
                 // By DHCPv6 guests are told the same.
                 try await system.kcnet("segment", "update", "blue", "--dhcp", "stateless")
                 try await system.eventually("the guest asks for settings", within: .seconds(40)) {
