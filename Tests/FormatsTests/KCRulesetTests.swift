@@ -45,7 +45,7 @@ import Testing
             meta mark 0x6b630143 goto to-router
             meta mark vmap { 0x6b630140 : goto to-limited-open, 0x6b630142 : goto to-limited }
             oifname "kct*" goto drop-not-ready-to
-            oifname "kcx*" meta mark set 0x6b6300ff
+            meta mark & 0xfffffffe == 0x6b630000 oifname "kcx*" meta mark set 0x6b6300ff
             }
             """,
         ]

@@ -15,7 +15,7 @@ extension KCRuleset {
                     // Says nothing that the rules behind it would not say: without the program, or of a device that is not
                     // KC's, frames are judged by those.
                     Rule(
-                        .masked(.mark, 0xffff_fffe, equal: UInt64(FrameMark.member)),
+                        .masked(.mark, FrameMark.admitted, equal: UInt64(FrameMark.member)),
                         .masked(.inputGroup, DeviceGroup.mask, equal: DeviceGroup.own), then: .accept),
                     // No rule says this: what is asked of the kernel beside a frame is not in its bytes.
                     Rule(.equal(.mark, .number(UInt64(FrameMark.offload))), then: .drop(.offload)),

@@ -180,6 +180,8 @@ extension KCRuleset {
         package static let member: UInt32 = 0x6b63_0000
         /// From the gateway or an operator's interface: from elsewhere, perhaps.
         package static let outside: UInt32 = 0x6b63_0001
+        /// These two alone have `member` in these bits.
+        static let admitted: UInt64 = 0xffff_fffe
         /// Its sender has the kernel change it when it leaves, where rules look: from the program before the guard (GUARD_OFFLOAD
         /// of Sources/CBPF/guard_layout.h).
         static let offload: UInt32 = 0x6b63_00fd

@@ -1,7 +1,8 @@
 extension KCRuleset {
     private typealias S = Sets
 
-    /// What goes to ports, at bridge postrouting: forwarded, flooded or sent by the host itself (which has no mark).
+    /// What goes to ports, at bridge postrouting: forwarded, flooded or sent by the host itself.
+    /// The latter has no mark, and may go to operators' interfaces alone.
     static var toPort: [Chain] {
         [
             Chain(
@@ -20,8 +21,12 @@ extension KCRuleset {
                     take(.outside), take(.router),
                     Rule([Way.choose(.limitedDeliver, .limitedOutside)]),
                     Rule(.outputNamePrefix("kct"), then: .dropTo(.notReady)),
-                    // The gate of the tunnel takes the mark away again, or VXLAN would copy it to the outer packet.
-                    Rule([.match(.outputNamePrefix("kcx")), .setMark(FrameMark.delivered)]),
+                    // Only what the rules saw come in: a frame that came while there were none may meet these. The gate of
+                    // the tunnel takes the mark away again, or VXLAN would copy it to the outer packet.
+                    Rule([
+                        .match(.masked(.mark, FrameMark.admitted, equal: UInt64(FrameMark.member))),
+                        .match(.outputNamePrefix("kcx")), .setMark(FrameMark.delivered),
+                    ]),
                 ]),
             Chain(
                 "to-limited-open",

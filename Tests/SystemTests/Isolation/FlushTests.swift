@@ -8,7 +8,9 @@ extension SystemTests {
     /// Somebody else flushes the host's whole ruleset: until the agent has made it anew nothing leaves by a port, and
     /// nothing to other hosts.
     struct FlushTests {
-        private static let flushes = 5
+        /// A frame may be between two hooks at the moment in which the rules come back: one flush in four let a frame through
+        /// that had met none of them.
+        private static let flushes = 20
         /// One on the host of the flushes, one on another.
         private static let targets = ["h1/victim", "h2/carol"]
 
@@ -38,7 +40,7 @@ extension SystemTests {
                 _ = try await h1.command("sh", ["-c", "\(names); do tc qdisc del dev $p clsact || exit 1; done"])
                     .check("open", "gates")
                 let unguarded = try await forged("open", in: system) {
-                    for _ in 0..<Self.flushes { try await flushAndWait(h1, system) }
+                    for _ in 0..<5 { try await flushAndWait(h1, system) }
                 }
                 #expect(unguarded.allSatisfy { $0 > 0 }, "\(unguarded): the test cannot fail")
             }
@@ -94,16 +96,15 @@ extension SystemTests {
             String(decoding: try Data(contentsOf: URL(filePath: file)), as: UTF8.self)
         }
 
-        /// UDP with another's source address, one each millisecond, past the stack.
+        /// UDP with another's source address, as fast as it goes, past the stack.
         private static let flood = """
-            import socket, struct, sys, time
+            import socket, struct, sys
             source, target = (socket.inet_pton(socket.AF_INET6, a) for a in sys.argv[1:3])
             mac = bytes.fromhex(sys.argv[3].replace(":", ""))
             data = struct.pack(">HHHH", 9, 9, 8, 0)
             s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW); s.bind(("eth0", 0))
             frame = mac + s.getsockname()[4] + struct.pack(">HIHBB", 0x86dd, 6 << 28, len(data), 17, 64) + source + target + data
-            while True:
-                s.send(frame.ljust(60, bytes(1))); time.sleep(0.001)
+            while True: s.send(frame.ljust(60, bytes(1)))
             """
 
         /// Counts what comes with that source, below the stack.
