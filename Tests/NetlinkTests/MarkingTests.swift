@@ -84,14 +84,24 @@ import Testing
         }
     }
 
-    @Test func `a filter that somebody took away is back with the next port`() async throws {
+    @Test func `a port without the program counts as none of its bridge until it has it again`() async throws {
         try await KernelNamespace.with { space in
             let table = try Self.table(try await Self.program(by: space.threads, space), space)
-            try await Self.make(1...1, by: table, space)
+            try await Self.make(1...2, by: table, space)
+            let masters = { try await table.observe(in: space.name).links.mapValues(\.settings.master) }
+            #expect(try await masters()[Self.port(1)] == Self.bridge)
             _ = try space.run("tc filter del block \(Self.block) pref 100")
             #expect(try Self.running([Self.block], space) == ["none"])
-            try await Self.make(2...2, by: table, space)
+            #expect(try await masters()[Self.port(1)] == .some(nil))
+            // An agent that has no program does not miss it.
+            let bare = try Self.table(nil, space)
+            #expect(try await bare.observe(in: space.name).links[Self.port(1)]?.settings.master == Self.bridge)
+
+            let back = LinkOperation.change(Self.port(1), LinkChange(master: .bridge(Self.bridge)))
+            for outcome in await table.apply([back], in: space.name) { try outcome.get() }
             #expect(try Self.running([Self.block], space) != ["none"])
+            let after = try await masters()
+            #expect(after[Self.port(1)] == Self.bridge && after[Self.port(2)] == Self.bridge)
         }
     }
 }

@@ -44,7 +44,7 @@ extension RequestBuffer {
         begin(RTM_NEWTFILTER, flags: NLM_F_CREATE | NLM_F_EXCL)
         var header = Self.header(ofBlock: gate.block)
         header.tcm_handle = 1
-        header.tcm_info = Self.priority << 16 | UInt32(UInt16(ETH_P_ALL).bigEndian)
+        header.tcm_info = Self.place
         put(header: header)
         putProgram(gate.program, descriptor: descriptor)
     }
@@ -71,8 +71,14 @@ extension RequestBuffer {
     private func putMarkingHeader(block: UInt32) {
         var header = Self.header(ofBlock: block)
         header.tcm_handle = 1
-        header.tcm_info = Self.priority << 16 | UInt32(UInt16(ETH_P_ALL).bigEndian)
+        header.tcm_info = Self.place
         put(header: header)
+    }
+
+    /// Whether the message is about a filter in the place of the program before the guard.
+    static func isMarking(_ message: Message) -> Bool {
+        guard message.type == RTM_NEWTFILTER, let header = message.header(tcmsg.self) else { return false }
+        return header.tcm_handle == 1 && header.tcm_info == place
     }
 
     /// Puts the gate of ports in the queue of one device, or in the place of an older one.
@@ -82,7 +88,7 @@ extension RequestBuffer {
         header.tcm_ifindex = index
         header.tcm_parent = Self.clsact & 0xffff_0000 | Self.egress
         header.tcm_handle = 1
-        header.tcm_info = Self.priority << 16 | UInt32(UInt16(ETH_P_ALL).bigEndian)
+        header.tcm_info = Self.place
         put(header: header)
         for gate in GateKind.port.gates { putProgram(gate.program, descriptor: nil) }
     }
@@ -126,8 +132,9 @@ extension RequestBuffer {
         return header
     }
 
-    /// Before the ones that tc(8) chooses for others (from 49152 downwards), behind 1 to 99 for operators.
-    private static let priority: UInt32 = 100
+    /// For all protocols, with a priority before the ones that tc(8) chooses for others (from 49152 downwards), behind 1 to 99
+    /// for operators.
+    private static let place = 100 << 16 | UInt32(UInt16(ETH_P_ALL).bigEndian)
 }
 
 /// A device's queue for programs, as the kernel shows it.

@@ -42,8 +42,11 @@ extension LinkWork {
         for gate in blocks.gates { try add(gate) }
         guard let block = blocks.marking, let program = context.guardProgram else { return }
         request.addMarking(program, block: block, replaces: false)
-        // There already; or without it, and all frames are looked at.
-        do throws(KernelError) { try netlink.acknowledge() } catch {}
+        do throws(KernelError) { try netlink.acknowledge() } catch  where error.errno == EEXIST {
+            return
+        } catch {
+            throw explain(error)
+        }
     }
 
     /// Has all ports run this agent's program before the guard, or none where it has none: another one's table says what
@@ -140,17 +143,21 @@ extension LinkWork {
         }
     }
 
+    /// With the program before the guard, where this agent has one.
     private func isWhole(_ blocks: GateBlocks) throws(KernelError) -> Bool {
         for gate in blocks.gates where try !isThere(gate) { return false }
-        return true
+        guard let block = blocks.marking, context.guardProgram != nil else { return true }
+        return try has(block) { RequestBuffer.isMarking($0) }
     }
 
     func isThere(_ gate: Gate) throws(KernelError) -> Bool {
-        request.getFilters(ofBlock: gate.block)
+        try has(gate.block) { GateAnswer($0)?.program == gate.program }
+    }
+
+    private func has(_ block: UInt32, _ isIt: (Message) -> Bool) throws(KernelError) -> Bool {
+        request.getFilters(ofBlock: block)
         do throws(KernelError) {
-            return try netlink.dump(false) { isThere, message in
-                if GateAnswer(message)?.program == gate.program { isThere = true }
-            }
+            return try netlink.dump(false) { isThere, message in if isIt(message) { isThere = true } }
         } catch  where error.errno == EINVAL || error.errno == ENOENT {
             return false  // There is no such block.
         }
