@@ -139,6 +139,9 @@ import Waiting
             // The gateway's own port has it, and so has every other gateway's.
             let nobody = try await cloud.kcnet("explain", "fe80::1")
             #expect(nobody.status == 3 && nobody.errors.contains("translates fe80::1"), "\(nobody)")
+            // What is no address needs no server to be told so.
+            let wrong = try await cloud.kcnet("explain", "999.1.1.1", environment: ["KC_API": "unix:/nowhere"])
+            #expect(wrong.status == 2 && wrong.errors.contains("'999.1.1.1' is no IPv4"), "\(wrong)")
         }
     }
 

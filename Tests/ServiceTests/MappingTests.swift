@@ -144,6 +144,9 @@ import Testing
             await expectProblem(.prefixTaken, field: "spec.nat64.prefix", saying: "2001:db8:2::/48 of pool 'more'") {
                 try await service.make(.gateway, gateway("2001:db8:2:ffff::/96"))
             }
+            await expectProblem(.invalidField, field: "spec.nat64.prefix", saying: "must not be in ::/64") {
+                try await service.make(.gateway, gateway("::ffff:0:0/96"))
+            }
             try await service.make(.gateway, gateway("2001:db8:64::/96"))
             await expectProblem(.prefixTaken, field: "spec.nat64.prefix", saying: "segment 'own'") {
                 try await service.put(.gateway, "g", gateway("2001:db8:1:1:1::/96"))

@@ -32,6 +32,12 @@ extension Gateway {
     /// Several gateways may have one prefix. Looked at when it is set, so that a store from before is read.
     static func requireOwnPrefix(_ spec: Spec, over old: Spec?, _ state: CacheState) throws(Problem) {
         guard let prefix = spec.nat64?.prefix, prefix != old?.nat64?.prefix else { return }
+        guard prefix.address.high != 0 else {
+            throw Problem(
+                field: "spec.nat64.prefix", value: prefix.description,
+                rule: "must not be in ::/64, where loopback and IPv4-mapped addresses are (RFC 4291 section 2.5): no "
+                    + "guest sends there; take 64:ff9b::/96 or 64:ff9b:1::/96")
+        }
         func problem(_ rule: String) -> Problem {
             Problem(.prefixTaken, field: "spec.nat64.prefix", value: prefix.description, rule: rule)
         }

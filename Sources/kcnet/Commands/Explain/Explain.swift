@@ -23,6 +23,14 @@ struct Explain: AsyncParsableCommand {
     /// How long an agent that is up takes at most to answer.
     private static let patience = Duration.seconds(10)
 
+    func validate() throws {
+        if IPv4Address(address) != nil { return }
+        // The mixed form of RFC 4291 section 2.2 is what people write here.
+        do { _ = try IPv6Address(parsing: address) } catch {
+            throw ValidationError("'\(address)' is no IPv4 or IPv6 address: \(error)")
+        }
+    }
+
     func run() async throws {
         try await connection.withSession(project: project.project, format: output.output) { session in
             let mappings = try await documents(of: Mapping.kind, session)
@@ -35,7 +43,9 @@ struct Explain: AsyncParsableCommand {
             }
             let finder = TranslationFinder(
                 gateways: try await documents(of: Gateway.kind, session), mappings: mappings, attachments: attachments)
-            var found = try find(finder)
+            var found =
+                try IPv4Address(address).map(finder.translations)
+                ?? finder.translations(of: IPv6Address(parsing: address))
             guard !found.isEmpty else {
                 throw Complaint(
                     .notFound, "nothing in project '\(session.project)' translates \(address)",
@@ -60,14 +70,6 @@ struct Explain: AsyncParsableCommand {
 
     private func documents(of kind: KindName, _ session: Session) async throws -> [ResourceDocument] {
         try await session.client.list(ResourceCollection(kind, project: session.project))
-    }
-
-    private func find(_ finder: TranslationFinder) throws -> [Translation] {
-        if let ipv4 = IPv4Address(address) { return finder.translations(of: ipv4) }
-        // The mixed form of RFC 4291 section 2.2 is what people write here.
-        do { return finder.translations(of: try IPv6Address(parsing: address)) } catch {
-            throw ValidationError("'\(address)' is no IPv4 or IPv6 address: \(error)")
-        }
     }
 
     private func ask(_ gateway: String, _ session: Session) async throws -> TranslationReport? {
