@@ -127,6 +127,55 @@ import Testing
         }
     }
 
+    @Test func `what stands at an uplink is given to nobody else, and the other way round`() async throws {
+        try await TestServer.with { server in
+            let service = server.service
+            try await prepare(service)
+            try await service.make(
+                .pool, #"{"name":"four","spec":{"type":"ipv4","prefix":"198.51.100.0/29"}}"#)
+            try await service.make(
+                .segment, #"{"name":"own","spec":{"ipam":"manual","prefix":"2001:db8:1:1::/64"}}"#)
+            func gateway(
+                _ ipv4: String, _ hop: String, at address: String = "2001:db8:f::2/64",
+                by router: String = "2001:db8:f::1"
+            ) -> String {
+                #"{"name":"g","spec":{"host":"h","segments":["s"],"nat64":{"pool":"four"},"uplink":"#
+                    + #"{"type":"interface","interface":"up0","addresses":["\#(address)"],"nextHop":"\#(router)","#
+                    + #""ipv4":{"address":"\#(ipv4)","nextHop":"\#(hop)"}}}}"#
+            }
+            func mapping(_ name: String, _ spec: String) -> String {
+                #"{"name":"\#(name)","spec":{"attachment":"\#(name)","pool":"four"\#(spec)}}"#
+            }
+            try await service.make(.mapping, mapping("a", #","ipv4":"198.51.100.2""#))
+            await expectProblem(.addressTaken, field: "spec.uplink.ipv4.address", saying: "mapping 'a'") {
+                try await service.make(.gateway, gateway("198.51.100.2/29", "198.51.100.1"))
+            }
+            await expectProblem(.addressTaken, field: "spec.uplink.ipv4.nextHop", saying: "mapping 'a'") {
+                try await service.make(.gateway, gateway("198.51.100.1/29", "198.51.100.2"))
+            }
+            await expectProblem(.prefixTaken, field: "spec.uplink.addresses[0]", saying: "segment 'own'") {
+                try await service.make(
+                    .gateway,
+                    gateway("198.51.100.3/29", "198.51.100.1", at: "2001:db8:1:1::2/64", by: "fe80::1"))
+            }
+            let made = try await service.make(.gateway, gateway("198.51.100.3/29", "198.51.100.4"))
+            guard case .gateway(let resource) = made.resource else { return }
+            #expect(![3, 4].contains(resource.assigned.outgoing.map { $0.value & 7 }), "\(resource.assigned)")
+            for taken in ["198.51.100.3", "198.51.100.4"] {
+                await expectProblem(.addressTaken, field: "spec.ipv4", saying: "uplink of gateway 'g'") {
+                    try await service.make(.mapping, mapping("b", #","ipv4":"\#(taken)""#))
+                }
+            }
+            // What is left of the pool, without being asked for by number: one after the other.
+            var given: Set<IPv4Address> = []
+            for _ in 0..<12 {
+                given.insert(try assigned(try await service.make(.mapping, mapping("b", ""))).ipv4)
+                try await service.remove(.mapping, "b")
+            }
+            #expect(given.count == 4 && !given.contains { [3, 4].contains($0.value & 7) }, "\(given)")
+        }
+    }
+
     @Test func `where segments see the IPv4 world is no segment's, router's or pool's network`() async throws {
         try await TestServer.with { server in
             let service = server.service

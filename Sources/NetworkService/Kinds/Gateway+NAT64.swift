@@ -22,7 +22,7 @@ extension Gateway {
         if let present { plan.delete(StoreLayout.ipv4(present)) }
         var wanted: Reference<Pool>? = pool
         do throws(Problem) {
-            return try state.takeIPv4(nil, &wanted, &plan)
+            return try state.takeIPv4(nil, &wanted, beside: spec.uplink?.ipv4, &plan)
         } catch {
             throw Problem(error.code, error.detail, field: "spec.nat64.pool", value: item.name.text, rule: error.rule)
         }

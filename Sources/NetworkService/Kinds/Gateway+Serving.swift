@@ -33,6 +33,7 @@ extension Gateway: ServedKind {
         try claimUplink(spec, over: nil, &plan, state)
         try requireHarmless(segments, for: spec, state)
         try requireOwnPrefix(spec, over: nil, state)
+        try requireOwnUplink(spec, over: nil, state)
         assigned.outgoing = try takeOutgoing(&spec, over: nil, &plan, &state)
         for (index, segment) in segments.enumerated() {
             try requireFree(segment, index, for: plan.id, state)
@@ -66,6 +67,7 @@ extension Gateway: ServedKind {
         try claimUplink(spec, over: old.spec, &plan, state)
         try requireHarmless(segments, for: spec, state)
         try requireOwnPrefix(spec, over: old.spec, state)
+        try requireOwnUplink(spec, over: old.spec, state)
         assigned.outgoing = try takeOutgoing(&spec, over: old, &plan, &state)
         let begins = next != nil && old.assigned.next == nil
         guard let host = spec.host?.id.flatMap({ state.items[$0] }) else {

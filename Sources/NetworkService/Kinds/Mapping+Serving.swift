@@ -122,39 +122,66 @@ extension Attachment {
 extension CacheState {
     /// An IPv4 address for the plan's subject: the wanted one, or the next of the pool, or of any pool of type `ipv4`.
     /// Resolves the pool's reference.
-    mutating func takeIPv4(_ wanted: IPv4Address?, _ pool: inout Reference<Pool>?, _ plan: inout WritePlan)
-        throws(Problem) -> IPv4Address
-    {
+    /// - Parameter uplink: what the subject itself will have at its uplink.
+    mutating func takeIPv4(
+        _ wanted: IPv4Address?, _ pool: inout Reference<Pool>?, beside uplink: IPv4Uplink? = nil,
+        _ plan: inout WritePlan
+    ) throws(Problem) -> IPv4Address {
         let field = "spec.ipv4"
-        var from = ipv4s
+        let all = ipv4s.pools
+        defer { ipv4s.replacePools(with: all) }
         if let reference = pool {
             let item = try resolve(reference, as: Pool.self, in: nil, field: "spec.pool")
             guard let spec = Pool.unwrap(item.resource)?.spec, spec.type == .ipv4 else {
                 throw Problem(field: "spec.pool", value: item.name.text, rule: "must be a pool of type 'ipv4'")
             }
             pool = .id(item.id)
-            from.replacePools(with: [NamedPool(item.name, spec)])
+            ipv4s.replacePools(with: [NamedPool(item.name, spec)])
         }
+        var uplinks = uplinkIPv4s()
+        for own in [uplink?.address, uplink?.nextHop].compactMap({ $0 }) { uplinks[own] = plan.id }
         let address: IPv4Address
         if let wanted {
             if let holder = holders.ipv4[wanted] {
                 throw Problem(
                     .addressTaken, field: field, value: wanted.description, rule: "is that of \(place(holder))")
             }
-            guard from.isInPools(wanted) else {
+            if let gateway = uplinks[wanted] {
+                throw Problem(
+                    .addressTaken, field: field, value: wanted.description,
+                    rule: "is at the uplink of \(place(gateway)): its own or its next hop's")
+            }
+            guard ipv4s.isInPools(wanted) else {
                 throw Problem(
                     field: field, value: wanted.description,
                     rule: "must be in a pool of type 'ipv4'"
-                        + (from.pools.isEmpty
+                        + (all.isEmpty
                             ? "; there is none: create one (`kcnet pool create`)"
-                            : ": \(from.pools.map { "'\($0.name)' (\($0.spec.extent))" }.joined(separator: ", "))"))
+                            : ": \(ipv4s.pools.map { "'\($0.name)' (\($0.spec.extent))" }.joined(separator: ", "))"))
             }
             address = wanted
+            if ipv4s.take(address) { plan.taken.append(.ipv4(address)) }
         } else {
-            do { address = try from.next() } catch { throw Problem(.poolExhausted, error.description, field: field) }
+            address = try nextIPv4(except: uplinks, field)
+            plan.taken.append(.ipv4(address))
         }
-        if ipv4s.take(address) { plan.taken.append(.ipv4(address)) }
         plan.claim(StoreLayout.ipv4(address), for: plan.id)
         return address
+    }
+
+    private mutating func nextIPv4(except uplinks: [IPv4Address: ResourceID], _ field: String) throws(Problem)
+        -> IPv4Address
+    {
+        var skipped: [IPv4Address] = []
+        defer { for address in skipped { ipv4s.release(address) } }
+        do throws(PoolExhausted) {
+            while true {
+                let address = try ipv4s.next()
+                if uplinks[address] == nil { return address }
+                skipped.append(address)
+            }
+        } catch {
+            throw Problem(.poolExhausted, error.description, field: field)
+        }
     }
 }
