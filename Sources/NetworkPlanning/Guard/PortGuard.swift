@@ -191,8 +191,9 @@ struct PortGuard {
     private func volumes(_ elements: inout ElementCollector) {
         elements.limit(.packetRateOut, limits.outward.packetsPerSecond, bursts: 1)
         elements.limit(.packetRateIn, limits.inward.packetsPerSecond, bursts: 1)
-        elements.limit(.byteRateOut, limits.outward.bandwidth.map { $0 / 8 }, bursts: 1)
-        elements.limit(.byteRateIn, limits.inward.bandwidth.map { $0 / 8 }, bursts: 1)
+        // The kernel lets a second's worth of bytes through beside the burst (nft_limit_init, net/netfilter/nft_limit.c).
+        elements.limit(.byteRateOut, limits.outward.bandwidth.map { $0 / 8 }, bursts: 0)
+        elements.limit(.byteRateIn, limits.inward.bandwidth.map { $0 / 8 }, bursts: 0)
     }
 }
 
