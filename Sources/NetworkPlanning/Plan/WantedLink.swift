@@ -82,6 +82,8 @@ extension LinkChange {
             // Without a carrier a port has to be blocked.
             clears = observed.isRunning ? observed.obstacles : observed.obstacles.subtracting([.blocked])
             strays = observed.strays
+            // A port that nothing is learned at has all that goes to it flooded, to every host.
+            if settings.learning == false { learning = true }
         }
         if case .vxlan(let now) = observed.kind, case .vxlan(let next) = wanted.kind, now.hopLimit != next.hopLimit {
             hopLimit = next.hopLimit

@@ -51,11 +51,13 @@ import Testing
             link.isRunning = scenario.random.chance(50)
             link.obstacles = [.isolated, .blocked]
             link.strays = [entry]
+            link.settings.learning = scenario.random.chance(50)
             observed.links.links[name] = link
             var change = LinkChange()
             // Who has no carrier is blocked by the kernel.
             change.clears = link.isRunning ? [.isolated, .blocked] : [.isolated]
             change.strays = [entry]
+            if link.settings.learning == false { change.learning = true }
             // An operator's own interface is his.
             if name.isTunnel || name.text.hasPrefix("kct") { expected[name] = change }
         }

@@ -39,6 +39,7 @@ extension SystemTests {
                 let mac = "02:00:00:00:00:99"
                 for change in [
                     ["link", "set", "dev", port, "isolated", "on"], ["link", "set", "dev", port, "locked", "on"],
+                    ["link", "set", "dev", port, "learning", "off"],
                     ["link", "set", "dev", port, "state", "0"], ["link", "set", "dev", port, "flood", "off"],
                     ["link", "set", "dev", vxlan, "isolated", "on"],
                     ["link", "set", "dev", vxlan, "mcast_flood", "off"],
