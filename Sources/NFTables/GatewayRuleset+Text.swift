@@ -43,7 +43,7 @@ extension GatewayRuleset {
     private var helpers: [String] {
         var shaped: [String] = []
         if let bandwidthPerSegment {
-            let bytes = bandwidthPerSegment / 8
+            let bytes = min(bandwidthPerSegment / 8, Limit.mostBytes / 9 * 8)
             let limit = "limit rate over \(bytes) bytes/second burst \(max(bytes / 8, 1 << 18)) bytes"
             shaped = [
                 // What is translated is counted once, as the IPv6 that the segment has.

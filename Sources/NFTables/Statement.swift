@@ -58,6 +58,9 @@ package struct Limit: Hashable, Sendable {
     /// Holds beyond the rate (NFT_LIMIT_F_INV) rather than within it.
     package var isOver: Bool
 
+    /// Rate and burst together, in bytes: the kernel counts nanoseconds in 64 bits (nft_limit_init), 147 Gbit/s.
+    package static let mostBytes = UInt64.max / 1_000_000_000
+
     package init(_ rate: UInt64, burst: UInt32, of unit: Unit = .packets, isOver: Bool = false) {
         self.rate = rate
         self.burst = burst

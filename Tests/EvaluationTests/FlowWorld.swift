@@ -53,7 +53,10 @@ struct FlowWorld {
                 allowedAddresses: !isRouter && self.random.chance(20)
                     ? [try IPv6Prefix(parsing: "2001:db8:0:77::/64")] : [],
                 limits: AttachmentLimits(
-                    out: .init(newFlowsPerSecond: 1_000_000, multicastPerSecond: 1_000_000, ndPerSecond: 100_000)),
+                    out: .init(
+                        // Whose new flows are limited has them all written down.
+                        newFlowsPerSecond: self.random.chance(50) ? 1_000_000 : nil, multicastPerSecond: 1_000_000,
+                        ndPerSecond: 100_000)),
                 ipv4: IPv4Address(0x0a07_0002 + UInt32(number)))
             attachments.append(attachment)
             snapshot.attachments[attachment.id] = attachment

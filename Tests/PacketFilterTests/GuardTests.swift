@@ -188,7 +188,7 @@ import Testing
         lab.set([.policy(policy)], of: 1)
         lab.desired.attachments[GuardLab.id(2, 2)]?.allowedAddresses = [try IPv6Prefix(parsing: "2001:db8:1::/48")]
         lab.desired.attachments[GuardLab.id(2, 2)]?.limits = AttachmentLimits(
-            in: .init(bandwidth: 1_000_000, packetsPerSecond: 100),
+            in: .init(bandwidth: AttachmentLimits.bandwidths.upperBound, packetsPerSecond: 100),
             out: .init(bandwidth: 1_000_000, packetsPerSecond: 100))
         lab.desired.segments[GuardLab.id(1, 1)]?.gateways = [GuardLab.mac(9)]
         try await lab.install()

@@ -10,13 +10,14 @@ extension PathJudge {
         }
         if isSomebodyDown { return .skip("a port has no carrier") }
         if world.isLocal {
-            // Of both directions together.
-            let both = world.from.host.tally(.marked)
-            guard both.delivered * 4 >= both.sent * (world.flow == .echo ? 3 : 1) else {
-                return .fail(fault(world.from, world.to, arrived: both.delivered, sent: both.sent))
+            // Echoes of both directions together; from an agent of a version before other flows too, of which one way may be
+            // stopped.
+            let local = world.from.host.tally(.marked)
+            guard local.delivered * 4 >= local.sent * (world.flow == .echo ? 3 : 2) else {
+                return .fail(fault(world.from, world.to, arrived: local.delivered, sent: local.sent))
             }
             if let fault = deafness(world.from, world.to) ?? gap(world.from) { return .fail(fault) }
-            return .ok([Evidence("\(both.delivered) of \(both.sent) marked frames of \(world.flow)", for: .project)])
+            return .ok([Evidence("\(local.delivered) of \(local.sent) marked frames of \(world.flow)", for: .project)])
         }
         var evidence: [Evidence] = []
         // Who may begin a flow says nothing of flows the other way; echoes may go both ways whatever the policies.

@@ -46,15 +46,31 @@ package enum DropExplanation: String, Choice {
         }
     }
 
+    /// The advice with that attachment's name, where it is a command about it.
+    package func advice(for attachment: String) -> String {
+        advice.replacing("attachment update NAME ", with: "attachment update \(attachment) ")
+    }
+
+    /// Whether the frame itself does not show it: nobody finds it by looking at the frame again.
+    package var isNotInFrames: Bool {
+        switch self {
+        case .notReady, .closed, .offload, .rate, .tableFull: true
+        default: false
+        }
+    }
+
     /// What to do where the frame was legitimate.
     package var advice: String {
         switch self {
         case .notReady: "look at the attachment's phase and message: kcnet attachment show"
         case .closed: "find out who flushed the host's nftables; the agent has made its tables anew"
         case .spoofedMAC: "give the guest's interface the attachment's MAC, or the attachment the guest's"
-        case .spoofedIP: "for a router or a virtual address: kcnet attachment update --allow-address PREFIX"
-        case .unlearnedIP: "have the guest do duplicate address detection, or raise --learned-addresses"
-        case .foreignND: "another attachment holds the address; for a virtual one: --allow-address ADDRESS/128"
+        case .spoofedIP: "for a router or a virtual address: kcnet attachment update NAME --allow-address PREFIX"
+        case .unlearnedIP:
+            "have the guest do duplicate address detection, or: kcnet attachment update NAME --learned-addresses NUMBER"
+        case .foreignND:
+            "another attachment holds the address; for a virtual one: "
+                + "kcnet attachment update NAME --allow-address ADDRESS/128"
         case .rogueRA: "make the router the segment's gateway: kcnet gateway create"
         case .rogueDHCP: "leave DHCP to the segment's gateway"
         case .rogueMLD: "switch off the guest's MLD querier"
@@ -64,8 +80,8 @@ package enum DropExplanation: String, Choice {
         case .fragment: "lower the sender's packet size to the segment's MTU"
         case .offload: "no stock guest asks for this; switch off its checksum and segmentation offload: ethtool -K"
         case .ethertype: "use IPv6, untagged"
-        case .policy: "allow it: kcnet policy update NAME --add PROTOCOL/PORT --from PREFIX"
-        case .rate: "raise the limit: kcnet attachment update --limit-…"
+        case .policy: "allow it: kcnet policy update POLICY --add RULE, or --add-out RULE for what it sends"
+        case .rate: "raise the limit: kcnet attachment update NAME --limit-… (kcnet attachment update --help)"
         case .tableFull: "limit new flows of busy ports: --limit-out-new-flows"
         }
     }

@@ -125,31 +125,33 @@ extension PathMeasurement {
     /// A router may take half a second for each who asks (RFC 4861 section 6.2.6), one after the other.
     private static let advertisementPatience = Duration.milliseconds(2600)
 
-    /// Of two ends on one host the sums are of both directions.
+    /// Of two ends on one host the sums are of both directions for echoes, which may go both ways whatever the policies,
+    /// and else of what the first end sends the other: who may begin a flow says nothing of flows the other way.
     private func tallies(
         _ results: [CrossingResult], _ lanes: [CrossingOrder.Lane], _ dropped: [String: Int]
     ) -> [ProbeTally] {
+        let isOneWay = task.isLocal && task.flow != .echo
+        let senders = zip(results, lanes).filter { !isOneWay || $1.isFirst }.map(\.0)
+        let receivers = zip(results, lanes).filter { !isOneWay || !$1.isFirst }.map(\.0)
         let plain = [ProbeTally.Kind.marked, .largeMarked].map { kind in
-            let sent = zip(results, lanes).map { result, lane in
-                kind == .marked ? (result.sent + 1) / 2 : result.sent / 2
-            }.reduce(0, +)
+            let sent = senders.map { kind == .marked ? ($0.sent + 1) / 2 : $0.sent / 2 }.reduce(0, +)
             // The kinds take turns, and the first round is of marked frames.
-            let expected = results.compactMap { result in
+            let expected = receivers.compactMap { result in
                 result.rounds.map { $0.count { $0.isMultiple(of: 2) == (kind == .marked) } }
             }.reduce(0, +)
             return ProbeTally(
-                kind, sent: sent, delivered: results.map { $0.arrived[kind, default: 0] }.reduce(0, +),
+                kind, sent: sent, delivered: receivers.map { $0.arrived[kind, default: 0] }.reduce(0, +),
                 expected: expected, drops: dropped)
         }
-        let rounds = results.compactMap { $0.rounds?.count }.reduce(0, +)
+        let rounds = receivers.compactMap { $0.rounds?.count }.reduce(0, +)
         let asked = lanes.contains { $0.solicitation != nil } ? [solicitations(results)] : []
         guard lanes.contains(where: { !$0.streams.isEmpty }) else { return plain + asked }
         return plain + asked + [
             ProbeTally(
-                .segment, sent: results.map(\.segmentsSent).reduce(0, +),
-                delivered: results.map { $0.arrived[.segment, default: 0] }.reduce(0, +),
+                .segment, sent: senders.map(\.segmentsSent).reduce(0, +),
+                delivered: receivers.map { $0.arrived[.segment, default: 0] }.reduce(0, +),
                 expected: rounds * CrossingOrder.SegmentStream.count,
-                corrupt: results.map(\.segmentsCorrupt).reduce(0, +), drops: dropped)
+                corrupt: receivers.map(\.segmentsCorrupt).reduce(0, +), drops: dropped)
         ]
     }
 

@@ -37,7 +37,7 @@ extension PortGuard {
     }
 
     private var wayOfIPv4: Way {
-        switch (isFilteringEgress, admitsAll, isLimitedOut) {
+        switch (isFilteringEgress, admitsAll && !countsFlows, isLimitedOut) {
         case (true, _, false): .ipv4Filtered
         case (true, _, true): .limitedIPv4Filtered
         case (false, true, false): .ipv4Open

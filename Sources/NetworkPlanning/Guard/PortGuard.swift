@@ -103,9 +103,12 @@ struct PortGuard {
         }
     }
 
+    /// Whether what it begins is written down though anybody may answer: new flows are counted where they are.
+    var countsFlows: Bool { limits.outward.newFlowsPerSecond != nil }
+
     private func layer2(_ elements: inout ElementCollector) {
         let way: Way =
-            switch (isFilteringEgress, admitsAll || admitsSegment, isLimitedOut) {
+            switch (isFilteringEgress, (admitsAll || admitsSegment) && !countsFlows, isLimitedOut) {
             case (true, _, false): .layer2Filtered
             case (true, _, true): .limitedLayer2Filtered
             case (false, true, false): .layer2Open
@@ -118,7 +121,7 @@ struct PortGuard {
 
     private func guest(_ elements: inout ElementCollector) {
         let way: Way =
-            switch (isFilteringEgress, admitsAll, isLimitedOut) {
+            switch (isFilteringEgress, admitsAll && !countsFlows, isLimitedOut) {
             case (true, _, false): .filtered
             case (true, _, true): .limitedFiltered
             case (false, true, false): .open
@@ -149,7 +152,8 @@ struct PortGuard {
     /// Towards the segment's own networks, whose members need no record to answer (or else one is made).
     private func fast(_ address: IPv6Address, _ elements: inout ElementCollector) {
         let way: Way =
-            isFilteringEgress ? .insideFiltered : admitsAll || admitsSegment ? .inside : .insideTracked
+            isFilteringEgress
+            ? .insideFiltered : (admitsAll || admitsSegment) && !countsFlows ? .inside : .insideTracked
         for network in [Self.linkLocal.high] + (prefix.map { [$0.address.high] } ?? []) {
             elements.add(
                 .fast, elements.port, macAndIPv6, .address(address), .number(network), value: way.value)
@@ -219,9 +223,10 @@ struct ElementCollector {
 
     /// - Parameter bursts: how many seconds' worth may come at once.
     mutating func limit(_ set: GuardSet, _ rate: UInt64?, bursts: UInt64) {
-        guard let rate, let unit = set.set.limited else { return }
+        guard var rate, let unit = set.set.limited else { return }
         // A burst of bytes holds some of the largest frames that a guest sends at once (64 KiB before segmentation).
         let least: UInt64 = unit == .bytes ? 1 << 18 : 1
+        if unit == .bytes { rate = min(rate, Limit.mostBytes - least) }
         let burst = UInt32(clamping: max(least, rate.multipliedReportingOverflow(by: bursts).partialValue))
         all.append(
             GuardElement(

@@ -37,7 +37,10 @@ extension TraceWriter {
             isBack: false, host: host, packet: packet ?? .nothing,
             kind: isSender ? .leaves(attachment, to: attachment, evaluation) : .arrives(attachment, evaluation))
         var step = self.step(hop, .there)
-        if evaluation.verdict == .accept {
+        if evaluation.verdict == .accept, let known = DropExplanation(rawValue: reason), known.isNotInFrames {
+            step.text = known.rule
+            step.mend = known.advice(for: name(attachment))
+        } else if evaluation.verdict == .accept {
             step.text =
                 "the plan of now lets it pass: a limit was reached, a flow was over, or the plan was another one"
         } else if packet == nil {
@@ -78,12 +81,5 @@ extension WayPacket {
             }
         }
         return packet.source.isUnspecified ? nil : packet.source
-    }
-}
-
-extension DropExplanation {
-    /// The advice as a command about that attachment, where it is one.
-    func advice(for attachment: String) -> String {
-        advice.replacing("kcnet attachment update --", with: "kcnet attachment update \(attachment) --")
     }
 }

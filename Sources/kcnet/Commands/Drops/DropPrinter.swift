@@ -86,14 +86,14 @@ struct DropPrinter {
             lines += explanation.evidence.map { "        \(DisplayText.safe($0))" }
             if let suspicion = explanation.suspicion { lines.append("        \(DisplayText.safe(suspicion))") }
         }
-        let advice = explanation?.step.mend ?? (isNew ? reason.advice : nil)
+        let advice = explanation?.step.mend ?? (isNew ? reason.advice(for: subject) : nil)
         if let advice { lines.append("  if it was wanted: \(DisplayText.safe(advice))") }
         return lines
     }
 
     private func explanation(_ reason: String) -> (rule: String, advice: String) {
         if isGateway { return GatewayDropExplanation(rawValue: reason).map { ($0.rule, $0.advice) } ?? ("", "") }
-        return DropExplanation(rawValue: reason).map { ($0.rule, $0.advice) } ?? ("", "")
+        return DropExplanation(rawValue: reason).map { ($0.rule, $0.advice(for: subject)) } ?? ("", "")
     }
 
     /// The table of reasons; those that nothing was dropped for are left out.
