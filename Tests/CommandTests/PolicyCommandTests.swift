@@ -109,6 +109,14 @@ import Testing
             let limits = try await cloud.kcnet("attachment", "show", "a", "-o", "json").json()["spec"]?["limits"]
             #expect(limits?["out"]?["packetsPerSecond"]?.displayText == "200", "what replaces it is set")
             #expect(limits?["out"]?["bandwidth"] == nil && limits?["in"] == nil, "the rest is gone")
+            run = try await cloud.kcnet(
+                "attachment", "update", "a", "--unset", "limits.out.packetsPerSecond", "--limit-in-bandwidth", "1T")
+            #expect(run.status == 0, "\(run.errors)")
+            let last = try await cloud.kcnet("attachment", "show", "a", "-o", "json").json()["spec"]?["limits"]
+            #expect(last?["out"]?["packetsPerSecond"] == nil, "one member alone")
+            #expect(last?["in"]?["bandwidth"]?.displayText == "1000000000000")
+            run = try await cloud.kcnet("attachment", "update", "a", "--unset", "limits.out.bandwidth")
+            #expect(run.status == 2 && run.errors.contains("limits.out.bandwidth"), "\(run.errors)")
         }
     }
 
@@ -240,6 +248,16 @@ import Testing
             guard let error = error as? FieldError else { return false }
             return error.field == "--allow" && (error.value == text || text.isEmpty)
         }
+    }
+
+    @Test(arguments: [
+        ("tcp from 2001:db8::1/32", "2001:db8::/32"), ("tcp from 2001:db8::/129", "128"),
+        ("tcp from 10.0.0.1/8", "bits set"),
+    ])
+    func `a prefix that is none is told why`(text: String, reason: String) {
+        #expect {
+            try PolicyRuleText.rule(text, .ingress, field: "--allow")
+        } throws: { ($0 as? FieldError)?.rule.contains(reason) == true }
     }
 
     @Test func `peers of the command stand for rules without their own`() throws {

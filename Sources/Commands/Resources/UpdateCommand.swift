@@ -14,7 +14,11 @@ package struct UpdateCommand<Flags: KindFlags>: AsyncParsableCommand {
     @OptionGroup(title: "What it shall be") package var flags: Flags
     @OptionGroup(title: "Metadata") package var metadata: MetadataOptions
     @Option(help: "A new name.") package var name: String?
-    @Option(help: "A field of spec to go back to its default, before others are set: --unset mac; may be repeated.")
+    @Option(
+        help: """
+            A field of spec to go back to its default, before others are set: --unset mac, --unset limits.out.bandwidth; \
+            may be repeated.
+            """)
     package var unset: [String] = []
     @Option(help: ArgumentHelp("A label to remove; may be repeated.", valueName: "key")) package var removeLabel:
         [String] = []
@@ -44,8 +48,10 @@ package struct UpdateCommand<Flags: KindFlags>: AsyncParsableCommand {
             // First, or `--unset limits --limit-in-bandwidth 1M` would take away what it asks for.
             var spec = current["spec"] ?? .object([])
             for field in unset {
-                guard spec[field] != nil else { throw ValidationError("--unset \(field): spec has no such field set") }
-                spec = spec.setting(field, to: nil)
+                guard let rest = spec.without(field.split(separator: ".")[...]) else {
+                    throw ValidationError("--unset \(field): spec has no such field set")
+                }
+                spec = rest
             }
             spec = try flags.edit(spec)
             var document = try metadata.edit(current.setting("name", text: name).setting("spec", to: spec))
@@ -54,5 +60,14 @@ package struct UpdateCommand<Flags: KindFlags>: AsyncParsableCommand {
             }
             return document
         }
+    }
+}
+
+extension JSONNode {
+    /// Without the member at the end of the path; nil when it has none there.
+    fileprivate func without(_ path: ArraySlice<Substring>) -> JSONNode? {
+        guard let name = path.first.map(String.init), let member = self[name] else { return nil }
+        if path.count == 1 { return setting(name, to: nil) }
+        return member.without(path.dropFirst()).map { setting(name, to: $0) }
     }
 }

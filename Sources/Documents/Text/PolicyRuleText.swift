@@ -56,10 +56,11 @@ package enum PolicyRuleText {
         if !peers.isEmpty, peers != "any" {
             rule.peers = try peers.split(separator: ",", omittingEmptySubsequences: false).map {
                 peer throws(FieldError) in
-                guard let peer = self.peer(String(peer)) else {
-                    throw refuse("'\(DisplayText.safe(String(peer)))' is no prefix, no address and no policy's name")
+                if let peer = self.peer(String(peer)) { return peer }
+                if let error = self.prefixError(String(peer)) {
+                    throw refuse("'\(DisplayText.safe(error.value))' is not a valid \(error.type): it \(error.rule)")
                 }
-                return peer
+                throw refuse("'\(DisplayText.safe(String(peer)))' is no prefix, no address and no policy's name")
             }
         }
         return rule
@@ -74,6 +75,15 @@ package enum PolicyRuleText {
         }
         if let prefix = IPv6Prefix(text) { return .prefix(prefix) }
         return IPv6Address(text).map { .prefix(IPv6Prefix(containing: $0, length: 128)) }
+    }
+
+    /// What is wrong with a text that is meant to be a prefix; nil when it is not.
+    private static func prefixError(_ text: String) -> AddressingError? {
+        guard text.contains("/") else { return nil }
+        do throws(AddressingError) {
+            _ = text.contains(":") ? try IPv6Prefix(parsing: text).length : try IPv4Prefix(parsing: text).length
+            return nil
+        } catch { return error }
     }
 
     /// - Parameter name: of the policy behind an id.

@@ -18,7 +18,8 @@ extension Fault {
                 ["udp", "tcp"].map { ("output", #"oifname != "lo" \#($0) dport 53 drop"#) })
         },
         Fault(
-            "wrong-router", "somebody behind a foreign port of the bridge on the peer's host says that it is a router"
+            "wrong-router",
+            "somebody behind a foreign port of the bridge on the peer's host, let in by a foreign rule, says that it is a router"
         ) { scene in
             wrongRouter(scene)
         },
@@ -132,8 +133,8 @@ extension Fault {
         },
     ]
 
-    /// A namespace with radvd at the segment's bridge of the other host, by a device that no guard knows: ports of that host
-    /// do not let it in, those of others take it for a member's. Guests learn no address of it.
+    /// A namespace with radvd at the segment's bridge of the other host, by a device that no guard knows, and a rule before the
+    /// guard that gives its frames the mark of a member's: without that they reach nobody. Guests learn no address of it.
     private static func wrongRouter(_ scene: FaultScene) -> FaultScript {
         let (space, inner, outer, files) = ("labrouter", "rogue0", "labrouter0", "/run/labrouter")
         let settings = """
@@ -144,10 +145,19 @@ extension Fault {
             };
 
             """
+        let rules = """
+            table bridge \(space) {
+                chain in {
+                    type filter hook prerouting priority -400;
+                    iifname "\(outer)" meta mark set 0x6b630000
+                }
+            }
+
+            """
         let place = scene.there.place
         return FaultScript(
             [
-                .ip(place, "netns", "add", space),
+                .run(place, ["nft", "-f", "-"], input: rules), .ip(place, "netns", "add", space),
                 .ip(place, "link", "add", outer, "type", "veth", "peer", "name", inner, "netns", space),
                 .sysctl(place, "net/ipv6/conf/\(outer)/disable_ipv6", "1"),
                 .ip(place, "link", "set", outer, "mtu", "\(scene.mtu)", "master", scene.bridge.text, "up"),
@@ -163,7 +173,8 @@ extension Fault {
             heal: [
                 // Its last words take the default route away from whoever believed it.
                 .run(place, ["sh", "-c", "kill $(cat \(files).pid)"]),
-                .ip(place, "netns", "del", space), .run(place, ["rm", "-f", files + ".conf", files + ".pid"]),
+                .ip(place, "netns", "del", space), .run(place, ["nft", "delete", "table", "bridge", space]),
+                .run(place, ["rm", "-f", files + ".conf", files + ".pid"]),
             ])
     }
 

@@ -34,7 +34,7 @@ struct AttachmentFlags: KindFlags {
     var learnedAddresses: Int?
     @Option(help: "Delegate a prefix of this length (48 to 64) to it: for a guest that is a router.")
     var delegate: Int?
-    @OptionGroup(title: "Limits (k, M, G: thousands, millions, billions)") var limits: LimitFlags
+    @OptionGroup(title: "Limits (k, M, G, T: thousands, millions, billions, trillions)") var limits: LimitFlags
 
     func validate() throws {
         guard [tap, netns != nil, external != nil].count(where: { $0 }) <= 1 else {

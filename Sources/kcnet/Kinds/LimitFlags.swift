@@ -30,7 +30,8 @@ struct LimitFlags: ParsableArguments {
             let (text, direction, member, option) = setting
             guard let text else { return spec }
             guard let number = Self.number(text) else {
-                throw ValidationError("\(option) \(text): must be a whole number, with k, M or G after it or without")
+                throw ValidationError(
+                    "\(option) \(text): must be a whole number, with k, M, G or T after it or without")
             }
             let limits = spec["limits"] ?? .object([])
             let part = (limits[direction] ?? .object([])).setting(member, number: number)
@@ -40,7 +41,9 @@ struct LimitFlags: ParsableArguments {
 
     /// "100M" is 100,000,000.
     static func number(_ text: String) -> UInt64? {
-        let factors: [Character: UInt64] = ["k": 1000, "K": 1000, "M": 1_000_000, "G": 1_000_000_000]
+        let factors: [Character: UInt64] = [
+            "k": 1000, "K": 1000, "M": 1_000_000, "G": 1_000_000_000, "T": 1_000_000_000_000,
+        ]
         let factor = text.last.flatMap { factors[$0] }
         let digits = factor == nil ? text[...] : text.dropLast()
         guard digits.utf8.allSatisfy({ (48...57).contains($0) }), let number = UInt64(digits) else { return nil }

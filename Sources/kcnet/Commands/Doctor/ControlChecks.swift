@@ -50,7 +50,7 @@ enum ControlChecks {
                     .warn, "agent",
                     "host \(host.name) is up; \(control.unwired.count) of \(control.attachments) attachments are not wired: "
                         + shown.joined(separator: "; "),
-                    why: "these ports do not forward",
+                    why: "a port that waits forwards nothing; one whose change failed has what it had before",
                     next: "`kcnet attachment show NAME` says what each waits for")
             ]
         }

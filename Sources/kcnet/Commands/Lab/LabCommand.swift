@@ -75,15 +75,16 @@ extension LabCommand {
                 throw cause
             }
             let instance = laboratory.state.instance
+            let state = place.stateDir == LaboratoryState.standardRoot ? "" : " --state-dir \(place.stateDir)"
             print(
                 """
                 \(instance) is up.
                   export KC_API=unix:\(laboratory.state.apiSocket)
                   kcnet host list
                   kcnet apply -f \(folder.path)/desired
-                  kcnet lab check \(instance)
-                  kcnet lab exec \(instance) \(folder.topology.hosts[0].name) -- ip -details link
-                  kcnet lab down \(instance)
+                  kcnet lab check\(state) \(instance)
+                  kcnet lab exec\(state) \(instance) \(folder.topology.hosts[0].name) -- ip -details link
+                  kcnet lab down\(state) \(instance)
                 """)
         }
     }
