@@ -135,7 +135,7 @@ extension LabCommand {
 
         func run() async throws {
             let machine = try place.laboratory().machine(named: machine)
-            let given = command.first == "--" ? Array(command.dropFirst()) : command
+            let given = command.drop { $0 == "--" }
             let program = ["nsenter"] + machine.entrance + (given.isEmpty ? ["bash"] : given)
             var arguments: [UnsafeMutablePointer<CChar>?] = program.map { strdup($0) }
             arguments.append(nil)
