@@ -137,8 +137,7 @@ extension LabCommand {
             let machine = try place.laboratory().machine(named: machine)
             let given = command.drop { $0 == "--" }
             let program = ["nsenter"] + machine.entrance + (given.isEmpty ? ["bash"] : given)
-            var arguments: [UnsafeMutablePointer<CChar>?] = program.map { strdup($0) }
-            arguments.append(nil)
+            let arguments: [UnsafeMutablePointer<CChar>?] = program.map { strdup($0) } + [nil]
             // Threads of the runtime's pool block signals, and a mask outlives exec: the program could not be ended.
             var none = sigset_t()
             sigemptyset(&none)
