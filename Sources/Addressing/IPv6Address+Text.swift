@@ -49,6 +49,7 @@ extension IPv6Address: CustomStringConvertible, LosslessStringConvertible {
                 do {
                     tail = try IPv4Address(parsing: String(decoding: part, as: UTF8.self))
                 } catch { throw refuse("has an IPv4 part that \(error.rule)") }
+                guard gap != nil || !groups.isEmpty else { throw refuse("is an IPv4 address") }
                 groups.append(UInt16(truncatingIfNeeded: tail.value >> 16))
                 groups.append(UInt16(truncatingIfNeeded: tail.value))
                 position = end

@@ -49,12 +49,26 @@ package struct Program: Sendable {
 
 /// What a command line may say shorter than ArgumentParser understands.
 enum Arguments {
-    /// `--wait` alone means the default time; `--wait 30` and `--wait=30` name another.
+    /// `--wait` alone means the default time; `--wait 30` and `--wait=30` name another. A number below zero after an
+    /// option is its value (no option of KC's is a number), so that it is refused with the option's own rule.
     static func expanded(_ arguments: [String]) -> [String] {
-        arguments.enumerated().map { index, argument in
-            guard argument == "--wait" else { return argument }
-            let next = index + 1 < arguments.count ? arguments[index + 1] : ""
-            return next.isEmpty || !next.allSatisfy(\.isNumber) ? "--wait=\(WaitOptions.defaultSeconds)" : argument
+        let end = arguments.firstIndex(of: "--") ?? arguments.endIndex
+        var expanded: [String] = []
+        for (index, argument) in arguments[..<end].enumerated() {
+            let next = index + 1 < end ? arguments[index + 1] : ""
+            if argument == "--wait", next.isEmpty || !next.allSatisfy(\.isNumber) {
+                expanded.append("--wait=\(WaitOptions.defaultSeconds)")
+            } else if argument.isNegativeNumber, let option = expanded.last, option.isOptionWithoutValue {
+                expanded[expanded.count - 1] = "\(option)=\(argument)"
+            } else {
+                expanded.append(argument)
+            }
         }
+        return expanded + arguments[end...]
     }
+}
+
+extension String {
+    fileprivate var isNegativeNumber: Bool { hasPrefix("-") && dropFirst().first?.isNumber == true }
+    fileprivate var isOptionWithoutValue: Bool { hasPrefix("--") && !contains("=") }
 }

@@ -33,6 +33,19 @@ import Testing
             #expect(run.status == 0 && run.lines.count > 1)
             run = try await cloud.kcnet("policy", "restore", "web", "--generation", "1")
             #expect(run.lines.last?.contains("clients") == true)
+            run = try await cloud.kcnet("policy", "update", "web", "--remove", "-1")
+            #expect(
+                run.status == 2 && run.errors.contains("--remove -1: the rules there are numbered"), "\(run.errors)")
+            let many = try cloud.write(
+                "many.yaml",
+                "kind: policy\nname: many\nspec:\n  ingress:\n"
+                    + (1...40).map { "    - {protocol: tcp, ports: [\(10_000 + $0)]}\n" }.joined())
+            try await cloud.kcnet("apply", "-f", many)
+            run = try await cloud.kcnet("policy", "list")
+            #expect(run.lines.contains { $0.hasSuffix("; tcp/10011; … 29 more  everything") }, "\(run.output)")
+            run = try await cloud.kcnet("policy", "show", "many")
+            #expect(run.lines.contains("  40  tcp/10040"), "\(run.output)")
+            try await cloud.kcnet("policy", "delete", "many")
             run = try await cloud.kcnet("policy", "list")
             #expect(
                 run.lines.dropFirst().map { $0.split(separator: " ").first.map(String.init) }

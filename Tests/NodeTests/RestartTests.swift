@@ -17,10 +17,16 @@ import Waiting
     init() throws {
         folder = try Folder()
         let port = Fixture.attachment(3, port: .gateway(Fixture.id(3, 1)))
-        desired = Fixture.reset(
+        var desired = Fixture.reset(
             7, segments: [Fixture.segment(1, ipam: .automatic), Fixture.segment(2)],
             attachments: [Fixture.attachment(1), Fixture.attachment(2, on: 2), port],
             gateways: [Fixture.gateway(1, port: port)])
+        // A guest of another host, which the gateway's firewall knows.
+        let elsewhere = Binding(
+            address: Fixture.address("fd00:b:0:1::77"), attachment: Fixture.id(2, 99), host: Fixture.id(9, 2),
+            origin: .learned, since: Revision(6))
+        desired.bindings = [BindingChange(segment: Fixture.segment(1).id, reset: true, put: [elsewhere])]
+        self.desired = desired
     }
 
     /// Runs a first agent until all is there and kept on disk.
@@ -74,10 +80,12 @@ import Waiting
         var behind = desired
         behind.revision = Revision(5)
         behind.vteps = []
+        behind.bindings = []
         behind.segments.removeAll { $0.id == late.segment }
         behind.attachments.removeAll { $0.id == late.id }
         try folder.files.state.snapshot.save(HostSnapshot(behind))
         let before = host.dump
+        #expect(before.contains("known fd00:b:0:1::77"))
         let api = StandInAPI(desired)
         api.goAway()
         try await withAgent(host, api, in: folder) {

@@ -63,6 +63,7 @@ extension BindingTable {
             segment: attachment.segment, mac: attachment.mac, limit: attachment.learnedAddressLimit, fixed: fixed,
             allowed: attachment.allowedAddresses, isGateway: attachment.isGatewayPort)
         member.learned = members[id]?.learned ?? []
+        member.isShort = members[id]?.isShort == true && member.learned.count >= member.limit
         members[id] = member
         for address in fixed {
             segments[attachment.segment, default: SegmentAddresses()].fixed[address] = id

@@ -66,6 +66,20 @@ extension BindingTable {
         (members[attachment]?.learned ?? []).sorted()
     }
 
+    /// What people are told of an attachment of this host that claimed more addresses than it may have; nil: it has room.
+    package func shortage(of attachment: ResourceID) -> String? {
+        guard let member = members[attachment], member.isShort else { return nil }
+        let what = member.limit == 0 ? "may have none" : "has all \(member.limit) that it may have"
+        return "\(what) and claimed one more, which is refused; "
+            + "`kcnet attachment update NAME --learned-addresses NUMBER` allows more"
+    }
+
+    /// The attachments of which something else is to be told; asking empties it.
+    package mutating func takeTurned() -> Set<ResourceID> {
+        defer { turned = [] }
+        return turned
+    }
+
     /// How many addresses of all guests of this host are granted.
     package var count: Int { members.values.reduce(0) { $0 + $1.learned.count } }
 

@@ -84,6 +84,8 @@ package struct BindingTable: Sendable {
         /// Sends from others' addresses anyway.
         var isGateway: Bool
         var learned: Set<IPv6Address> = []
+        /// One address more was refused, and none was let go since.
+        var isShort = false
     }
 
     let host: ResourceID
@@ -94,6 +96,8 @@ package struct BindingTable: Sendable {
     var changed: [ResourceID: Set<IPv6Address>] = [:]
     /// Segments with something the API has not been told, or was told and may not have.
     var unpublished: Set<ResourceID> = []
+    /// Attachments whose `shortage` has begun or ended since it was asked last.
+    var turned: Set<ResourceID> = []
     package internal(set) var counters = Counters()
 
     package init(host: ResourceID, settings: Settings = Settings()) {
@@ -113,7 +117,9 @@ package struct BindingTable: Sendable {
             counters.granted += 1
             grant(address, to: attachment, at: now)
         case .known: see(address, by: attachment, at: now)
-        case .refused(let reason): counters.refused[reason, default: 0] += 1
+        case .refused(let reason):
+            counters.refused[reason, default: 0] += 1
+            if reason == .full { setShort(true, attachment) }
         }
         return answer
     }
@@ -185,7 +191,14 @@ package struct BindingTable: Sendable {
         guard let gone = segments[segment]?.grants.removeValue(forKey: address) else { return }
         if segments[segment]?.listed[address]?.host == host { segments[segment]?.released.insert(address) }
         members[gone.attachment]?.learned.remove(address)
+        setShort(false, gone.attachment)
         note(address, in: segment)
+    }
+
+    private mutating func setShort(_ isShort: Bool, _ attachment: ResourceID) {
+        guard let member = members[attachment], member.isShort != isShort else { return }
+        members[attachment]?.isShort = isShort
+        turned.insert(attachment)
     }
 
     private mutating func note(_ address: IPv6Address, in segment: ResourceID) {

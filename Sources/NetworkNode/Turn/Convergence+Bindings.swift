@@ -30,6 +30,8 @@ extension Convergence {
             }
             bindings?.age(at: now)
         }
+        let turned = bindings?.takeTurned().filter { state?.desired.attachments[$0] != nil } ?? []
+        focus.unseen.attachments.formUnion(turned)
         guard let changes = bindings?.takeChanges(), !changes.isEmpty else { return }
         isUnsaved = true
         let update = HostUpdate(revision: revision, bindings: changes)

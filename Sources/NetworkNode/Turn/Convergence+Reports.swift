@@ -11,7 +11,10 @@ extension Convergence {
     mutating func reports(after work: Work) -> [ResourceReport] {
         guard let state else { return [] }
         var reports: [ResourceReport] = []
-        for (subject, report) in state.reports(after: work.plan, outcomes: outcomes(of: work), scope: work.scope) {
+        for (subject, var report) in state.reports(after: work.plan, outcomes: outcomes(of: work), scope: work.scope) {
+            if case .attachment(let id) = subject {
+                report.details["learnedAddresses"] = bindings?.shortage(of: id)
+            }
             if subject == .host {
                 hostReport = report
                 if isPaused { hostReport?.note(pausedWith: work.withheld.count) }

@@ -14,13 +14,20 @@ extension HostPlan {
 }
 
 extension Step {
-    /// Elements go only when others with the same key take their place; nil when nothing else is left to do.
+    /// Elements go only when others with the same key take their place, and no address that is known behind a gateway;
+    /// nil when nothing else is left to do.
     fileprivate var withoutLoss: Step? {
-        guard case .filter(.change(let owner, let removed, let added)) = operation else { return self }
-        let kept = Set(added.map { Place($0) })
-        let replaced = removed.filter { kept.contains(Place($0)) }
-        if replaced.isEmpty, added.isEmpty { return nil }
-        return Step(.filter(.change(owner, remove: replaced, add: added)), for: subject)
+        switch operation {
+        case .filter(.change(let owner, let removed, let added)):
+            let kept = Set(added.map { Place($0) })
+            let replaced = removed.filter { kept.contains(Place($0)) }
+            if replaced.isEmpty, added.isEmpty { return nil }
+            return Step(.filter(.change(owner, remove: replaced, add: added)), for: subject)
+        case .firewall(.change(_, let added), let namespace):
+            if added.isEmpty { return nil }
+            return Step(.firewall(.change(remove: [], add: added), in: namespace), for: subject)
+        default: return self
+        }
     }
 
     private struct Place: Hashable {

@@ -63,8 +63,10 @@ extension NetworkService {
     ) throws(Problem) -> PathPlan {
         guard flow == .echo else {
             throw Problem(
-                .invalidField, "through gateways only echoes are measured: leave 'flow' out", field: "flow",
-                value: flow.description)
+                .invalidField,
+                "through gateways only echoes are measured: leave 'flow' out (without '--port'); "
+                    + "`kcnet trace` judges such a flow by all rules on its way", field: "flow", value: flow.description
+            )
         }
         guard let segment = from.segment, let first = from.end, let port = gateway.assigned.ports[segment],
             let last = cache.state.withLock({ $0.gatewayEnd(port, on: segment) })

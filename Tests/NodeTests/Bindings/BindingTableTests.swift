@@ -132,6 +132,31 @@ import Testing
         #expect(table.counters.evicted == 1)
     }
 
+    @Test func `who claimed more than it may have is short of addresses until one goes or more are allowed`() throws {
+        var guest = Fixture.attachment(1)
+        guest.learnedAddressLimit = 2
+        var table = try Self.table([guest])
+        for number in 1...2 { _ = table.claim(Self.address(number), by: guest.id, at: Self.start) }
+        #expect(table.shortage(of: guest.id) == nil)
+        #expect(table.takeTurned().isEmpty)
+        for _ in 0..<2 { _ = table.claim(Self.address(3), by: guest.id, at: Self.start) }
+        #expect(table.shortage(of: guest.id)?.contains("all 2") == true)
+        #expect(table.takeTurned() == [guest.id])
+        #expect(table.takeTurned().isEmpty)
+        guest.learnedAddressLimit = 3
+        _ = table.take(HostUpdate(revision: Revision(2), attachments: [guest]), at: Self.start)
+        #expect(table.shortage(of: guest.id) == nil)
+        for number in 3...4 { _ = table.claim(Self.address(number), by: guest.id, at: Self.start) }
+        #expect(table.takeTurned() == [guest.id])
+        table.age(at: Self.start + .seconds(4 * 3600))
+        #expect(table.shortage(of: guest.id) == nil)
+        #expect(table.takeTurned() == [guest.id])
+        guest.learnedAddressLimit = 0
+        _ = table.take(HostUpdate(revision: Revision(3), attachments: [guest]), at: Self.start)
+        _ = table.claim(Self.address(9), by: guest.id, at: Self.start)
+        #expect(table.shortage(of: guest.id)?.contains("may have none") == true)
+    }
+
     @Test func `what is not seen for four hours is released, and can be had again`() throws {
         let guest = Fixture.attachment(1)
         var table = try Self.table([guest])

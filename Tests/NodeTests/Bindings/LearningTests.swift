@@ -124,6 +124,34 @@ import Waiting
         }
     }
 
+    func guest(learning limit: Int) -> DesiredAttachment {
+        var guest = guest
+        guest.learnedAddressLimit = limit
+        return guest
+    }
+
+    @Test func `a guest that claims more than it may have says so in its report`() async throws {
+        let narrow = guest(learning: 1)
+        let api = StandInAPI(Fixture.reset(5, segments: [segment], attachments: [narrow, other]))
+        let more = Fixture.address("fd00:b:0:1::78")
+        try await withAgent(host, api, in: folder) {
+            try await eventually("wired") { host.packetLog.isBound(.claims) && api.received > 0 }
+            try await eventually("kept") {
+                claim(address, by: narrow)
+                return try isKept(address, by: narrow)
+            }
+            #expect(api.report(Attachment.kind, narrow.id)?.details == [:])
+            claim(more, by: narrow)
+            try await eventually("told") {
+                api.report(Attachment.kind, narrow.id)?.details["learnedAddresses"]?.contains("all 1 ") == true
+            }
+            #expect(api.report(Attachment.kind, narrow.id)?.phase == .wired)
+            #expect(api.report(Attachment.kind, other.id)?.details == [:])
+            api.push(HostUpdate(revision: Revision(6), attachments: [guest(learning: 2)]))
+            try await eventually("taken back") { api.report(Attachment.kind, narrow.id)?.details == [:] }
+        }
+    }
+
     @Test func `what is in use stays, and what is not is released and given back`() async throws {
         let api = StandInAPI(state)
         var settings = AgentSettings.quick

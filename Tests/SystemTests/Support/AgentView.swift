@@ -39,6 +39,10 @@ extension System {
             return last?.isInSync == true
         }
         let view = try #require(last)
-        #expect(view.operations == 0, "a restart must find nothing to do", sourceLocation: sourceLocation)
+        guard view.operations != 0 else { return }
+        let log = try String(contentsOfFile: machine.log(of: "node"), encoding: .utf8)
+        Issue.record(
+            "a restart must find nothing to do; its log ends with:\n\(log.suffix(4000))", sourceLocation: sourceLocation
+        )
     }
 }
