@@ -138,6 +138,18 @@ package struct Column: Sendable {
         if case .array(let nodes) = node.content { return nodes.map { text($0, names) }.joined(separator: ",") }
         return names.name(node.displayText)
     }
+
+    /// As many of a long list as a line of a table takes, 120 characters; `show` has them all.
+    package static func abridged(_ list: [String], separator: String = ",") -> String {
+        var line = list.first ?? ""
+        for (index, text) in list.enumerated().dropFirst() {
+            guard line.count + separator.count + text.count <= 120 else {
+                return "\(line)\(separator)… \(list.count - index) more"
+            }
+            line += separator + text
+        }
+        return line
+    }
 }
 
 /// Setting members of a spec from flags.

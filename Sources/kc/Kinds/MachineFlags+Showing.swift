@@ -33,7 +33,7 @@ extension MachineFlags {
             let all = document.status?["addresses"]?.elements.compactMap(\.string) ?? []
             // Those that only its own link knows are of no use to who wants to log in.
             let global = all.filter { !$0.lowercased().hasPrefix("fe80:") }
-            return .init((global.isEmpty ? all : global).joined(separator: ","))
+            return .init(Column.abridged(global.isEmpty ? all : global))
         },
         .labels, .id,
         Column("why") { document, _ in .init(obstacle(document) ?? "") },

@@ -76,9 +76,7 @@ struct AttachmentFlags: KindFlags {
     static let columns: [Column] = [
         .name, .spec("segment", "segment"), .spec("host", "host"), .status("mac", "mac"),
         Column("addresses") { document, _ in
-            .init(
-                (document.status?["addresses"]?.elements ?? []).compactMap { $0["value"]?.string }.joined(
-                    separator: ","))
+            .init(Column.abridged((document.status?["addresses"]?.elements ?? []).compactMap { $0["value"]?.string }))
         },
         .status("delegated", "delegatedPrefix", wide: true), .status("policies", "policies"),
         Column("port", wide: true) { document, _ in .init(document.spec?["port"]?["type"]?.string ?? "") },

@@ -77,22 +77,16 @@ struct PolicyFlags: KindFlags {
 
     static let columns: [Column] = [
         .name,
-        Column("in") { document, names in .init(abridged(texts(document, .ingress, names) ?? [])) },
+        Column("in") { document, names in
+            .init(Column.abridged(texts(document, .ingress, names) ?? [], separator: "; "))
+        },
         Column("out") { document, names in
-            .init(texts(document, .egress, names).map { $0.isEmpty ? "nothing" : abridged($0) } ?? "everything")
+            .init(
+                texts(document, .egress, names).map { $0.isEmpty ? "nothing" : Column.abridged($0, separator: "; ") }
+                    ?? "everything")
         },
         .labels, .id,
     ]
-
-    /// As many rules as fit a line of a table; `show` has them all.
-    private static func abridged(_ rules: [String]) -> String {
-        var line = ""
-        for (index, rule) in rules.enumerated() {
-            guard index == 0 || line.count + rule.count <= 120 else { return "\(line); … \(rules.count - index) more" }
-            line += (index == 0 ? "" : "; ") + rule
-        }
-        return line
-    }
 
     /// The rules in lines; nil where there is no list of them.
     private static func texts(_ document: ResourceDocument, _ direction: PolicyRule.Direction, _ names: NameIndex)
