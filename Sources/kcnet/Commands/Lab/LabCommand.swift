@@ -40,6 +40,13 @@ struct LabCommand: AsyncParsableCommand {
             return try LaboratoryState(instance: instance, root: stateDir)
         }
 
+        /// Also of one whose folder is gone, or cannot be read any more: that is called as the folder was.
+        func lasting() throws -> LaboratoryState {
+            let last = topology.split(separator: "/").last.map(String.init) ?? topology
+            guard topology.contains("/"), name == nil else { return try state(last) }
+            do { return try state(try folder().topology.name.text) } catch { return try state(last) }
+        }
+
         /// One that is up: its folder is known from its state, wherever the command runs.
         func laboratory() throws -> Laboratory {
             if !topology.contains("/") || name != nil {
@@ -96,8 +103,7 @@ extension LabCommand {
         @OptionGroup var place: Place
 
         func run() async throws {
-            let name = place.topology.split(separator: "/").last.map(String.init) ?? place.topology
-            try await Laboratory.down(try place.state(name)) { say($0) }
+            try await Laboratory.down(try place.lasting()) { say($0) }
         }
     }
 
@@ -189,11 +195,4 @@ extension LabCommand {
             }
         }
     }
-}
-
-/// One line of progress, on standard error: standard output is for results.
-func say(_ line: String) {
-    let text = "lab: \(line)\n"
-    // A terminal that went away is no reason to stop.
-    _ = text.withCString { write(STDERR_FILENO, $0, strlen($0)) }
 }
