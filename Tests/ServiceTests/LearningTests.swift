@@ -119,14 +119,51 @@ import Testing
             try await service.put(
                 .attachment, "b",
                 #"{"name":"b","spec":{"segment":"s","host":"h1","addresses":["fd00:1::5","fd00:1::7"]}}"#)
-            #expect(try await learned(service, "b").isEmpty)
+            #expect(try await learned(service, "b") == ["fd00:1::8"])
             #expect(try await keys(server, "/kc/net/w/b/") == 1)
+            _ = try await service.publish(try list((a, ["fd00:1::6"]), (b, [])), on: segment, from: near)
             let free = try await service.publish(
                 try list((a, ["fd00:1::6", "fd00:1::8"]), (b, [])), on: segment, from: near)
             #expect(free.refused.isEmpty)
             await expectProblem(.addressTaken, field: "spec.addresses[0]") {
                 try await service.make(.attachment, #"{"name":"c","spec":{"segment":"s","addresses":["fd00:1::7"]}}"#)
             }
+        }
+    }
+
+    @Test func `what was learned goes with its attachment to another host, and nobody gets it meanwhile`() async throws
+    {
+        try await TestServer.with { server in
+            let service = server.service
+            let (segment, near, far, a, b) = try await world(service)
+            _ = try await service.publish(
+                try list((a, ["fd00:1::a", "fd00:1::1a", "fe80::a"])), on: segment, from: near)
+            _ = try await service.publish(try list((b, ["fd00:1::b"])), on: segment, from: far)
+            // One of them becomes static on the way.
+            try await service.put(
+                .attachment, "a",
+                #"{"name":"a","spec":{"segment":"s","host":"h2","addresses":["fd00:1::1a"]}}"#)
+            #expect(try await learned(service, "a") == ["fd00:1::a", "fe80::a"])
+            let feed = try #require(HostFeed(host: far, cache: service.cache))
+            guard case .update(let first) = feed.next() else {
+                Issue.record("no update")
+                return
+            }
+            let address = try IPv6Address(parsing: "fd00:1::a")
+            let binding = try #require(try HostSnapshot(first).bindings[segment]?[address])
+            #expect(binding.attachment == a.id && binding.host == far && binding.origin == .learned)
+            // Not another attachment's, beside which host ever; nor what the former host says has a meaning.
+            let c = try await service.make(.attachment, #"{"name":"c","spec":{"segment":"s","host":"h1"}}"#)
+            let answer = try await service.publish(
+                try list((a, ["fd00:1::a"]), (c, ["fd00:1::a", "fd00:1::c"])), on: segment, from: near)
+            #expect(Set(answer.refused.map(\.reason)) == [.held, .notHere])
+            #expect(try await learned(service, "a") == ["fd00:1::a", "fe80::a"])
+            #expect(try await learned(service, "c") == ["fd00:1::c"])
+            // Too many for what it may have from now on.
+            try await service.put(
+                .attachment, "a", #"{"name":"a","spec":{"segment":"s","host":"h1","learnedAddresses":1}}"#)
+            #expect(try await learned(service, "a") == [])
+            #expect(try await learned(service, "b") == ["fd00:1::b"])
         }
     }
 

@@ -43,8 +43,11 @@ struct LearnedTable {
                 if let holder = holders[key], holder.attachment == attachment, holder.host == place.host {
                     holders[key] = nil
                 }
-                addresses[attachment]?.remove(address)
-                if addresses[attachment]?.isEmpty == true { addresses[attachment] = nil }
+                // Otherwise it went to another host with its attachment, whose list came first.
+                if holders[key]?.attachment != attachment {
+                    addresses[attachment]?.remove(address)
+                    if addresses[attachment]?.isEmpty == true { addresses[attachment] = nil }
+                }
                 changed.insert(address)
                 attachments.insert(attachment)
             }

@@ -137,6 +137,24 @@ extension Attachment {
         plan.takeOver(key, for: id)
     }
 
+    /// What an attachment has learned goes with it to another host, in the same transaction: nobody can take an address
+    /// while its guest is on its way. Given back where there is no other host, no guard, or no room.
+    static func moveLearned(
+        _ old: Resource<Attachment>, to spec: Spec, _ plan: inout WritePlan, _ state: CacheState
+    ) {
+        guard let segment = old.spec.segment.id, let from = old.spec.host?.id, let host = spec.host?.id else {
+            return releaseLearned(old, &plan, state)
+        }
+        let (id, place) = (old.metadata.id, LearnedTable.Place(segment: segment, host: from))
+        let addresses = plan.learned(id, place, state)
+        let next = LearnedTable.Place(segment: segment, host: host)
+        guard !addresses.isEmpty, !spec.port.isExternal, addresses.count <= spec.learnedAddresses,
+            plan.learnedCount(next, state) + addresses.count <= LearnedAddresses.maximumCount
+        else { return releaseLearned(old, &plan, state) }
+        plan.changeLearned(place, state) { list in list.addresses[id] = nil }
+        plan.changeLearned(next, state) { list in list.addresses[id] = addresses }
+    }
+
     /// Gives back the addresses that were learned where the attachment is bound, and demands that no more are published
     /// meanwhile.
     static func releaseLearned(_ old: Resource<Attachment>, _ plan: inout WritePlan, _ state: CacheState) {

@@ -83,7 +83,7 @@ extension Attachment: ServedKind {
         let after = Set(addresses.map(\.value))
         for gone in before.subtracting(after) { plan.delete(StoreLayout.address(segment: segment.id, gone)) }
         for new in after.subtracting(before) { hold(new, on: segment.id, for: plan.id, &plan, state) }
-        if spec.host != old.spec.host { releaseLearned(old, &plan, state) }
+        if spec.host != old.spec.host { moveLearned(old, to: spec, &plan, state) }
         let delegated = try takePrefix(spec, over: old, network, &plan, &state)
         let ipv4 = try takeIPv4(spec, over: old, mac: old.assigned.mac, network, &plan, state)
         return (

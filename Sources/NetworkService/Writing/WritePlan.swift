@@ -180,6 +180,11 @@ struct WritePlan {
         (learned[place] ?? state.learned.lists[place]?.addresses)?.addresses[attachment] ?? []
     }
 
+    /// How many addresses a host has learned on a segment, as the plan leaves it so far.
+    func learnedCount(_ place: LearnedTable.Place, _ state: CacheState) -> Int {
+        (learned[place] ?? state.learned.lists[place]?.addresses)?.count ?? 0
+    }
+
     /// Changes the list of what a host has learned, on condition that it is still what `state` says.
     mutating func changeLearned(
         _ place: LearnedTable.Place, _ state: CacheState, _ change: (inout LearnedAddresses) -> Void

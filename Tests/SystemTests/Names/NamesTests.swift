@@ -310,9 +310,12 @@ extension SystemTests {
                 }
                 // Another program takes the port in the moment that the resolver is away.
                 let thief =
-                    "import socket,time\ns=socket.socket(socket.AF_INET6,socket.SOCK_DGRAM)\n"
+                    "import socket,time\ns=socket.socket(socket.AF_INET6,socket.SOCK_DGRAM)\nopen('/run/kc/thief','w')\n"
                     + "while True:\n try: s.bind(('::',53)); break\n except OSError: time.sleep(0.001)\ntime.sleep(60)"
                 try h1.start(role: "thief", "/usr/sbin/ip", ["netns", "exec", gateway, "python3", "-c", thief])
+                try await system.eventually("the program waits for the port") {
+                    try await h1.command("test", ["-e", "/run/kc/thief"]).run().isSuccess
+                }
                 let pid = try await h1.command("sh", ["-c", "cat /run/kc/daemons/unbound-*/pid"]).check("read", "pid")
                 try await h1.command("kill", ["-KILL", pid.filter(\.isNumber)]).check("kill", "unbound")
                 try await system.eventually("the gateway's status names the port", within: .seconds(40)) {
@@ -329,10 +332,13 @@ extension SystemTests {
                 try await system.zonesAreServed()
                 let h1 = try system.machine("h1")
                 let thief =
-                    "import socket,time\ns=socket.socket(socket.AF_INET6,socket.SOCK_DGRAM)\n"
-                    + "while True:\n  try:\n    s.bind(('fd0a::1',53)); break\n  except OSError: time.sleep(0.01)\n"
+                    "import socket,time\ns=socket.socket(socket.AF_INET6,socket.SOCK_DGRAM)\nopen('/run/kc/thief','w')\n"
+                    + "while True:\n  try:\n    s.bind(('fd0a::1',53)); break\n  except OSError: time.sleep(0.001)\n"
                     + "while True:\n  d,a=s.recvfrom(999); s.sendto(d[:2]+b'\\x80\\x05'+d[4:],a)\n"
                 try h1.start(role: "thief", "/usr/bin/python3", ["-c", thief])
+                try await system.eventually("the program waits for the port") {
+                    try await h1.command("test", ["-e", "/run/kc/thief"]).run().isSuccess
+                }
                 let pid = try await h1.command("cat", ["/run/kc/daemons/knot/pid"]).check("read", "pid")
                 try await h1.command("kill", ["-KILL", pid.filter(\.isNumber)]).check("kill", "knot")
                 try await system.eventually("the status says what to do", within: .seconds(40)) {
