@@ -101,7 +101,12 @@ extension SystemTests {
 
         /// Mallory sends ten frames of each kind to all; what of them alice gets.
         private func forged(in system: System, alice: String) async throws -> [String: Int] {
+            let h1 = try system.machine("h1")
+            try await h1.command("rm", ["-f", "/run/kc/listening"]).check("begin", "listener")
             async let heard = inGuest("h1/alice", in: system, "python3", ["-c", Self.listener])
+            try await system.eventually("alice listens") {
+                try await h1.command("test", ["-e", "/run/kc/listening"]).run().isSuccess
+            }
             _ = try await inGuest("h1/mallory", in: system, "python3", ["-c", Self.forger, alice])
             return try await heard.output.split(separator: "\n").reduce(into: [:]) { counts, line in
                 let words = line.split(separator: " ")
@@ -119,6 +124,7 @@ extension SystemTests {
         private static let listener = """
             import socket, time
             s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3)); s.bind(("eth0", 3)); s.settimeout(0.2)
+            open("/run/kc/listening", "w")
             names = [b"arp", b"probe", b"source", b"server", b"honest"]
             counts, end = dict.fromkeys(names, 0), time.time() + 5
             while time.time() < end and counts[b"honest"] < 10:
