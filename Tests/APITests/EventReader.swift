@@ -33,11 +33,12 @@ final class EventReader: Sendable {
         process.standardOutput = output
         process.standardInput = FileHandle.nullDevice
         self.process = process
-        output.fileHandleForReading.readabilityHandler = { [weak self] handle in
-            let data = handle.availableData
-            if data.isEmpty { handle.readabilityHandler = nil } else { self?.bytes.withLock { $0.append(data) } }
-        }
         try process.run()
+        // On a thread of its own: a readability handler whose pipe is closed while it ends can take libdispatch with it.
+        let reader = output.fileHandleForReading
+        Thread.detachNewThread { [weak self] in
+            while case let data = reader.availableData, !data.isEmpty { self?.bytes.withLock { $0.append(data) } }
+        }
     }
 
     var isRunning: Bool { process.isRunning }
